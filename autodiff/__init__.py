@@ -1,0 +1,32 @@
+"""Scalar automatic differentiation: every derivative right, and there to be seen.
+
+>>> from autodiff import Value
+>>> x = Value(2.0)
+>>> y = x * x + 1
+>>> y.backward()
+>>> x.grad
+4.0
+"""
+
+from autodiff import ops
+from autodiff.errors import AutodiffError, DataError, GraphError, ModelFileError, RenderError, StaleGraphError
+from autodiff.ops import *  # noqa: F403  (every operation of the table)
+from autodiff.recording import no_grad, scope
+from autodiff.transforms import grad_graph
+from autodiff.value import Value
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AutodiffError",
+    "DataError",
+    "GraphError",
+    "ModelFileError",
+    "RenderError",
+    "StaleGraphError",
+    "Value",
+    "grad_graph",
+    "no_grad",
+    "scope",
+    *ops.__all__,
+]

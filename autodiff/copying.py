@@ -1,0 +1,89 @@
+"""Copies of graphs: `copy.deepcopy` and `pickle`, without recursion however deep the graph is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff import recording
+from autodiff.errors import StaleGraphError
+from autodiff.graph import check_fresh, topological
+from autodiff.operation import OPERATIONS
+from autodiff.recording import Stamp
+from autodiff.value import Value, _node
+
+__all__ = ["deepcopy", "reduce"]
+
+
+def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
+    """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
+
+    def copied(operand: Any) -> Any:
+        if isinstance(operand, tuple):
+            if id(operand) not in memo:
+                memo[id(operand)] = tuple(map(copied, operand))
+            return memo[id(operand)]
+        return memo[id(operand)] if isinstance(operand, Value) else operand
+
+    for v in topological((output,)):
+        if id(v) not in memo:
+            memo[id(v)] = _node(v.op, v._data, copied(v._a), copied(v._b), _own(v._stamp), v.grad)
+    copy: Value = memo[id(output)]
+    return copy
+
+
+def _own(stamp: Stamp) -> Stamp:
+    return Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role) if stamp.private else stamp
+
+
+def reduce(output: Value) -> tuple[Any, ...]:
+    """The state for `pickle`: for a leaf its own, for a node its leaves and a flat list of the nodes above them.
+
+    Nodes refer to operands by number. Leaves are pickled as objects of their own, so that outputs which are
+    pickled together still share them.
+    """
+    if output.op is None:
+        return _leaf, (output._data, output.grad, _plain(output._stamp))
+    order = topological((output,))
+    try:
+        check_fresh(order)
+        fresh = True
+    except StaleGraphError:
+        fresh = False
+    leaves = [v for v in order if v.op is None]
+    nodes = [v for v in order if v.op is not None]
+    number = {v: k for k, v in enumerate(leaves + nodes)}
+
+    def reference(operand: Any) -> Any:
+        if isinstance(operand, tuple):
+            return tuple(map(reference, operand))
+        return number[operand] if isinstance(operand, Value) else operand
+
+    rows = [(v.op.name, v._data, v.grad, reference(v._a), reference(v._b), _plain(v._stamp)) for v in nodes if v.op]
+    return _graph, (leaves, rows, fresh)
+
+
+def _plain(stamp: Stamp) -> tuple[tuple[str, ...], str, str]:
+    return stamp.scope, stamp.label, stamp.role
+
+
+def _leaf(data: float, grad: float, stamp: tuple[tuple[str, ...], str, str]) -> Value:
+    return _node(None, data, None, None, Stamp(recording.now.epoch, *stamp), grad)
+
+
+def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Value:
+    """Build the nodes again; a graph that was stale stays so: it is given an epoch before all leaves."""
+    epoch = recording.now.epoch if fresh else -1
+    nodes = list(leaves)
+    stamps: dict[tuple[Any, ...], Stamp] = {}
+
+    def operand(reference: Any) -> Any:
+        if isinstance(reference, tuple):
+            return tuple(map(operand, reference))
+        return nodes[reference] if type(reference) is int else reference
+
+    for name, data, grad, a, b, plain in rows:
+        stamp = stamps.get(plain)
+        if stamp is None or stamp.private:
+            stamp = stamps[plain] = Stamp(epoch, *plain)
+        nodes.append(_node(OPERATIONS[name], data, operand(a), operand(b), stamp, grad))
+    return nodes[-1]

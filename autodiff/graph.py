@@ -1,0 +1,120 @@
+"""The computation graph as a graph: order, freshness, refreshing. It asks a node only for what it is made of.
+
+A node has an operation ``op`` (None for a leaf) and its operands in two slots, ``_a`` and ``_b``: one number each,
+or a tuple of numbers for an operation on sequences. An operand is a node or a float (a constant); the members of
+a tuple are all nodes or all floats. Nothing here recurses: a graph may be a million nodes deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from autodiff import recording
+from autodiff.errors import StaleGraphError
+
+if TYPE_CHECKING:
+    from autodiff.value import Value
+
+__all__ = ["check_fresh", "refresh", "topological"]
+
+
+def topological(outputs: Iterable[Value]) -> list[Value]:
+    """All nodes that some outputs are computed from, each once, operands before what is made of them.
+
+    Parameters
+    ----------
+    outputs : iterable of Value
+        Where to begin.
+
+    Returns
+    -------
+    list of Value
+        The outputs and everything below them. The order depends on the structure alone.
+
+    Notes
+    -----
+    A depth-first search in postorder with a stack of its own, in time linear in the number of edges. It is the
+    hot half of `Value.backward`, hence the local names and the cases by arity.
+    """
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = list(outputs)
+    stack.reverse()
+    pop, push, add, done = stack.pop, stack.append, seen.add, order.append
+    while stack:
+        v = pop()
+        if v is None:  # a mark: everything below the node under it is in the order
+            done(pop())  # type: ignore[arg-type]
+            continue
+        if v in seen:
+            continue
+        add(v)
+        op = v.op
+        if op is None:
+            done(v)
+            continue
+        push(v)
+        push(None)
+        a, b = v._a, v._b
+        if op.arity == 2:
+            if type(b) is not float and b not in seen:
+                push(b)
+            if type(a) is not float and a not in seen:
+                push(a)
+        elif op.arity == 1:
+            if a not in seen:
+                push(a)
+        else:
+            for group in (b, a):  # most groups have been seen as a whole: weights, and a layer's inputs
+                if group and type(group[0]) is not float and not seen.issuperset(group):
+                    for p in reversed(group):
+                        if p not in seen:
+                            push(p)
+    return order
+
+
+def check_fresh(order: Iterable[Value]) -> None:
+    """Raise if the data of a leaf changed after a node was computed from it.
+
+    Raises
+    ------
+    StaleGraphError
+        Naming the operand that is newer than its use.
+    """
+    epoch = recording.now.epoch
+    for v in order:
+        if v._stamp.epoch != epoch:
+            check_operands(v)
+
+
+def check_operands(v: Value) -> None:
+    """Raise `StaleGraphError` if an operand of a node is newer than the node."""
+    for p in v.operands:
+        if not isinstance(p, float) and p._stamp.epoch > v._stamp.epoch:
+            raise StaleGraphError(
+                f"the data of {p!r} changed after this graph was built on it, so its gradients would be wrong; "
+                "rebuild the expression, or call .refresh() on its output to recompute it in place"
+            )
+
+
+def refresh(output: Value) -> None:
+    """Recompute every node below an output, and the output, from the present data of the leaves."""
+    epoch = recording.now.epoch
+    stamps: dict[recording.Stamp, recording.Stamp] = {}  # nodes that shared a stamp share the new one
+    for v in topological((output,)):
+        op = v.op
+        if op is None:
+            continue
+        operands = (v._a,) if v._b is None else (v._a, v._b)
+        v._data = op.value(*map(_data, operands))
+        stamp = v._stamp
+        if stamp not in stamps:
+            stamps[stamp] = recording.Stamp(epoch, stamp.scope, stamp.label, stamp.role)
+        v._stamp = stamps[stamp]
+
+
+def _data(operand: Any) -> Any:
+    if type(operand) is tuple:
+        return [_data(p) for p in operand]
+    return operand if type(operand) is float else operand._data

@@ -1,0 +1,243 @@
+"""What an operation is: a function, its partial derivatives, and what people and tests need to know of it.
+
+`autodiff.ops` is the table of all of them. An operation is called like a function: on floats it computes; for any
+other type of number, ``op.on[type]`` says what it does. So one rule, written with ordinary operators and operations,
+runs on floats, on `Value` nodes (which gives the gradient as a graph), and on whatever number type comes later.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
+from typing import Any, TypeVar, overload
+
+__all__ = ["OPERATIONS", "Binary", "Nary", "Op", "Unary", "real"]
+
+N = TypeVar("N")
+Rule = Callable[..., Any] | None
+"""A rule for a partial derivative. None: the output is constant in that operand, apart from jumps."""
+
+Interval = tuple[float, float]
+
+OPERATIONS: dict[str, Op] = {}
+"""Every operation by name."""
+
+
+def real(x: object) -> float:
+    """Convert a real number of any kind to a float.
+
+    Raises
+    ------
+    TypeError
+        For anything that is not a `numbers.Real`: complex, Decimal, str, None, arrays.
+    OverflowError
+        For an int too large for a float.
+    """
+    if isinstance(x, Real):
+        return float(x)
+    raise TypeError(f"expected a real number, got {type(x).__name__}: {x!r:.60}")
+
+
+class Op:
+    """An operation: the one place where a function and its derivative are written.
+
+    Parameters
+    ----------
+    name : str
+        The name: of the function, of the method on `Value`, and in a saved graph.
+    value : callable
+        The function on floats. It is total: it raises for no float.
+    domain : tuple of (float, float)
+        For each operand the closed interval where the function is defined.
+    singular : callable or None
+        A function of the operands that is zero where the operation has a kink, a pole or another singular
+        point, and changes sign across it; None for a smooth operation.
+    label : str
+        How a drawing writes it, with ``{0}`` and ``{1}`` (or ``{}`` for any number) in place of the operands.
+    doc : str
+        The docstring.
+    method : str
+        Name of the method on `Value`; "" for none.
+
+    Attributes
+    ----------
+    on : dict of type to callable
+        How the operation is applied to operands of which one, at least, is of that type.
+    """
+
+    arity: int = 0
+    """Operands that are scalars: 1, 2, or 0 for an operation on sequences."""
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[..., float],
+        *,
+        domain: tuple[Interval, ...],
+        singular: Callable[..., float] | None,
+        label: str,
+        doc: str,
+        method: str,
+    ) -> None:
+        if name in OPERATIONS:
+            raise ValueError(f"there is an operation named {name!r} already; choose another name")
+        self.name = self.__name__ = name
+        self.value = value
+        self.domain = domain
+        self.singular = singular
+        self.label = label
+        self.method = method
+        self.on: dict[type, Callable[..., Any]] = {}
+        self.__doc__ = inspect.cleandoc(doc)
+        OPERATIONS[name] = self
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return OPERATIONS.__getitem__, (self.name,)
+
+    def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
+        """The partial derivatives at one point, one for each operand (a `Sequence`, flat).
+
+        Parameters
+        ----------
+        y : number
+            The output there.
+        operands : sequence of numbers
+            All operands, flat.
+        wanted : sequence of bool
+            For which operands a partial is wanted; the others may get None.
+
+        Returns
+        -------
+        sequence
+            Numbers of the operands' kind, or floats; None where no partial is wanted or the rule is None.
+        """
+        raise AssertionError("the kinds of operation below implement this")
+
+
+class Unary(Op):
+    """An operation on one number. ``da(y, a)`` is dy/da, from the output and the operand."""
+
+    arity = 1
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[[float], float],
+        da: Rule,
+        *,
+        domain: Interval = (-float("inf"), float("inf")),
+        singular: Callable[[float], float] | None,
+        label: str = "",
+        doc: str,
+        method: str | None = None,
+    ) -> None:
+        label, method = label or name + "({0})", name if method is None else method
+        super().__init__(name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method)
+        self.da = da
+
+    @overload
+    def __call__(self, x: float) -> float: ...
+    @overload
+    def __call__(self, x: N) -> N: ...
+    def __call__(self, x: Any) -> Any:  # noqa: D102
+        if type(x) is float:
+            return self.value(x)
+        on = self.on.get(type(x))
+        return on(x) if on else self.value(real(x))
+
+    def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
+        return (self.da(y, operands[0]) if self.da and wanted[0] else None,)
+
+
+class Binary(Op):
+    """An operation on two numbers. ``da(y, a, b)`` is dy/da and ``db(y, a, b)`` is dy/db."""
+
+    arity = 2
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[[float, float], float],
+        da: Rule,
+        db: Rule,
+        *,
+        domain: tuple[Interval, Interval] = ((-float("inf"), float("inf")),) * 2,
+        singular: Callable[[float, float], float] | None,
+        label: str = "",
+        doc: str,
+        method: str | None = None,
+    ) -> None:
+        label, method = label or name + "({0}, {1})", name if method is None else method
+        super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method=method)
+        self.da = da
+        self.db = db
+
+    @overload
+    def __call__(self, x: float, y: float) -> float: ...
+    @overload
+    def __call__(self, x: N | float, y: N | float) -> N: ...
+    def __call__(self, x: Any, y: Any) -> Any:  # noqa: D102
+        if type(x) is float and type(y) is float:
+            return self.value(x, y)
+        on = self.on.get(type(x)) or self.on.get(type(y))
+        return on(x, y) if on else self.value(real(x), real(y))
+
+    def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
+        a, b = operands
+        return (
+            self.da(y, a, b) if self.da and wanted[0] else None,
+            self.db(y, a, b) if self.db and wanted[1] else None,
+        )
+
+
+class Nary(Op):
+    """An operation on one sequence of numbers, or on two of the same length.
+
+    ``rule(y, xs)`` or ``rule(y, xs, ys)`` gives the partials with respect to all operands, flat.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[..., float],
+        rule: Rule,
+        *,
+        groups: int = 1,
+        singular: Callable[..., float] | None,
+        label: str = "",
+        doc: str,
+    ) -> None:
+        domain = ((-float("inf"), float("inf")),) * groups
+        label = label or name + "({})"
+        super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method="")
+        self.rule = rule
+        self.groups = groups
+
+    @overload
+    def __call__(self, xs: Iterable[float], ys: Iterable[float] | None = None) -> float: ...
+    @overload
+    def __call__(self, xs: Iterable[N | float], ys: Iterable[N | float] | None = None) -> N: ...
+    def __call__(self, xs: Iterable[Any], ys: Iterable[Any] | None = None) -> Any:  # noqa: D102
+        a = tuple(xs)  # the same object if it is a tuple: a layer's neurons share their inputs
+        b = None if ys is None else tuple(ys)
+        if (b is None) is (self.groups == 2):
+            raise TypeError(f"{self.name} takes {self.groups} sequence(s), got {2 - (b is None)}")
+        if b is not None and len(a) != len(b):
+            raise ValueError(f"{self.name} needs sequences of one length, got lengths {len(a)} and {len(b)}")
+        on = self.on.get(type(a[0])) if a else None
+        if on is None:
+            on = next((self.on[type(x)] for x in (*a, *(b or ())) if type(x) in self.on), None)
+        if on is not None:
+            return on(a, b)
+        return self.value(*(list(map(real, group)) for group in (a, b) if group is not None))
+
+    def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
+        if self.rule is None:
+            return [None] * len(operands)
+        size = len(operands) // self.groups
+        partials: Sequence[Any] = self.rule(y, *(operands[k * size : (k + 1) * size] for k in range(self.groups)))
+        return partials

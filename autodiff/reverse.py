@@ -1,0 +1,178 @@
+"""Reverse mode: adjoints flow from an output to everything that it was computed from.
+
+`backward` is the fast sweep over floats, which adds to ``.grad``. `adjoints` is the same sweep without side
+effects, on any kind of number; `grad_graph` runs it on nodes, so that the gradient is a graph as well.
+
+References
+----------
+A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition, SIAM 2008, chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from autodiff import recording
+from autodiff.graph import check_fresh, check_operands, topological
+
+if TYPE_CHECKING:
+    from autodiff.value import Value
+
+__all__ = ["adjoints", "backward", "contributions"]
+
+
+def backward(output: Value, seed: float = 1.0) -> None:
+    """Add d output / d node, times the seed, to the ``.grad`` of the output and of every node below it.
+
+    See `Value.backward`. The adjoints are swept in the ``.grad`` slots themselves, emptied before and topped up
+    with the old gradients afterwards: that is a quarter faster than a dictionary. If anything is raised midway, a
+    rule's error or Ctrl-C, all gradients are as they were.
+    """
+    order = topological((output,))
+    before = [v.grad for v in order]
+    clean = before.count(0.0) == len(before)
+    try:
+        if not clean:
+            for v in order:
+                v.grad = 0.0
+        output.grad = seed
+        _sweep(order)
+    except BaseException:
+        for v, g in zip(order, before):
+            v.grad = g
+        raise
+    if not clean:
+        for v, g in zip(order, before):
+            v.grad += g or 0.0  # None, as PyTorch's users may have written, counts as 0
+
+
+def _sweep(order: Sequence[Any]) -> None:
+    """Multiply adjoints by partials and add them up, from the last node to the first, in ``.grad``.
+
+    Written out by arity because this is the inner loop of training.
+    """
+    epoch = recording.now.epoch
+    for v in reversed(order):
+        op = v.op
+        if op is None:
+            continue
+        if v._stamp.epoch != epoch:
+            check_operands(v)
+        g, a, b = v.grad, v._a, v._b
+        if op.arity == 2:
+            if type(b) is float:
+                if op.da:
+                    a.grad += op.da(v._data, a._data, b) * g
+            elif type(a) is float:
+                if op.db:
+                    b.grad += op.db(v._data, a, b._data) * g
+            else:
+                y, x, z = v._data, a._data, b._data
+                if op.da:
+                    a.grad += op.da(y, x, z) * g
+                if op.db:
+                    b.grad += op.db(y, x, z) * g
+        elif op.arity == 1:
+            if op.da:
+                a.grad += op.da(v._data, a._data) * g
+        elif op.name == "dot":  # its rule, with the two loops in one: 13 % of a training step
+            if type(b[0]) is float:
+                for p, x in zip(a, b):
+                    p.grad += x * g
+            elif type(a[0]) is float:
+                for x, q in zip(a, b):
+                    q.grad += x * g
+            else:
+                for p, q in zip(a, b):
+                    p.grad += q._data * g
+                    q.grad += p._data * g
+        else:
+            for p, partial in contributions(v, _data):
+                p.grad += partial * g
+
+
+def _data(p: Any) -> float:
+    return cast(float, p if type(p) is float else p._data)
+
+
+def contributions(v: Value, view: Callable[[Any], Any] = _data) -> Iterator[tuple[Value, Any]]:
+    """Each operand of a node that is a node itself, with the partial of the node with respect to it.
+
+    Parameters
+    ----------
+    v : Value
+        A node; a leaf has no operands.
+    view : callable
+        What of a node (or a constant) the rule is run on: its data, or the node itself.
+
+    Yields
+    ------
+    operand : Value
+        Once for each slot it stands in: ``x * x`` gives x twice.
+    partial : number
+        d v / d operand in that slot.
+    """
+    if v.op is None:
+        return
+    operands = v.operands
+    wanted = [type(p) is not float for p in operands]
+    for p, partial in zip(operands, v.op.partials(view(v), [view(p) for p in operands], wanted)):
+        if partial is not None and type(p) is not float:
+            yield cast("Value", p), partial
+
+
+def adjoints(
+    output: Value, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[Value] | None = None
+) -> dict[Value, Any]:
+    """d output / d node, times the seed, for every node below an output that it depends on; changes nothing.
+
+    Parameters
+    ----------
+    output : Value
+        The node to differentiate.
+    seed : number
+        The adjoint of the output.
+    view : callable
+        See `contributions`.
+    wrt : iterable of Value, optional
+        Leave out every node that none of these can be reached from.
+
+    Returns
+    -------
+    dict of Value to number
+        From the output downwards, each node after all of its uses.
+
+    Raises
+    ------
+    StaleGraphError
+        If a leaf's data changed after the graph was built.
+    """
+    order = topological((output,))
+    check_fresh(order)
+    kept = set(order) if wrt is None else _leading_to(wrt, order)
+    sums: dict[Value, Any] = {output: seed}
+    for v in reversed(order):
+        if v in sums:
+            for p, partial in contributions(v, view):
+                if p in kept:
+                    term = _times(partial, sums[v])
+                    sums[p] = sums[p] + term if p in sums else term
+    return {v: sums[v] for v in reversed(order) if v in sums}
+
+
+def _leading_to(wrt: Iterable[Value], order: Iterable[Value]) -> set[Value]:
+    kept = set(wrt)
+    for v in order:
+        if any(p in kept for p in v.operands if type(p) is not float):
+            kept.add(v)
+    return kept
+
+
+def _times(partial: Any, adjoint: Any) -> Any:
+    """The product, without a node for a multiplication by a constant 1 (which changes no float)."""
+    if type(partial) is float and partial == 1.0:
+        return adjoint
+    if type(adjoint) is float and adjoint == 1.0:
+        return partial
+    return partial * adjoint
