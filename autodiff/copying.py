@@ -1,4 +1,8 @@
-"""Copies of graphs: `copy.deepcopy` and `pickle`, without recursion however deep the graph is."""
+"""Copies of graphs: `copy.deepcopy` and `pickle`, without recursion however deep the graph is.
+
+(The small functions that call themselves go into a tuple of operands, no further. They are no closures: a closure
+that names itself is a cycle, and would keep a whole graph alive until the garbage collector comes.)
+"""
 
 from __future__ import annotations
 
@@ -17,18 +21,19 @@ __all__ = ["deepcopy", "reduce"]
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
 
-    def copied(operand: Any) -> Any:
-        if isinstance(operand, tuple):
-            if id(operand) not in memo:
-                memo[id(operand)] = tuple(map(copied, operand))
-            return memo[id(operand)]
-        return memo[id(operand)] if isinstance(operand, Value) else operand
-
     for v in topological((output,)):
         if id(v) not in memo:
-            memo[id(v)] = _node(v.op, v._data, copied(v._a), copied(v._b), _own(v._stamp), v.grad)
+            memo[id(v)] = _node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), _own(v._stamp), v.grad)
     copy: Value = memo[id(output)]
     return copy
+
+
+def _copied(operand: Any, memo: dict[int, Any]) -> Any:
+    if type(operand) is tuple:
+        if id(operand) not in memo:  # a tuple that several nodes share stays shared
+            memo[id(operand)] = tuple([_copied(p, memo) for p in operand])
+        return memo[id(operand)]
+    return memo[id(operand)] if type(operand) is Value else operand
 
 
 def _own(stamp: Stamp) -> Stamp:
@@ -53,13 +58,18 @@ def reduce(output: Value) -> tuple[Any, ...]:
     nodes = [v for v in order if v.op is not None]
     number = {v: k for k, v in enumerate(leaves + nodes)}
 
-    def reference(operand: Any) -> Any:
-        if isinstance(operand, tuple):
-            return tuple(map(reference, operand))
-        return number[operand] if isinstance(operand, Value) else operand
-
-    rows = [(v.op.name, v._data, v.grad, reference(v._a), reference(v._b), _plain(v._stamp)) for v in nodes if v.op]
+    rows = [
+        (v.op.name, v._data, v.grad, _reference(v._a, number), _reference(v._b, number), _plain(v._stamp))
+        for v in nodes
+        if v.op
+    ]
     return _graph, (leaves, rows, fresh)
+
+
+def _reference(operand: Any, number: dict[Value, int]) -> Any:
+    if type(operand) is tuple:
+        return tuple([_reference(p, number) for p in operand])
+    return number[operand] if type(operand) is Value else operand
 
 
 def _plain(stamp: Stamp) -> tuple[tuple[str, ...], str, str]:
@@ -76,14 +86,15 @@ def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Val
     nodes = list(leaves)
     stamps: dict[tuple[Any, ...], Stamp] = {}
 
-    def operand(reference: Any) -> Any:
-        if isinstance(reference, tuple):
-            return tuple(map(operand, reference))
-        return nodes[reference] if type(reference) is int else reference
-
     for name, data, grad, a, b, plain in rows:
         stamp = stamps.get(plain)
         if stamp is None or stamp.private:
             stamp = stamps[plain] = Stamp(epoch, *plain)
-        nodes.append(_node(OPERATIONS[name], data, operand(a), operand(b), stamp, grad))
+        nodes.append(_node(OPERATIONS[name], data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
     return nodes[-1]
+
+
+def _operand(reference: Any, nodes: list[Value]) -> Any:
+    if type(reference) is tuple:
+        return tuple([_operand(r, nodes) for r in reference])
+    return nodes[reference] if type(reference) is int else reference
