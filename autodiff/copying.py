@@ -20,7 +20,6 @@ __all__ = ["deepcopy", "reduce"]
 
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
-
     for v in topological((output,)):
         if id(v) not in memo:
             memo[id(v)] = _node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), _own(v._stamp), v.grad)
