@@ -34,44 +34,47 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
 
     Notes
     -----
-    A depth-first search in postorder with a stack of its own, in time linear in the number of edges. It is the
-    hot half of `Value.backward`, hence the local names and the cases by arity.
+    A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A node is pushed
+    again when it is entered; when it comes up the second time, everything below it has its place in the order.
+    (What comes up a third time was pushed by several uses; it keeps its place.) This is the hot half of
+    `Value.backward`, hence the local names and the cases by arity.
     """
-    order: list[Value] = []
-    seen: set[Value] = set()
-    stack: list[Value | None] = list(outputs)
+    order: dict[Value, None] = {}
+    entered: set[Value] = set()
+    stack = list(outputs)
     stack.reverse()
-    pop, push, add, done = stack.pop, stack.append, seen.add, order.append
+    pop, push, enter = stack.pop, stack.append, entered.add
     while stack:
         v = pop()
-        if v is None:  # a mark: everything below the node under it is in the order
-            done(pop())  # type: ignore[arg-type]
+        if v in entered:
+            order[v] = None
             continue
-        if v in seen:
-            continue
-        add(v)
-        op = v.op
-        if op is None:
-            done(v)
-            continue
-        push(v)
-        push(None)
-        a, b = v._a, v._b
-        if op.arity == 2:
-            if type(b) is not float and b not in seen:
-                push(b)
-            if type(a) is not float and a not in seen:
-                push(a)
-        elif op.arity == 1:
-            if a not in seen:
-                push(a)
-        else:
-            for group in (b, a):  # most groups have been seen as a whole: weights, and a layer's inputs
-                if group and type(group[0]) is not float and not seen.issuperset(group):
-                    for p in reversed(group):
-                        if p not in seen:
-                            push(p)
-    return order
+        while True:  # enter v, and go down by its first operand without a detour by the stack
+            enter(v)
+            op = v.op
+            if op is None:
+                order[v] = None
+                break
+            push(v)
+            a, b = v._a, v._b
+            if op.arity == 2:
+                if type(b) is not float and b not in entered:
+                    push(b)
+                if type(a) is float or a in entered:
+                    break
+                v = a
+            elif op.arity == 1:
+                if a in entered:
+                    break
+                v = a
+            else:
+                for group in (b, a):  # most groups were entered as a whole: weights, and a layer's inputs
+                    if group and type(group[0]) is not float and not entered.issuperset(group):
+                        for p in reversed(group):
+                            if p not in entered:
+                                push(p)
+                break
+    return list(order)
 
 
 def check_fresh(order: Iterable[Value]) -> None:

@@ -15,8 +15,11 @@ from typing import Any, TypeVar, overload
 __all__ = ["OPERATIONS", "Binary", "Nary", "Op", "Unary", "real"]
 
 N = TypeVar("N")
-Rule = Callable[..., Any] | None
-"""A rule for a partial derivative. None: the output is constant in that operand, apart from jumps."""
+Rule = Callable[..., Any] | float | None
+"""A rule for a partial derivative: a function of output and operands; or the partial, where it is the same everywhere.
+
+None: the output is constant in that operand, apart from jumps.
+"""
 
 Interval = tuple[float, float]
 
@@ -69,6 +72,9 @@ class Op:
     arity: int = 0
     """Operands that are scalars: 1, 2, or 0 for an operation on sequences."""
 
+    hot: str = ""
+    """Which loop of the sweep may take the partials without asking `partials`: see `autodiff.reverse`."""
+
     def __init__(
         self,
         name: str,
@@ -118,8 +124,14 @@ class Op:
         raise AssertionError("the kinds of operation below implement this")
 
 
+def _partial(rule: Rule, y: Any, operands: Sequence[Any], wanted: bool) -> Any:
+    if not wanted:
+        return None
+    return rule(y, *operands) if callable(rule) else rule
+
+
 class Unary(Op):
-    """An operation on one number. ``da(y, a)`` is dy/da, from the output and the operand."""
+    """An operation on one number. The rule ``da(y, a)`` gives dy/da, from the output and the operand."""
 
     arity = 1
 
@@ -138,6 +150,7 @@ class Unary(Op):
         label, method = label or name + "({0})", name if method is None else method
         super().__init__(name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method)
         self.da = da
+        self.hot = "unary" if callable(da) else ""
 
     @overload
     def __call__(self, x: float) -> float: ...
@@ -150,11 +163,11 @@ class Unary(Op):
         return on(x) if on else self.value(real(x))
 
     def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
-        return (self.da(y, operands[0]) if self.da and wanted[0] else None,)
+        return (_partial(self.da, y, operands, wanted[0]),)
 
 
 class Binary(Op):
-    """An operation on two numbers. ``da(y, a, b)`` is dy/da and ``db(y, a, b)`` is dy/db."""
+    """An operation on two numbers. The rules ``da(y, a, b)`` and ``db(y, a, b)`` give dy/da and dy/db."""
 
     arity = 2
 
@@ -175,6 +188,10 @@ class Binary(Op):
         super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method=method)
         self.da = da
         self.db = db
+        if callable(da) and callable(db):
+            self.hot = "binary"
+        elif isinstance(da, float) and isinstance(db, float):
+            self.hot = "linear"
 
     @overload
     def __call__(self, x: float, y: float) -> float: ...
@@ -187,24 +204,20 @@ class Binary(Op):
         return on(x, y) if on else self.value(real(x), real(y))
 
     def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
-        a, b = operands
-        return (
-            self.da(y, a, b) if self.da and wanted[0] else None,
-            self.db(y, a, b) if self.db and wanted[1] else None,
-        )
+        return _partial(self.da, y, operands, wanted[0]), _partial(self.db, y, operands, wanted[1])
 
 
 class Nary(Op):
     """An operation on one sequence of numbers, or on two of the same length.
 
-    ``rule(y, xs)`` or ``rule(y, xs, ys)`` gives the partials with respect to all operands, flat.
+    ``rule(y, xs)`` or ``rule(y, xs, ys)`` gives the partials with respect to all operands, flat; None for a constant.
     """
 
     def __init__(
         self,
         name: str,
         value: Callable[..., float],
-        rule: Rule,
+        rule: Callable[..., Sequence[Any]] | None,
         *,
         groups: int = 1,
         singular: Callable[..., float] | None,
@@ -215,6 +228,7 @@ class Nary(Op):
         label = label or name + "({})"
         super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method="")
         self.rule = rule
+        self.hot = "dot" if name == "dot" else ""
         self.groups = groups
 
     @overload
@@ -239,5 +253,4 @@ class Nary(Op):
         if self.rule is None:
             return [None] * len(operands)
         size = len(operands) // self.groups
-        partials: Sequence[Any] = self.rule(y, *(operands[k * size : (k + 1) * size] for k in range(self.groups)))
-        return partials
+        return self.rule(y, *(operands[k * size : (k + 1) * size] for k in range(self.groups)))

@@ -116,8 +116,8 @@ def _power_da(y: Any, a: Any, b: Any) -> Any:
 add = Binary(
     "add",
     operator.add,
-    da=lambda y, a, b: 1.0,
-    db=lambda y, a, b: 1.0,
+    da=1.0,
+    db=1.0,
     singular=None,
     label="{0} + {1}",
     method="__add__",
@@ -127,8 +127,8 @@ add = Binary(
 sub = Binary(
     "sub",
     operator.sub,
-    da=lambda y, a, b: 1.0,
-    db=lambda y, a, b: -1.0,
+    da=1.0,
+    db=-1.0,
     singular=None,
     label="{0} - {1}",
     method="__sub__",
@@ -176,7 +176,7 @@ pow = Binary(
 neg = Unary(
     "neg",
     operator.neg,
-    da=lambda y, a: -1.0,
+    da=-1.0,
     singular=None,
     label="-{0}",
     method="__neg__",

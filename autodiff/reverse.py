@@ -50,7 +50,7 @@ def backward(output: Value, seed: float = 1.0) -> None:
 def _sweep(order: Sequence[Any]) -> None:
     """Multiply adjoints by partials and add them up, from the last node to the first, in ``.grad``.
 
-    Written out by arity because this is the inner loop of training.
+    Written out by kind of operation because this is the inner loop of training.
     """
     epoch = recording.now.epoch
     for v in reversed(order):
@@ -60,23 +60,24 @@ def _sweep(order: Sequence[Any]) -> None:
         if v._stamp.epoch != epoch:
             check_operands(v)
         g, a, b = v.grad, v._a, v._b
-        if op.arity == 2:
+        hot = op.hot
+        if hot == "linear":
+            if type(a) is not float:
+                a.grad += op.da * g
+            if type(b) is not float:
+                b.grad += op.db * g
+        elif hot == "binary":
             if type(b) is float:
-                if op.da:
-                    a.grad += op.da(v._data, a._data, b) * g
+                a.grad += op.da(v._data, a._data, b) * g
             elif type(a) is float:
-                if op.db:
-                    b.grad += op.db(v._data, a, b._data) * g
+                b.grad += op.db(v._data, a, b._data) * g
             else:
                 y, x, z = v._data, a._data, b._data
-                if op.da:
-                    a.grad += op.da(y, x, z) * g
-                if op.db:
-                    b.grad += op.db(y, x, z) * g
-        elif op.arity == 1:
-            if op.da:
-                a.grad += op.da(v._data, a._data) * g
-        elif op.name == "dot":  # its rule, with the two loops in one: 13 % of a training step
+                a.grad += op.da(y, x, z) * g
+                b.grad += op.db(y, x, z) * g
+        elif hot == "unary":
+            a.grad += op.da(v._data, a._data) * g
+        elif hot == "dot":  # its rule, with the two loops in one: 13 % of a training step
             if type(b[0]) is float:
                 for p, x in zip(a, b):
                     p.grad += x * g
