@@ -1,0 +1,219 @@
+"""Models as JSON files: written whole or not at all, checked when read, and never code.
+
+::
+
+    {"format": "autodiff.nn model", "version": 1,
+     "model": {"kind": "MLP", "nin": 4, "nouts": [16, 3], "activation": ["relu", "linear"], "expand": false},
+     "state": {"layers.0.neurons.0.w.0": 0.137, ...},
+     "extra": {...}}
+
+A float is written with as many digits as it takes to read the same float back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autodiff.errors import ModelFileError
+from nn.module import Module
+from nn.neuron import MLP, Layer, Neuron
+
+__all__ = ["load", "save", "write_atomically"]
+
+FORMAT = "autodiff.nn model"
+VERSION = 1
+
+_KINDS: dict[str, type[Neuron] | type[Layer] | type[MLP]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
+_BOOLS = ("bias", "expand")
+
+
+def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
+    """Write a model to a JSON file.
+
+    Parameters
+    ----------
+    model : MLP, Layer or Neuron
+        What to save. Its activations must be named ones.
+    path : path
+        The file. It appears complete: while it is written it has another name in the same folder, and if
+        anything fails a file that was there before is as it was.
+    **extra
+        What else to keep with the model: class names, statistics of the data. Dicts with str keys, lists, str,
+        finite numbers, bool and None.
+
+    Raises
+    ------
+    TypeError
+        If the model cannot be rebuilt from a file (a class or an activation of the user's own, neurons of
+        different kinds in a layer), or an extra is not JSON.
+    ValueError
+        If a parameter or an extra is not finite.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(MLP(2, [3, 1], seed=0), f"{folder}/model.json", classes=["no", "yes"])
+    ...     model, extra = load(f"{folder}/model.json")
+    >>> model([1.0, 2.0]).data == MLP(2, [3, 1], seed=0)([1.0, 2.0]).data, extra
+    (True, {'classes': ['no', 'yes']})
+    """
+    kind = type(model).__name__
+    if not isinstance(model, (Neuron, Layer, MLP)) or _KINDS.get(kind) is not type(model):
+        raise TypeError(
+            f"only {', '.join(_KINDS)} can be rebuilt from a file, got {kind}; "
+            "save its state_dict(), and load it into a model that you build"
+        )
+    description = {"kind": kind, **model.config()}
+    state = model.state_dict()
+    if _rebuilt(description).state_dict().keys() != state.keys():
+        raise TypeError(f"this {kind} has been given other parts than its constructor makes; save its state_dict()")
+    document = {"format": FORMAT, "version": VERSION, "model": description, "state": state, "extra": extra}
+    try:
+        text = json.dumps(document, indent=1, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"a model is saved with finite numbers only: {_not_finite(state) or error}") from None
+    except TypeError as error:
+        raise TypeError(f"extras are JSON (dict, list, str, numbers, bool, None): {error}") from None
+    write_atomically(path, text + "\n")
+
+
+def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
+    """Read a model from a file that `save` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    model : MLP, Layer or Neuron
+        A new model; every parameter has, to the last bit, the number that it had.
+    extra : dict
+        What else was saved.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is not such a file, or is damaged; the message names the file and what is wrong.
+    OSError
+        If it cannot be read.
+
+    Notes
+    -----
+    Nothing in the file is executed, and no random number is drawn.
+    """
+    data = Path(path).read_bytes()
+    try:
+        document = _parsed(data)
+        model = _model(document)
+    except (ModelFileError, RecursionError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+    extra: dict[str, Any] = document["extra"]
+    return model, extra
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    """The document, once its outline is right."""
+    try:
+        document = json.loads(data.decode("utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise ModelFileError(f"not a complete JSON file ({error})") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ModelFileError(f'not a saved model: there is no "format": "{FORMAT}"')
+    if type(document.get("version")) is not int or document["version"] != VERSION:
+        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {VERSION}")
+    for key in ("model", "state", "extra"):
+        if not isinstance(document.get(key), dict):
+            what = f"is {document[key]!r:.40}, expected an object" if key in document else "is missing"
+            raise ModelFileError(f'"{key}" {what}')
+    return document
+
+
+def _model(document: Mapping[str, Any]) -> Module:
+    description, state = document["model"], document["state"]
+    kind = description.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise ModelFileError(f'the "kind" of the model is {kind!r:.40}, expected one of {", ".join(_KINDS)}')
+    keys = {"kind", *_KINDS[kind](1, **_SMALLEST[kind]).config()}
+    if description.keys() != keys:
+        raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
+    for key in _BOOLS:
+        if key in description and type(description[key]) is not bool:
+            raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
+    try:
+        count = _count(description)
+        if count != len(state):  # before anything of that size is built
+            raise ModelFileError(f"the sizes ask for {count} parameters, the state has {len(state)}")
+        model = _rebuilt(description)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f'"model": {error}') from None
+    model.load_state_dict(state)
+    return model
+
+
+_SMALLEST: dict[str, dict[str, Any]] = {"Neuron": {}, "Layer": {"nout": 1}, "MLP": {"nouts": [1]}}
+
+
+def _count(description: Mapping[str, Any]) -> int:
+    """How many parameters the described model has; nonsense sizes raise a TypeError, here or when it is built."""
+    sizes = [description["nin"], *(description["nouts"] if "nouts" in description else [description.get("nout", 1)])]
+    bias = int(description.get("bias", True))
+    return sum((nin + bias) * nout for nin, nout in itertools.pairwise(sizes))
+
+
+def _rebuilt(description: Mapping[str, Any]) -> Module:
+    arguments = {key: value for key, value in description.items() if key != "kind"}
+    return _KINDS[description["kind"]](**arguments, init=lambda rng, nin, nout: 0.0)
+
+
+def _not_finite(state: Mapping[str, float]) -> str:
+    return ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
+
+
+def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The file. It is replaced if it exists; if anything fails it stays as it was.
+    content : str or bytes
+        All of it; a str is written as UTF-8.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(f"{folder}/note.txt", "kept")
+    ...     [(p.name, p.read_text()) for p in pathlib.Path(folder).iterdir()]
+    [('note.txt', 'kept')]
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

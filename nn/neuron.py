@@ -1,0 +1,454 @@
+"""Neurons, layers of neurons, and multilayer perceptrons.
+
+A call is the hot path of training, hence what is found out at construction (the activation as a method of
+`Value`), what a layer does once for all of its neurons (its inputs become one tuple), and `recording.enter` and
+`leave` in place of ``with scope(...)``.
+"""
+
+from __future__ import annotations
+
+import operator
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from autodiff import ops, recording
+from autodiff.operation import real
+from autodiff.value import Value, parameter
+from nn.init import Initialiser, generator, initialiser
+from nn.module import Module
+
+__all__ = ["ACTIVATIONS", "MLP", "Activation", "Layer", "Neuron"]
+
+Activation = str | Callable[[Value], Any]
+"""The name of an activation, or a function on a Value."""
+
+ACTIVATIONS: dict[str, Callable[[Value], Value] | None] = {
+    **{name: getattr(Value, name) for name in ("relu", "tanh", "sigmoid", "softplus")},
+    "linear": None,
+}
+"""The activations by name, as methods of Value; None does nothing."""
+
+_NAMES: dict[Any, str] = {
+    **{f: name for name, f in ACTIVATIONS.items()},
+    **{getattr(ops, name): name for name, f in ACTIVATIONS.items() if f},
+}
+
+
+class Neuron(Module):
+    """One neuron: ``activation(w . x + b)``.
+
+    Parameters
+    ----------
+    nin : int
+        The number of inputs, at least 1.
+    nonlin : bool
+        False for a linear neuron, as in micrograd.
+    activation : str or callable, optional
+        "relu" (the default), "tanh", "sigmoid", "softplus", "linear", or any function on a Value.
+    init : str or callable, optional
+        Where weights are drawn from, see `nn.init`: "micrograd" (the default: uniform on [-1, 1]), "he",
+        "he_uniform", "xavier", "xavier_normal", or a function ``(rng, nin, nout) -> float``. The bias begins at 0.
+    bias : bool
+        Whether there is a bias.
+    expand : bool
+        Write the neuron out in single multiplications and additions, as in a lecture: b + w0 x0 + w1 x1 + ...,
+        in place of one `dot` node. The gradients are the same but for rounding, the graph is larger.
+    seed : int, optional
+        Seed of the weights. Without it (and `rng`) they come from Python's global generator, so that
+        ``random.seed(1337)`` governs them as it does in micrograd.
+    rng : random.Random, optional
+        A generator to draw the weights from, in place of a seed.
+
+    Attributes
+    ----------
+    w : list of Value
+        The weights.
+    b : Value or None
+        The bias.
+    activation : callable or None
+        The function that is applied; None for a linear neuron.
+    name : str
+        The name of the box that drawings put the neuron's nodes in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above. On a call: if the number of inputs is wrong.
+
+    Examples
+    --------
+    >>> n = Neuron(2, seed=0)
+    >>> n
+    ReLUNeuron(2)
+    >>> n([1.0, 2.0]).data == max(0.0, n.w[0].data + 2.0 * n.w[1].data)
+    True
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation | None = None,
+        init: str | Initialiser | None = None,
+        bias: bool = True,
+        expand: bool = False,
+        seed: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        nin = _size(nin, "nin")
+        draw, rng = initialiser(init), generator(seed, rng)
+        self.activation = _activation(activation, nonlin)
+        self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
+        self.b = parameter(0.0, "b") if bias else None
+        self.expand = expand
+        self.name = "neuron"
+
+    def __call__(self, x: Iterable[Any]) -> Value:
+        """The neuron's output.
+
+        Parameters
+        ----------
+        x : sequence of Value or float, of length nin
+            The inputs; NumPy rows too, and a lone number where nin is 1.
+
+        Returns
+        -------
+        Value
+            ``activation(w . x + b)``.
+
+        Raises
+        ------
+        ValueError
+            If the number of inputs is wrong.
+        TypeError
+            If an input is not a number.
+        """
+        w = self.w
+        if type(x) is not tuple:
+            x = _as_tuple(x, len(w))
+        if len(x) != len(w):
+            raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
+        outer = recording.enter(self.name)
+        try:
+            if self.expand:
+                z = _expanded(w, x, self.b)
+            else:
+                z = ops.dot(w, x)
+                if self.b is not None:
+                    z = z + self.b
+            activation = self.activation
+            return activation(z) if activation else z
+        finally:
+            recording.leave(outer)
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether the neuron has an activation."""
+        return self.activation is not None
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a neuron like this one, weights apart.
+
+        Returns
+        -------
+        dict
+            Of strings, numbers and bools, for `nn.checkpoint`.
+
+        Raises
+        ------
+        TypeError
+            If the activation is a function of the user's own: a file cannot hold it.
+        """
+        if self.activation not in _NAMES:
+            raise TypeError(
+                f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
+                "save state_dict(), and load it into a model that you build"
+            )
+        return {
+            "nin": len(self.w),
+            "activation": _NAMES[self.activation],
+            "bias": self.b is not None,
+            "expand": bool(self.expand),
+        }
+
+    def __repr__(self) -> str:
+        name = _NAMES.get(self.activation, "custom")
+        return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Neurons that share their inputs.
+
+    Parameters
+    ----------
+    nin, nout : int
+        The number of inputs and of neurons, at least 1 each.
+    nonlin, activation, init, bias, expand, seed, rng
+        As for `Neuron`.
+
+    Attributes
+    ----------
+    neurons : list of Neuron
+        The neurons.
+    name : str
+        The name of the box that drawings put the layer's nodes in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Neuron`.
+
+    Examples
+    --------
+    >>> layer = Layer(2, 3, activation="tanh", seed=0)
+    >>> layer
+    Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)]
+    >>> len(layer([1.0, 2.0]))
+    3
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation | None = None,
+        init: str | Initialiser | None = None,
+        bias: bool = True,
+        expand: bool = False,
+        seed: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        nin, nout = _size(nin, "nin"), _size(nout, "nout")
+        draw, rng = initialiser(init), generator(seed, rng)
+        self.neurons: list[Neuron] = []
+        for k in range(nout):
+            with recording.scope(f"neuron {k}"):
+                neuron = Neuron(
+                    nin,
+                    nonlin,
+                    activation=activation,
+                    init=lambda rng, nin, _: draw(rng, nin, nout),
+                    bias=bias,
+                    expand=expand,
+                    rng=rng,
+                )
+            neuron.name = f"neuron {k}"
+            self.neurons.append(neuron)
+        self.name = "layer"
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        """The outputs of all neurons.
+
+        Parameters
+        ----------
+        x : sequence of Value or float, of length nin
+            The inputs; NumPy rows too, and a lone number where nin is 1.
+
+        Returns
+        -------
+        Value or list of Value
+            One output as it is, several as a list.
+
+        Raises
+        ------
+        ValueError
+            If the number of inputs is wrong.
+        TypeError
+            If an input is not a number.
+        """
+        nin = len(self.neurons[0].w)
+        if type(x) is not tuple:
+            x = _as_tuple(x, nin)
+        if len(x) != nin:
+            raise ValueError(f"a layer of {nin} inputs got {len(x)}")
+        kinds = set(map(type, x))
+        if kinds != _VALUES and kinds != _FLOATS:
+            x = _uniform(x)
+        outer = recording.enter(self.name)
+        try:
+            out = [neuron(x) for neuron in self.neurons]
+        finally:
+            recording.leave(outer)
+        return out[0] if len(out) == 1 else out
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a layer like this one; see `Neuron.config`."""
+        configs = [neuron.config() for neuron in self.neurons]
+        if any(config != configs[0] for config in configs):
+            raise TypeError("the layer's neurons differ in kind, which a file cannot hold; save state_dict()")
+        return {**configs[0], "nout": len(configs)}
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+class MLP(Module):
+    """A multilayer perceptron: layers one after the other, the last one linear.
+
+    Parameters
+    ----------
+    nin : int
+        The number of inputs.
+    nouts : sequence of int
+        The sizes of the layers, the last one being the number of outputs.
+    activation : str, callable, or sequence of these, optional
+        For the hidden layers, "relu" if left out; the last layer is linear. A sequence has one for every layer,
+        the last one included.
+    init, expand, seed, rng
+        As for `Neuron`.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        The layers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Neuron`.
+
+    Examples
+    --------
+    >>> model = MLP(2, [3, 1], seed=0)
+    >>> model
+    MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
+    >>> len(model.parameters())
+    13
+    >>> y = model([1.0, 2.0])
+    >>> y.backward()
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: Activation | Sequence[Activation] | None = None,
+        init: str | Initialiser | None = None,
+        expand: bool = False,
+        seed: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        if isinstance(nouts, (str, bytes)) or not isinstance(nouts, Iterable):
+            raise TypeError(f"nouts is a sequence of layer sizes such as [16, 1], got {nouts!r:.60}")
+        sizes = [_size(nin, "nin"), *(_size(n, "each of nouts") for n in nouts)]
+        if len(sizes) == 1:
+            raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
+        activations = _per_layer(activation, len(sizes) - 1)
+        rng = generator(seed, rng)
+        self.layers: list[Layer] = []
+        for k, function in enumerate(activations):
+            with recording.scope(f"layer {k}"):
+                layer = Layer(sizes[k], sizes[k + 1], activation=function, init=init, expand=expand, rng=rng)
+            layer.name = f"layer {k}"
+            self.layers.append(layer)
+
+    def __call__(self, x: Iterable[Any]) -> Any:
+        """The network's output.
+
+        Parameters
+        ----------
+        x : sequence of Value or float, of length nin
+            The inputs; NumPy rows too.
+
+        Returns
+        -------
+        Value or list of Value
+            One output as it is, several as a list.
+
+        Raises
+        ------
+        ValueError
+            If the number of inputs is wrong.
+        TypeError
+            If an input is not a number.
+        """
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a network like this one; see `Neuron.config`."""
+        configs = [layer.config() for layer in self.layers]
+        return {
+            "nin": configs[0]["nin"],
+            "nouts": [config["nout"] for config in configs],
+            "activation": [config["activation"] for config in configs],
+            "expand": configs[0]["expand"],
+        }
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(repr, self.layers))}]"
+
+
+# -- What users pass ---------------------------------------------------------------------------------------------
+
+
+def _size(n: int, what: str) -> int:
+    try:
+        size = operator.index(n)
+    except TypeError:
+        size = 0
+    if size < 1 or isinstance(n, bool):
+        error = ValueError if size or n == 0 else TypeError
+        raise error(f"{what} is a positive integer, got {n!r:.60}")
+    return size
+
+
+def _activation(activation: Activation | None, nonlin: bool = True) -> Callable[[Value], Any] | None:
+    """The function that an activation stands for; None for a linear one."""
+    if activation is None:
+        return ACTIVATIONS["relu"] if nonlin else None
+    if not nonlin and activation != "linear":
+        raise ValueError(f"nonlin=False makes a linear neuron, got activation={activation!r:.60} too; leave one out")
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}; known are {', '.join(ACTIVATIONS)}, or a function")
+        return ACTIVATIONS[activation]
+    if not callable(activation):
+        raise TypeError(f"an activation is a name or a function on a Value, got {activation!r:.60}")
+    return activation
+
+
+def _per_layer(activation: Activation | Sequence[Activation] | None, count: int) -> list[Activation]:
+    if activation is None or isinstance(activation, str) or callable(activation):
+        return [activation or "relu"] * (count - 1) + ["linear"]
+    if not isinstance(activation, Iterable):
+        raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
+    activations = list(activation)
+    if len(activations) != count:
+        raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
+    return activations
+
+
+_VALUES: set[type] = {Value}
+_FLOATS: set[type] = {float}
+
+
+def _as_tuple(x: Any, size: int) -> tuple[Any, ...]:
+    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input."""
+    try:
+        return tuple(x)
+    except TypeError:
+        if size == 1:
+            return (x,)
+        raise ValueError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
+
+
+def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs as all Values or all floats, once for all neurons of a layer."""
+    if any(type(p) is Value for p in x):
+        return tuple([p if type(p) is Value else Value(p) for p in x])
+    return tuple(map(real, x))
+
+
+def _expanded(w: Iterable[Value], x: Iterable[Any], b: Value | None) -> Value:
+    terms = [wi * xi for wi, xi in zip(w, x)]
+    z = terms.pop(0) if b is None else b
+    for term in terms:
+        z = z + term
+    return z
