@@ -51,7 +51,7 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value
     >>> loss.data, p.grad
     (2.0, 2.0)
     """
-    terms = []
+    terms: list[Value] = []
     for k, (p, t) in enumerate(_pairs(predictions, targets, "predictions")):
         if _is_row(p) or _is_row(t):
             terms.extend((q - _number(s)) ** 2 for q, s in _pairs(p, t, f"outputs of sample {k}"))
@@ -90,7 +90,7 @@ def binary_cross_entropy(logits: Numbers | Value | float, targets: Numbers | flo
     >>> binary_cross_entropy([1000.0, -1000.0], [0, 0])
     500.0
     """
-    terms = [
+    terms: list[Value] = [
         ops.softplus(-z if _one_of(t, (0.0, 1.0), k) else z)
         for k, (z, t) in enumerate(_pairs(logits, targets, "logits"))
     ]
@@ -138,7 +138,8 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
     """
     if not _is_row(labels):
         return _cross_entropy(logits, labels, 0)
-    return ops.mean([_cross_entropy(z, c, k) for k, (z, c) in enumerate(_pairs(logits, labels, "rows of logits"))])
+    terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(_pairs(logits, labels, "rows of logits"))]
+    return ops.mean(terms)
 
 
 def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
@@ -153,7 +154,8 @@ def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
     if not 0 <= c < len(row):
         raise ValueError(f"the label of sample {k} is {c}, but {len(row)} logits have the classes 0 to {len(row) - 1}")
     own = row.pop(c)
-    return ops.softplus(ops.logsumexp([z - own for z in row]))
+    others: list[Value] = [z - own for z in row]
+    return ops.softplus(ops.logsumexp(others))
 
 
 def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
@@ -185,7 +187,7 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
     >>> hinge([0.25, -3.0], [1, -1])
     0.375
     """
-    terms = [
+    terms: list[Value] = [
         ops.relu(1.0 - s if _one_of(t, (-1.0, 1.0), k) else 1.0 + s)
         for k, (s, t) in enumerate(_pairs(scores, targets, "scores"))
     ]

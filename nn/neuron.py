@@ -29,6 +29,8 @@ ACTIVATIONS: dict[str, Callable[[Value], Value] | None] = {
 }
 """The activations by name, as methods of Value; None does nothing."""
 
+_dot = ops.dot.on[Value]  # the lengths are compared here, once
+
 _NAMES: dict[Any, str] = {
     **{f: name for name, f in ACTIVATIONS.items()},
     **{getattr(ops, name): name for name, f in ACTIVATIONS.items() if f},
@@ -135,7 +137,7 @@ class Neuron(Module):
             if self.expand:
                 z = _expanded(w, x, self.b)
             else:
-                z = ops.dot(w, x)
+                z = _dot(tuple(w), x)
                 if self.b is not None:
                     z = z + self.b
             activation = self.activation
