@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from autodiff import ops, recording  # noqa: F401  (ops fills the table that the methods are bound from)
 from autodiff.errors import GraphError
 from autodiff.graph import refresh, topological
+from autodiff.numerics import total
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, Unary, real
 from autodiff.recording import Stamp, is_paused
 from autodiff.reverse import backward
@@ -374,22 +375,34 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
 def _nary(op: Nary) -> Callable[..., Value]:
     compute = op.value
 
-    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None) -> Value:
-        try:  # the usual cases first: all nodes, or nodes with constants
-            xs: Sequence[float] = [p._data for p in a]
-            if b is None:
-                y = compute(xs)
-            elif type(b[0]) is float and set(map(type, b)) == _only_floats:
-                y = compute(xs, b)
+    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Value:
+        a, xs = _uniform(a)
+        if b is None:
+            y = compute(xs)
+        else:
+            b, ys = _uniform(b)
+            y = compute(xs, ys)
+        if recording.paused and is_paused():
+            return Value(y)
+        return _node(op, y, a, b, recording.now)
+
+    return function
+
+
+def _dot(op: Nary) -> Callable[..., Value]:
+    """The function of `_nary`, with `numerics.dot` written into it: it is half of a network's forward pass."""
+    general = _nary(op)
+
+    def function(a: tuple[Any, ...], b: tuple[Any, ...]) -> Value:
+        try:
+            if type(b[0]) is not float:
+                y = total([p._data * q._data for p, q in zip(a, b)])
+            elif set(map(type, b)) == _only_floats:
+                y = total([p._data * x for p, x in zip(a, b)])
             else:
-                y = compute(xs, [p._data for p in b])
-        except AttributeError:
-            a, xs = _uniform(a)
-            if b is None:
-                y = compute(xs)
-            else:
-                b, ys = _uniform(b)
-                y = compute(xs, ys)
+                return general(a, b)
+        except AttributeError:  # constants among nodes
+            return general(a, b)
         if recording.paused and is_paused():
             return Value(y)
         v = _new(Value)
@@ -409,8 +422,8 @@ _only_floats = {float}
 
 def _uniform(operands: tuple[Any, ...]) -> tuple[tuple[Any, ...], Sequence[float]]:
     """The operands as all nodes or, if there is no node among them, all floats; and their data."""
-    if any(type(p) is Value for p in operands):
-        operands = tuple(p if type(p) is Value else Value(p) for p in operands)
+    if Value in set(map(type, operands)):
+        operands = tuple([p if type(p) is Value else Value(p) for p in operands])
         return operands, [p._data for p in operands]
     operands = tuple(map(real, operands))
     return operands, operands
@@ -424,8 +437,10 @@ def _bind(op: Op) -> None:
         op.on[Value] = lambda a, b: direct(a, b) if type(a) is Value else reflected(b, a)
         if op.method.startswith("__"):
             setattr(Value, f"__r{op.method[2:]}", reflected)
+    elif isinstance(op, Unary):
+        method = op.on[Value] = _unary(op)
     else:
-        method = op.on[Value] = _unary(op) if isinstance(op, Unary) else _nary(cast(Nary, op))
+        method = op.on[Value] = _dot(cast(Nary, op)) if op.hot == "dot" else _nary(cast(Nary, op))
     if op.method:
         method.__name__ = op.method
         method.__qualname__ = f"Value.{op.method}"
