@@ -181,7 +181,7 @@ def _chain_rule(
     """The terms that each adjoint is the sum of, and the flows: from, to, times what, how much arrives."""
     terms: dict[Value, list[str]] = {v: [] for v in sums}
     flows = []
-    for v, adjoint in sums.items():  # from the output downwards: each adjoint is complete before it is used
+    for v, adjoint in reversed(sums.items()):  # so that terms come in the order of the uses
         symbols = [symbol for _, symbol in contributions(v, lambda p: p)]
         for (p, partial), symbol in zip(contributions(v), symbols):
             if p in sums:
