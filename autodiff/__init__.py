@@ -9,6 +9,7 @@
 """
 
 from autodiff import ops
+from autodiff.draw import draw_backward, draw_forward
 from autodiff.errors import AutodiffError, DataError, GraphError, ModelFileError, RenderError, StaleGraphError
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.recording import no_grad, scope
@@ -25,6 +26,8 @@ __all__ = [
     "RenderError",
     "StaleGraphError",
     "Value",
+    "draw_backward",
+    "draw_forward",
     "grad_graph",
     "no_grad",
     "scope",

@@ -1,4 +1,4 @@
-"""`Drawing`: a `graphviz.Digraph` that becomes a picture on every machine with the extra ``autodiff[draw]``.
+"""`Drawing`: a `graphviz.Digraph` that becomes a picture on every machine with the extra ``draw``.
 
 The graphviz package only writes the DOT language and calls a program, ``dot``, that most machines do not have.
 Here the picture is made by ``dot`` if it is on the PATH, else by the Graphviz libraries inside the pygraphviz
@@ -21,7 +21,7 @@ from autodiff.errors import RenderError
 try:
     import graphviz
 except ImportError as error:
-    raise ImportError('drawing needs the graphviz package: pip install "autodiff[draw]"') from error
+    raise ImportError("drawing needs the graphviz package; run: pip install graphviz pygraphviz") from error
 
 __all__ = ["Drawing", "text"]
 
@@ -155,7 +155,7 @@ def _by_pygraphviz(source: str, format: str, engine: str, options: dict[str, Any
     if spec is None or spec.origin is None or not sys.executable:
         raise RenderError(
             "no Graphviz engine to draw with, neither the pygraphviz package nor the dot program; "
-            'run: pip install "autodiff[draw]"'
+            "run: pip install pygraphviz"
         )
     special = [name for name in ("renderer", "formatter", "neato_no_op") if options.get(name) is not None]
     if format not in _FORMATS or special:

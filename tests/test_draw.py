@@ -17,7 +17,7 @@ from autodiff import sum as total
 from autodiff.draw import draw_backward, draw_forward
 from autodiff.value import parameter
 
-graphviz = pytest.importorskip("graphviz", reason='drawing needs the extra: pip install "autodiff[draw]"')
+graphviz = pytest.importorskip("graphviz", reason="drawing needs the extra: pip install graphviz pygraphviz")
 
 GOLDEN = Path(__file__).parent / "golden"
 
