@@ -137,6 +137,8 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
     (0.693147, 0.5, -0.5)
     """
     if not _is_row(labels):
+        if _is_row(logits) and any(map(_is_row, logits)):
+            raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
         return _cross_entropy(logits, labels, 0)
     terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(_pairs(logits, labels, "rows of logits"))]
     return ops.mean(terms)

@@ -228,16 +228,15 @@ class Layer(Module):
         draw, rng = initialiser(init), generator(seed, rng)
         self.neurons: list[Neuron] = []
         for k in range(nout):
-            with recording.scope(f"neuron {k}"):
-                neuron = Neuron(
-                    nin,
-                    nonlin,
-                    activation=activation,
-                    init=lambda rng, nin, _: draw(rng, nin, nout),
-                    bias=bias,
-                    expand=expand,
-                    rng=rng,
-                )
+            neuron = Neuron(
+                nin,
+                nonlin,
+                activation=activation,
+                init=lambda rng, nin, _: draw(rng, nin, nout),
+                bias=bias,
+                expand=expand,
+                rng=rng,
+            )
             neuron.name = f"neuron {k}"
             self.neurons.append(neuron)
         self.name = "layer"
@@ -344,8 +343,7 @@ class MLP(Module):
         rng = generator(seed, rng)
         self.layers: list[Layer] = []
         for k, function in enumerate(activations):
-            with recording.scope(f"layer {k}"):
-                layer = Layer(sizes[k], sizes[k + 1], activation=function, init=init, expand=expand, rng=rng)
+            layer = Layer(sizes[k], sizes[k + 1], activation=function, init=init, expand=expand, rng=rng)
             layer.name = f"layer {k}"
             self.layers.append(layer)
 

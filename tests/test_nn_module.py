@@ -1,0 +1,117 @@
+"""Modules find, name, reset and load their parameters."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from autodiff import ModelFileError, Value
+from nn import MLP, Layer, Module, Neuron, parameter
+
+
+class Net(Module):
+    def __init__(self):
+        self.head = Neuron(1)
+        self.offsets = [parameter(1.0, "first"), (parameter(2.0, "second"),)]
+        self.scale = parameter(3.0, "scale")
+        self.last_loss = Value(4.0)
+        self.title = "net"
+
+
+def test_names_are_paths_in_the_order_of_assignment():
+    names = [name for name, _ in Net().named_parameters()]
+    assert names == ["head.w.0", "head.b", "offsets.0", "offsets.1.0", "scale"]
+    names = [name for name, _ in MLP(2, [3, 1]).named_parameters()]
+    assert names[7] == "layers.0.neurons.2.w.1"
+    assert names[8] == "layers.0.neurons.2.b"
+    assert len(set(names)) == 13
+
+
+def test_parameters_and_named_parameters_are_the_same_nodes():
+    net = Net()
+    assert net.parameters() == [p for _, p in net.named_parameters()]
+    assert all(p.role == "parameter" for p in net.parameters())
+    assert net.last_loss not in net.parameters()
+
+
+def test_a_shared_parameter_counts_once():
+    net = Net()
+    net.again = net.head
+    net.tied = net.scale
+    assert len(net.parameters()) == 5
+
+
+def test_modules_that_know_each_other_do_not_go_round_in_circles():
+    net = Net()
+    net.child = Module()
+    net.child.parent = net
+    net.child.weight = parameter(0.5, "w")
+    assert net.named_parameters()[-1][0] == "child.weight"
+
+
+def test_a_module_of_nothing_has_no_parameters():
+    assert Module().parameters() == []
+    assert Module().state_dict() == {}
+
+
+def test_an_overriding_class_may_extend_what_is_found():
+    class More(Net):
+        def parameters(self):
+            return [*super().parameters(), self.last_loss, Value(9.0)]
+
+    assert [name for name, _ in More().named_parameters()][-2:] == ["last_loss", "parameters.6"]
+
+
+def test_zero_grad():
+    net = Net()
+    (net.scale * net.head([2.0]) + net.offsets[0]).backward()
+    assert net.offsets[0].grad == 1.0
+    net.zero_grad()
+    assert {p.grad for p in net.parameters()} == {0.0}
+
+
+def test_a_state_goes_round():
+    a, b = Layer(2, 3, seed=1), Layer(2, 3, seed=2)
+    assert a.state_dict() != b.state_dict()
+    b.load_state_dict(a.state_dict())
+    assert a.state_dict() == b.state_dict()
+    assert a([1.0, 2.0])[0].data == b([1.0, 2.0])[0].data
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"b": None}, "missing: b"),
+        ({"c": 1.0}, "unexpected: c"),
+        ({"w.1": math.nan}, "not a finite number: w.1 = nan"),
+        ({"w.1": -math.inf}, "not a finite number: w.1 = -inf"),
+        ({"w.1": "0.5"}, "not a finite number: w.1 = '0.5'"),
+        ({"w.1": True}, "not a finite number: w.1 = True"),
+        ({"w.1": 10**400}, "not a finite number: w.1 = 1000"),
+        ({"b": None, "c": 1.0, "w.0": math.nan}, "missing: b; unexpected: c; not a finite number: w.0 = nan"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, told):
+    n = Neuron(2, seed=0)
+    before = n.state_dict()
+    state = {name: x for name, x in {**before, "w.0": 7.0, **change}.items() if x is not None}
+    with pytest.raises(ModelFileError, match="does not fit this Neuron: " + told.replace(".", r"\.")):
+        n.load_state_dict(state)
+    assert n.state_dict() == before
+
+
+def test_many_faults_are_counted_not_listed():
+    with pytest.raises(ModelFileError, match=r"missing: w\.0, w\.1, w\.2, w\.3, w\.4 and 6 more"):
+        Neuron(10).load_state_dict({})
+
+
+def test_a_state_is_a_mapping():
+    with pytest.raises(ModelFileError, match="got list"):
+        Neuron(1).load_state_dict([1.0, 2.0])
+
+
+def test_a_state_takes_any_real_number():
+    n = Neuron(1)
+    n.load_state_dict({"w.0": Fraction(1, 2), "b": 3})
+    assert n.state_dict() == {"w.0": 0.5, "b": 3.0}
