@@ -1,0 +1,157 @@
+"""Plots: what they show and say, and that they leave pyplot alone."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from nn.history import Epoch, History
+from nn.plots import PALETTE, learning_curve_figure, plot_decision_boundary, plot_learning_curve
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def history(validated=True):
+    epochs = [Epoch(1.0, 0.3, 1.1, 0.2, 0.1), Epoch(0.5, 0.6, 0.7, 0.5, 0.1), Epoch(0.01, 0.9, 0.8, 0.6, 0.1)]
+    return History("accuracy", validated, epochs, best_epoch=1)
+
+
+def lines(ax):
+    return {line.get_label(): [list(map(float, xy)) for xy in line.get_data()] for line in ax.get_lines()}
+
+
+def test_learning_curve_shows_both_parts_and_the_best_epoch(ax):
+    assert plot_learning_curve(history(), ax) is ax
+    assert lines(ax)["training"] == [[0.0, 1.0, 2.0], [1.0, 0.5, 0.01]]
+    assert lines(ax)["validation"] == [[0.0, 1.0, 2.0], [1.1, 0.7, 0.8]]
+    assert lines(ax)["best epoch (1)"][0] == [1.0, 1.0]
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("loss", "log")
+    assert "epoch" in ax.get_xlabel()
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["training", "validation", "best epoch (1)"]
+
+
+def test_learning_curve_of_the_score_without_validation(ax):
+    plot_learning_curve(history(validated=False), ax, "score")
+    assert lines(ax)["training"][1] == [0.3, 0.6, 0.9]
+    assert "validation" not in lines(ax)
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("accuracy", "linear")
+
+
+def test_learning_curve_refuses(ax):
+    with pytest.raises(ValueError, match="quantity"):
+        plot_learning_curve(history(), ax, "time")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no epoch"):
+        plot_learning_curve(History("accuracy", True), ax)
+
+
+def test_nan_losses_are_no_obstacle(ax):
+    plot_learning_curve(History("r2", True, [Epoch(1.0, 0.0, math.inf, math.nan, 0.1)]), ax)
+    assert ax.get_yscale() == "linear"
+
+
+def corner(row):
+    """Class 0 where both coordinates are small, else the class of the larger one."""
+    return [1.0, row[0], row[1]]
+
+
+def colour_at(ax, x, y):
+    """The colours of the regions that hold a point."""
+    found = []
+    for collection in ax.collections:
+        faces = collection.get_facecolor()
+        if len(faces) == 1 and faces[0][3] == 0.25 and any(p.contains_point((x, y)) for p in collection.get_paths()):
+            found.append(to_hex(faces[0]))
+    return found
+
+
+def test_each_class_has_its_region_and_points(ax):
+    X, y = [[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]], [0, 1, 2]
+    names = ["low", "right", "up"]
+    assert plot_decision_boundary(corner, X, y, ax, class_names=names, feature_names=["width", "height"]) is ax
+    for row, kind in zip(X, y):
+        assert colour_at(ax, *row) == [PALETTE[kind].lower()]
+    assert colour_at(ax, 2.0, 1.9) == [PALETTE[1].lower()]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("width", "height")
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == names
+    scattered = [c.get_offsets().tolist() for c in ax.collections if c.get_label() in names]
+    assert scattered == [[row] for row in X]
+    front = [c.get_zorder() for c in ax.collections if c.get_label() in names]
+    assert min(front) > max(c.get_zorder() for c in ax.collections if c.get_label() not in names)
+
+
+def test_a_single_logit_is_that_of_class_one(ax):
+    plot_decision_boundary(lambda row: row[0] - 1.0, [[0.0, 0.0], [2.0, 1.0]], [0, 1], ax)
+    assert colour_at(ax, 0.5, 0.5) == [PALETTE[0].lower()]
+    assert colour_at(ax, 1.5, 0.5) == [PALETTE[1].lower()]
+
+
+def test_a_class_that_is_chosen_nowhere(ax):
+    plot_decision_boundary(lambda row: [1.0, 0.0], [[0.0, 0.0], [2.0, 1.0]], [0, 1], ax)
+    assert colour_at(ax, 0.5, 0.5) == [PALETTE[0].lower()]
+
+
+def test_no_graph_is_recorded(ax):
+    from nn import MLP
+
+    model, seen = MLP(2, [3, 2], seed=0), []
+    plot_decision_boundary(lambda row: seen.append(model(row)) or seen[-1], [[0.0, 0.0], [1.0, 1.0]], [0, 1], ax)
+    assert len(seen) == 3600
+    assert all(z.operands == () for z in seen[0])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "message"),
+    [
+        ([], [], {}, "no points"),
+        ([[1.0, 2.0, 3.0]], [0], {}, "two features"),
+        ([[1.0, 2.0]], [0, 1], {}, "2 for 1 points"),
+        ([[1.0, 2.0]], [3], {}, r"from 0 to 2, got \[3\]"),
+        ([[1.0, 2.0]], [0], {"resolution": 1}, "resolution"),
+    ],
+)
+def test_decision_boundary_refuses(ax, X, y, options, message):
+    with pytest.raises(ValueError, match=message):
+        plot_decision_boundary(corner, X, y, ax, **options)
+    assert not ax.collections
+
+
+def test_pyplot_is_left_alone(ax, monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("a plot was shown"))
+    settings, figures = dict(mpl.rcParams), plt.get_fignums()
+    plot_learning_curve(history(), ax)
+    plot_decision_boundary(corner, [[0.0, 0.0]], [0], ax)
+    learning_curve_figure(history())
+    assert plt.get_fignums() == figures
+    assert dict(mpl.rcParams) == settings
+
+
+def test_without_axes_a_new_figure_is_made():
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    try:
+        made = plot_learning_curve(history())
+        assert made.figure is plt.gcf()
+    finally:
+        plt.close("all")
+        plt.switch_backend(backend)
+
+
+def test_missing_matplotlib_names_the_command():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from nn.history import Epoch, History\nfrom nn.plots import plot_learning_curve\n"
+        "plot_learning_curve(History('accuracy', False, [Epoch(1, 1, 1, 1, 1)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert 'ImportError: plots need matplotlib: pip install "autodiff[train]"' in done.stderr
