@@ -141,7 +141,7 @@ class Neuron(Module):
                 if self.b is not None:
                     z = z + self.b
             activation = self.activation
-            return activation(z) if activation else z
+            return z if activation is None else activation(z)
         finally:
             recording.leave(outer)
 
@@ -389,13 +389,11 @@ class MLP(Module):
 
 
 def _size(n: int, what: str) -> int:
-    try:
-        size = operator.index(n)
-    except TypeError:
-        size = 0
-    if size < 1 or isinstance(n, bool):
-        error = ValueError if size or n == 0 else TypeError
-        raise error(f"{what} is a positive integer, got {n!r:.60}")
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
+    size = operator.index(n)
+    if size < 1:
+        raise ValueError(f"{what} is a positive integer, got {size}")
     return size
 
 
@@ -416,7 +414,7 @@ def _activation(activation: Activation | None, nonlin: bool = True) -> Callable[
 
 def _per_layer(activation: Activation | Sequence[Activation] | None, count: int) -> list[Activation]:
     if activation is None or isinstance(activation, str) or callable(activation):
-        return [activation or "relu"] * (count - 1) + ["linear"]
+        return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
     if not isinstance(activation, Iterable):
         raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
     activations = list(activation)

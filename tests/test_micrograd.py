@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from autodiff import Value
 from nn import MLP, Module, Neuron
 
@@ -147,7 +149,7 @@ def softmax_of_floats(logits):
 def word_loss(word, w, softmax, relu, log):
     tokens = [END, *map(LETTERS.index, word), END]
     keys, values, losses = [], [], []
-    for place, (token, target) in enumerate(zip(tokens, tokens[1:])):
+    for place, (token, target) in enumerate(pairwise(tokens)):
         x = rmsnorm([t + p for t, p in zip(w["letter"][token], w["place"][place])])
         q = linear(x, w["query"])
         keys.append(linear(x, w["key"]))

@@ -6,6 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
+
 from autodiff import ModelFileError, Value
 from nn import MLP, Layer, Module, Neuron, parameter
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from autodiff import Value
 from nn import Neuron
 from nn.optim import SGD
