@@ -54,9 +54,9 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value
     terms: list[Value] = []
     for k, (p, t) in enumerate(_pairs(predictions, targets, "predictions")):
         if _is_row(p) or _is_row(t):
-            terms.extend((q - _number(s)) ** 2 for q, s in _pairs(p, t, f"outputs of sample {k}"))
+            terms.extend(_squared(q, s) for q, s in _pairs(p, t, f"outputs of sample {k}"))
         else:
-            terms.append((p - _number(t)) ** 2)
+            terms.append(_squared(p, t))
     return ops.mean(terms)
 
 
@@ -197,7 +197,7 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
 
 
 def _is_row(x: Any) -> bool:
-    return hasattr(x, "__len__") or hasattr(x, "__next__")
+    return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
 
 
 def _pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
@@ -214,9 +214,9 @@ def _pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
     return list(zip(left, right))
 
 
-def _number(t: Any) -> Any:
-    """A target as a Value or a float: a NumPy scalar on the left of an operator would turn a Value into an array."""
-    return t if type(t) is Value else real(t)
+def _squared(p: Any, t: Any) -> Value:
+    difference: Value = p - (t if type(t) is Value else real(t))
+    return ops.pow(difference, 2.0)  # Python's own power of a float raises on overflow
 
 
 def _one_of(target: Any, known: tuple[float, float], k: int) -> bool:

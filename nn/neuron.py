@@ -420,6 +420,8 @@ def _per_layer(activation: Activation | Sequence[Activation] | None, count: int)
     activations = list(activation)
     if len(activations) != count:
         raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
+    if None in activations:
+        raise TypeError('an activation in a list is a name or a function on a Value, got None; "linear" is for none')
     return activations
 
 
