@@ -1,0 +1,178 @@
+"""What the engine is judged by: values and derivatives in 50-digit arithmetic, written here a second time.
+
+Nothing here uses a rule of the engine. A derivative is a closed form of mpmath functions; `test_ops` checks the
+closed forms themselves against `mpmath.diff`, which knows the functions alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mpmath
+
+mp = mpmath.mp.clone() if hasattr(mpmath.mp, "clone") else mpmath.mp
+mp.dps = 50
+mpf = mp.mpf
+
+UNIT = 2.0**-53
+"""Unit roundoff: half an ulp of 1."""
+
+
+def _sigmoid(a: Any) -> Any:
+    return 1 / (1 + mp.exp(-a))
+
+
+def _sign(a: Any) -> Any:
+    return mpf((a > 0) - (a < 0))
+
+
+def _share(a: Any, b: Any) -> Any:
+    return (1 + _sign(a - b)) / 2
+
+
+def _softmax(xs: Sequence[Any]) -> list[Any]:
+    top = max(xs)
+    powers = [mp.exp(x - top) for x in xs]
+    return [p / mp.fsum(powers) for p in powers]
+
+
+def _logsumexp(xs: Sequence[Any]) -> Any:
+    top = max(xs)
+    rest = [mp.exp(x - top) for x in xs]
+    rest.remove(1)
+    return top + mp.log1p(mp.fsum(rest))
+
+
+VALUES: dict[str, Callable[..., Any]] = {
+    "sign": _sign,
+    "step": lambda a: mpf(a > 0),
+    "share": _share,
+    "guard": lambda a, b: a,
+    "sech2": lambda a: mp.sech(a) ** 2,
+    "power_slope": lambda a, b: b * mp.power(a, b - 1),
+    "power_log": lambda a, b: mp.power(a, b) * mp.log(a),
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": lambda a, b: mp.power(a, b),
+    "neg": lambda a: -a,
+    "abs": lambda a: abs(a),
+    "minimum": lambda a, b: min(a, b),
+    "maximum": lambda a, b: max(a, b),
+    "exp": lambda a: mp.exp(a),
+    "expm1": lambda a: mp.expm1(a),
+    "log": lambda a: mp.log(a),
+    "log1p": lambda a: mp.log1p(a),
+    "sqrt": lambda a: mp.sqrt(a),
+    "sin": lambda a: mp.sin(a),
+    "cos": lambda a: mp.cos(a),
+    "tanh": lambda a: mp.tanh(a),
+    "sigmoid": _sigmoid,
+    "relu": lambda a: max(a, mpf(0)),
+    "softplus": lambda a: max(a, mpf(0)) + mp.log1p(mp.exp(-abs(a))),
+    "sum": lambda xs: mp.fsum(xs),
+    "mean": lambda xs: mp.fsum(xs) / len(xs),
+    "dot": lambda xs, ys: mp.fsum(x * y for x, y in zip(xs, ys)),
+    "logsumexp": _logsumexp,
+    "peak": lambda xs: max(xs),
+}
+"""Each operation by name, on mpmath numbers."""
+
+
+def _power_da(a: Any, b: Any) -> Any:
+    return b * mp.power(a, b - 1)
+
+
+def _power_db(a: Any, b: Any) -> Any:
+    return mp.power(a, b) * mp.log(a)
+
+
+def _zero(*operands: Any) -> Any:
+    return mpf(0)
+
+
+def _one(*operands: Any) -> Any:
+    return mpf(1)
+
+
+PARTIALS: dict[str, Any] = {
+    "sign": (_zero,),
+    "step": (_zero,),
+    "share": (_zero, _zero),
+    "guard": (_one, _zero),
+    "sech2": (lambda a: -2 * mp.tanh(a) * mp.sech(a) ** 2,),
+    "power_slope": (
+        lambda a, b: b * (b - 1) * mp.power(a, b - 2),
+        lambda a, b: mp.power(a, b - 1) * (1 + b * mp.log(a)),
+    ),
+    "power_log": (
+        lambda a, b: mp.power(a, b - 1) * (1 + b * mp.log(a)),
+        lambda a, b: mp.power(a, b) * mp.log(a) ** 2,
+    ),
+    "add": (_one, _one),
+    "sub": (_one, lambda a, b: mpf(-1)),
+    "mul": (lambda a, b: b, lambda a, b: a),
+    "div": (lambda a, b: 1 / b, lambda a, b: -a / b**2),
+    "pow": (_power_da, _power_db),
+    "neg": (lambda a: mpf(-1),),
+    "abs": (_sign,),
+    "minimum": (lambda a, b: _share(b, a), lambda a, b: _share(a, b)),
+    "maximum": (lambda a, b: _share(a, b), lambda a, b: _share(b, a)),
+    "exp": (lambda a: mp.exp(a),),
+    "expm1": (lambda a: mp.exp(a),),
+    "log": (lambda a: 1 / a,),
+    "log1p": (lambda a: 1 / (1 + a),),
+    "sqrt": (lambda a: 1 / (2 * mp.sqrt(a)),),
+    "sin": (lambda a: mp.cos(a),),
+    "cos": (lambda a: -mp.sin(a),),
+    "tanh": (lambda a: mp.sech(a) ** 2,),
+    "sigmoid": (lambda a: _sigmoid(a) * _sigmoid(-a),),
+    "relu": (lambda a: mpf(a > 0),),
+    "softplus": (_sigmoid,),
+    "sum": lambda xs: [mpf(1)] * len(xs),
+    "mean": lambda xs: [mpf(1) / len(xs)] * len(xs),
+    "dot": lambda xs, ys: [*ys, *xs],
+    "logsumexp": _softmax,
+    "peak": lambda xs: [mpf(0)] * len(xs),
+}
+"""The partials: for one or two numbers a function for each; for sequences one function that gives them all, flat."""
+
+
+def value(name: str, *operands: Any) -> Any:
+    """The operation on exact operands: numbers, or sequences of numbers."""
+    return VALUES[name](*map(exact, operands))
+
+
+def partials(name: str, *operands: Any) -> list[Any]:
+    """All partials of the operation at exact operands, flat."""
+    rules = PARTIALS[name]
+    points = [exact(x) for x in operands]
+    return list(rules(*points)) if callable(rules) else [rule(*points) for rule in rules]
+
+
+def softmax_row(k: int, xs: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The k-th probability and its partials with respect to all logits."""
+    p = _softmax(xs)
+    return p[k], [p[k] * ((j == k) - p[j]) for j in range(len(p))]
+
+
+def exact(x: Any) -> Any:
+    """A float, or a sequence of floats, as mpmath numbers of the same value."""
+    return [mpf(t) for t in x] if isinstance(x, (list, tuple)) else mpf(x)
+
+
+def ulp(x: Any) -> Any:
+    """The spacing of floats at an exact number: 2**-1074 around zero, and that of the largest float above it."""
+    _, exponent = mp.frexp(abs(x)) if x else (0, -1074)
+    return mp.ldexp(mpf(1), max(min(int(exponent), 1024) - 53, -1074))
+
+
+def error_in_ulp(computed: float, true: Any) -> float:
+    """How many units in the last place a float is away from an exact number; inf and overflow are equal."""
+    if math.isinf(computed) or mp.isinf(true):
+        beyond = abs(true) >= mpf(2) ** 1024 * (1 - mpf(2) ** -53)
+        return 0.0 if beyond and (true > 0) == (computed > 0) else math.inf
+    return float(abs(mpf(computed) - true) / ulp(true)) if computed == computed else math.inf

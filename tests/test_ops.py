@@ -1,0 +1,290 @@
+"""The calculus against the reference: every value, every partial, every kink, and second derivatives."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from random import Random
+
+import edge_cases
+import pytest
+import reference
+import strategies
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from reference import UNIT, mp, mpf
+from test_numerics import SPECIAL, same
+
+import autodiff
+from autodiff import Value, grad_graph
+from autodiff.operation import OPERATIONS, Nary
+from autodiff.reverse import adjoints
+
+ALL = [pytest.param(op, id=name) for name, op in OPERATIONS.items()]
+SCALAR = [pytest.param(op, id=name) for name, op in OPERATIONS.items() if op.arity]
+SMALLEST_NORMAL = 2.0**-1022
+
+# In ulp, where the bar is not 4. Derivatives of the derivatives are products of three rounded factors.
+BARS = {"sech2": 6.0, "power_slope": 6.0, "power_log": 6.0}
+
+MODES = ["backward", "adjoints", "grad_graph"]
+
+
+def gradient(mode: str, y: Value, wrt: list[Value]) -> list[float]:
+    """The gradient in one of the three ways in which the engine computes it."""
+    if mode == "backward":
+        y.backward()
+        return [x.grad for x in wrt]
+    if mode == "adjoints":
+        found = adjoints(y)
+        return [found.get(x, 0.0) for x in wrt]
+    return [g.data for g in grad_graph(y, wrt)]
+
+
+def flat(operands):
+    """The numbers in operands that are numbers or lists of numbers."""
+    return [x for group in operands for x in (group if isinstance(group, list) else [group])]
+
+
+def partials(op, operands):
+    """The engine's partials on floats, 0 in place of None."""
+    numbers = flat(operands)
+    found = op.partials(op.value(*operands), numbers, [True] * len(numbers))
+    return [0.0 if p is None else p for p in found]
+
+
+def representable(*numbers) -> bool:
+    """Whether exact numbers are 0 or normal floats: next to the ends of the range every intermediate is rounded."""
+    return all(x == 0 or SMALLEST_NORMAL * 2**60 < abs(x) < mpf(2) ** 1000 for x in numbers)
+
+
+def amplification(name, operands):
+    """By how much a rounding inside the formula counts in the result: 1 but where the mathematics cancels."""
+    if name == "logsumexp":
+        return (max(map(abs, operands[0])) + math.log(len(operands[0]))) / max(
+            abs(reference.value(name, *operands)), 1e-30
+        )
+    if name == "dot":
+        xs, ys = map(reference.exact, operands)
+        return mp.fsum(abs(x * y) for x, y in zip(xs, ys)) / max(abs(reference.value(name, *operands)), mpf(10) ** -320)
+    return 1
+
+
+@pytest.mark.parametrize("op", ALL)
+@given(data=st.data())
+def test_values_are_within_4_ulp(op, data):
+    operands = data.draw(strategies.operands(op))
+    y, true = op.value(*operands), reference.value(op.name, *operands)
+    if op.name in ("power_slope", "power_log", "sech2", "dot", "mean"):
+        assume(
+            representable(true, *(x * z for x, z in zip(*map(reference.exact, operands))) if op.name == "dot" else ())
+        )
+    assert reference.error_in_ulp(y, true) <= 4.0 * max(1, amplification(op.name, operands))
+
+
+def cancellation(name, k, operands):
+    """The same for a partial of a partial of pow: b - 1 is rounded, and terms of either sign are added."""
+    if name not in ("power_slope", "power_log"):
+        return 1
+    a, b = map(mpf, operands)
+    term = b * mp.log(a)
+    rounded = 1 + abs(mp.log(a)) * (1 + abs(b))  # the error of b - 1 is multiplied by log(a)
+    summed = (1 + abs(term)) / max(abs(1 + term), mpf(10) ** -40)
+    return rounded * (summed if k == ("power_log", "power_slope").index(name) else 1)
+
+
+@pytest.mark.parametrize("op", ALL)
+@given(data=st.data())
+def test_partials_are_within_4_ulp_or_the_documented_bar(op, data):
+    operands = data.draw(strategies.operands(op, huge=not op.name.startswith("power")))
+    true = reference.partials(op.name, *operands)
+    y = reference.value(op.name, *operands)
+    for k, (p, t) in enumerate(zip(partials(op, operands), true, strict=True)):
+        if op.name in ("div", "pow", "power_slope", "power_log", "sech2", "logsumexp", "sigmoid", "sqrt"):
+            assume(representable(y, t))
+        bar = BARS.get(op.name, 4.0) * cancellation(op.name, k, operands)
+        if op.name == "logsumexp":
+            bar += 2.0 * max(map(abs, operands[0]))  # exp turns the absolute error of x - top into a relative one
+        assert reference.error_in_ulp(p, t) <= bar, (k, p, t)
+
+
+@pytest.mark.parametrize(("name", "k", "bar"), edge_cases.ACCURACY)
+def test_the_agreed_accuracy_of_derivatives(name, k, bar):
+    """A few thousand points over the orders of magnitude, where the plain formulas fail."""
+    op = OPERATIONS[name]
+    random = Random(zlib.crc32(name.encode()))
+    worst, at = 0.0, None
+    for _ in range(1500):
+        point = []
+        for low, _high in op.domain:
+            x = random.choice([random.uniform(-40.0, 40.0), random.choice([1, -1]) * 2.0 ** random.uniform(-60, 9)])
+            point.append(abs(x) if low == 0.0 else x)
+        true = reference.partials(name, *point)[k]
+        if representable(true, reference.value(name, *point)):
+            error = reference.error_in_ulp(partials(op, point)[k], true)
+            worst, at = max((worst, at), (error, point))
+    assert worst <= bar, at
+
+
+def test_derivatives_where_the_plain_formulas_fail():
+    assert partials(autodiff.sigmoid, [40.0])[0] == pytest.approx(4.248354255291589e-18, rel=1e-15)
+    assert partials(autodiff.tanh, [30.0])[0] == pytest.approx(4.0 * math.exp(-60.0), rel=1e-15)
+    assert partials(autodiff.div, [1e-300, 1e-160])[1] == pytest.approx(-1e20, rel=1e-15)
+    assert partials(autodiff.expm1, [-40.0])[0] == math.exp(-40.0)
+    assert partials(autodiff.softplus, [-700.0])[0] == pytest.approx(math.exp(-700.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("op", SCALAR)
+def test_the_closed_forms_of_the_reference_are_derivatives(op):
+    """The reference is checked too: against mpmath's own differences of the functions alone."""
+    random = Random(zlib.crc32(op.name.encode()))
+    for _ in range(8):
+        point = [random.uniform(low + 0.2 if low > -math.inf else -3.0, 3.0) for low, _ in op.domain]
+        if op.singular and abs(op.singular(*point)) < 0.1:
+            continue
+        for k, t in enumerate(reference.partials(op.name, *point)):
+            order = tuple(int(j == k) for j in range(op.arity))
+            assert abs(mp.diff(reference.VALUES[op.name], tuple(map(mpf, point)), order) - t) <= mpf(10) ** -20
+
+
+@pytest.mark.parametrize("op", ALL)
+@given(data=st.data())
+def test_partials_on_nodes_equal_partials_on_floats_bit_for_bit(op, data):
+    if isinstance(op, Nary):
+        size = data.draw(st.integers(1, 4))
+        number = st.one_of(st.sampled_from(SPECIAL), st.floats(-8.0, 8.0))
+        operands = [data.draw(st.lists(number, min_size=size, max_size=size)) for _ in range(op.groups)]
+    else:
+        number = st.one_of(st.sampled_from(SPECIAL), st.floats(), strategies.scaled())
+        operands = [data.draw(number) for _ in range(op.arity)]
+    nodes = [[Value(x) for x in g] if isinstance(g, list) else Value(g) for g in operands]
+    y = op(*nodes)
+    assert same(y.data, op.value(*operands))
+    leaves = flat(nodes)
+    on_floats = partials(op, operands)
+    built = grad_graph(y, leaves)
+    swept = adjoints(y)
+    y.backward()
+    for leaf, g, p in zip(leaves, built, on_floats, strict=True):
+        assert same(g.data, p)
+        assert same(swept.get(leaf, 0.0), p)
+        assert same(leaf.grad + 0.0, p + 0.0)  # a sum that starts at 0.0 does not keep the sign of -0.0
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+@pytest.mark.parametrize("op", [p for p in SCALAR if p.values[0].arity == 2])
+@given(data=st.data())
+def test_a_constant_operand_changes_no_partial(op, constant, data):
+    number = st.one_of(st.sampled_from(SPECIAL), st.floats(), strategies.scaled())
+    operands = [data.draw(number), data.draw(number)]
+    x = Value(operands[1 - constant])
+    y = op(operands[0], x) if constant == 0 else op(x, operands[1])
+    expected = partials(op, operands)[1 - constant]
+    assert same(grad_graph(y, x).data, expected)
+    y.backward()
+    assert same(x.grad + 0.0, expected + 0.0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", edge_cases.CASES, ids=lambda c: c.name)
+def test_edge_case(case, mode):
+    leaves = [Value(x) for x in case.at]
+    y = case.function(*leaves)
+    assert same(y.data, case.value)
+    for g, expected in zip(gradient(mode, y, leaves), case.partials, strict=True):
+        assert expected is None or same(g, expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "expected"), [pytest.param(*c[1:], id=c[0]) for c in edge_cases.SECOND_DERIVATIVES]
+)
+def test_second_derivative_at_a_kink(function, at, expected):
+    x = Value(at)
+    assert same(grad_graph(grad_graph(function(x), x), x).data, expected)
+
+
+@pytest.mark.parametrize("op", SCALAR)
+def test_second_derivatives(op):
+    random = Random(zlib.crc32(op.name.encode()))
+    for _ in range(12):
+        point = [random.uniform(low + 0.2 if low > -math.inf else -3.0, 3.0) for low, _ in op.domain]
+        if op.singular and abs(op.singular(*point)) < 0.1:
+            continue
+        leaves = [Value(x) for x in point]
+        first = grad_graph(op(*leaves), leaves)
+        for j, g in enumerate(first):
+            for k, second in enumerate(grad_graph(g, leaves)):
+                order = [(i == j) + (i == k) for i in range(op.arity)]
+                true = mp.diff(reference.VALUES[op.name], tuple(map(mpf, point)), tuple(order))
+                assert abs(second.data - true) <= 1e-12 * (1.0 + abs(true)), (j, k, point)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "dot", "logsumexp"])
+def test_second_derivatives_of_operations_on_sequences(name):
+    op = OPERATIONS[name]
+    random = Random(5)
+    point = [random.uniform(-2.0, 2.0) for _ in range(4)]
+    leaves = [Value(x) for x in point]
+
+    def apply(f, xs):
+        return f(xs[:2], xs[2:]) if op.groups == 2 else f(xs)
+
+    first = grad_graph(apply(op, leaves), leaves)
+    for j, g in enumerate(first):
+        for k, second in enumerate(grad_graph(g, leaves)):
+            order = tuple((i == j) + (i == k) for i in range(4))
+            true = mp.diff(lambda *xs: apply(reference.VALUES[name], list(xs)), tuple(map(mpf, point)), order)
+            assert abs(second.data - true) <= 1e-13
+
+
+def test_third_derivative():
+    x = Value(0.7)
+    g = autodiff.tanh(x)
+    for _ in range(3):
+        g = grad_graph(g, x)
+    assert g.data == pytest.approx(float(mp.diff(mp.tanh, mpf(0.7), 3)), rel=1e-13)
+
+
+class TestSoftmax:
+    @given(xs=st.lists(st.floats(-50.0, 50.0), min_size=1, max_size=6))
+    def test_values_and_partials(self, xs):
+        for k in range(len(xs)):
+            nodes = [Value(x) for x in xs]
+            p, row = reference.softmax_row(k, reference.exact(xs))
+            y = autodiff.softmax(nodes)[k]
+            assert abs(y.data - p) <= 400 * UNIT * p
+            assert autodiff.softmax(xs)[k] == y.data
+            y.backward()
+            for x, t in zip(nodes, row):
+                assert abs(x.grad - t) <= 400 * UNIT * p
+
+    def test_nothing_overflows_and_the_sum_is_1(self):
+        assert autodiff.softmax([1e308, 1e308]) == [0.5, 0.5]
+        assert autodiff.softmax([1000.0, -1000.0]) == [1.0, 0.0]
+        assert math.fsum(autodiff.softmax([0.1, 0.2, 0.3, -7.0])) == pytest.approx(1.0, rel=4 * UNIT)
+        assert autodiff.softmax([]) == []
+
+    def test_numbers_of_any_kind_and_mixtures(self):
+        assert autodiff.softmax([1, True]) == [0.5, 0.5]
+        first, second = autodiff.softmax([Value(1.0), 1])
+        assert first.data == second.data == 0.5
+        with pytest.raises(TypeError, match="str"):
+            autodiff.softmax(["one"])
+
+    def test_second_derivatives(self):
+        point = (0.3, -1.2, 0.9)
+        nodes = [Value(x) for x in point]
+        for j, g in enumerate(grad_graph(autodiff.softmax(nodes)[1], nodes)):
+            for k, second in enumerate(grad_graph(g, nodes)):
+                order = tuple((i == j) + (i == k) for i in range(3))
+                true = mp.diff(lambda *xs: mp.exp(xs[1]) / mp.fsum(map(mp.exp, xs)), point, order)
+                assert abs(second.data - true) <= 1e-14
+
+
+def test_tables_cover_the_tests():
+    """Every public operation with a singular point has a row among the edge cases."""
+    text = " ".join(c.name for c in edge_cases.CASES)
+    short = {"maximum": "max", "minimum": "min", "pow": "x**", "div": "/"}
+    for name in strategies.PUBLIC:
+        if OPERATIONS[name].singular:
+            assert short.get(name, name) in text
