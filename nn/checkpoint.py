@@ -127,7 +127,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data.decode("utf-8"))
     except ValueError as error:  # also of bytes that are no UTF-8
-        raise ModelFileError(f"not a complete JSON file ({error})") from None
+        raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFileError(f'not a saved model: there is no "format": "{FORMAT}"')
     if type(document.get("version")) is not int or document["version"] != VERSION:
@@ -144,7 +144,7 @@ def _model(document: Mapping[str, Any]) -> Module:
     kind = description.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise ModelFileError(f'the "kind" of the model is {kind!r:.40}, expected one of {", ".join(_KINDS)}')
-    keys = {"kind", *_KINDS[kind](1, **_SMALLEST[kind]).config()}
+    keys = {"kind", *_rebuilt(_SMALLEST[kind]).config()}
     if description.keys() != keys:
         raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
     for key in _BOOLS:
@@ -163,7 +163,12 @@ def _model(document: Mapping[str, Any]) -> Module:
     return model
 
 
-_SMALLEST: dict[str, dict[str, Any]] = {"Neuron": {}, "Layer": {"nout": 1}, "MLP": {"nouts": [1]}}
+_SMALLEST: dict[str, dict[str, Any]] = {
+    "Neuron": {"kind": "Neuron", "nin": 1},
+    "Layer": {"kind": "Layer", "nin": 1, "nout": 1},
+    "MLP": {"kind": "MLP", "nin": 1, "nouts": [1]},
+}
+"""For the keys that a description has."""
 
 
 def _count(description: Mapping[str, Any]) -> int:
@@ -173,9 +178,9 @@ def _count(description: Mapping[str, Any]) -> int:
     return sum((nin + bias) * nout for nin, nout in itertools.pairwise(sizes))
 
 
-def _rebuilt(description: Mapping[str, Any]) -> Module:
+def _rebuilt(description: Mapping[str, Any]) -> Neuron | Layer | MLP:
     arguments = {key: value for key, value in description.items() if key != "kind"}
-    return _KINDS[description["kind"]](**arguments, init=lambda rng, nin, nout: 0.0)
+    return _KINDS[description["kind"]](**arguments, init=lambda rng, nin, nout: 0.0)  # draws no random number
 
 
 def _not_finite(state: Mapping[str, float]) -> str:

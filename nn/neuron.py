@@ -9,32 +9,19 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autodiff import ops, recording
 from autodiff.operation import real
 from autodiff.value import Value, parameter
+from nn.activations import ACTIVATIONS, NAMES, Activation, activation_function, per_layer
 from nn.init import Initialiser, generator, initialiser
 from nn.module import Module
 
-__all__ = ["ACTIVATIONS", "MLP", "Activation", "Layer", "Neuron"]
-
-Activation = str | Callable[[Value], Any]
-"""The name of an activation, or a function on a Value."""
-
-ACTIVATIONS: dict[str, Callable[[Value], Value] | None] = {
-    **{name: getattr(Value, name) for name in ("relu", "tanh", "sigmoid", "softplus")},
-    "linear": None,
-}
-"""The activations by name, as methods of Value; None does nothing."""
+__all__ = ["ACTIVATIONS", "MLP", "Layer", "Neuron"]
 
 _dot = ops.dot.on[Value]  # the lengths are compared here, once
-
-_NAMES: dict[Any, str] = {
-    **{f: name for name, f in ACTIVATIONS.items()},
-    **{getattr(ops, name): name for name, f in ACTIVATIONS.items() if f},
-}
 
 
 class Neuron(Module):
@@ -101,7 +88,7 @@ class Neuron(Module):
     ) -> None:
         nin = _size(nin, "nin")
         draw, rng = initialiser(init), generator(seed, rng)
-        self.activation = _activation(activation, nonlin)
+        self.activation = activation_function(activation, nonlin)
         self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
         self.b = parameter(0.0, "b") if bias else None
         self.expand = expand
@@ -163,20 +150,20 @@ class Neuron(Module):
         TypeError
             If the activation is a function of the user's own: a file cannot hold it.
         """
-        if self.activation not in _NAMES:
+        if self.activation not in NAMES:
             raise TypeError(
                 f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
                 "save state_dict(), and load it into a model that you build"
             )
         return {
             "nin": len(self.w),
-            "activation": _NAMES[self.activation],
+            "activation": NAMES[self.activation],
             "bias": self.b is not None,
             "expand": bool(self.expand),
         }
 
     def __repr__(self) -> str:
-        name = _NAMES.get(self.activation, "custom")
+        name = NAMES.get(self.activation, "custom")
         return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
 
 
@@ -339,7 +326,7 @@ class MLP(Module):
         sizes = [_size(nin, "nin"), *(_size(n, "each of nouts") for n in nouts)]
         if len(sizes) == 1:
             raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
-        activations = _per_layer(activation, len(sizes) - 1)
+        activations = per_layer(activation, len(sizes) - 1)
         rng = generator(seed, rng)
         self.layers: list[Layer] = []
         for k, function in enumerate(activations):
@@ -397,34 +384,6 @@ def _size(n: int, what: str) -> int:
     return size
 
 
-def _activation(activation: Activation | None, nonlin: bool = True) -> Callable[[Value], Any] | None:
-    """The function that an activation stands for; None for a linear one."""
-    if activation is None:
-        return ACTIVATIONS["relu"] if nonlin else None
-    if not nonlin and activation != "linear":
-        raise ValueError(f"nonlin=False makes a linear neuron, got activation={activation!r:.60} too; leave one out")
-    if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {activation!r}; known are {', '.join(ACTIVATIONS)}, or a function")
-        return ACTIVATIONS[activation]
-    if not callable(activation):
-        raise TypeError(f"an activation is a name or a function on a Value, got {activation!r:.60}")
-    return activation
-
-
-def _per_layer(activation: Activation | Sequence[Activation] | None, count: int) -> list[Activation]:
-    if activation is None or isinstance(activation, str) or callable(activation):
-        return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
-    if not isinstance(activation, Iterable):
-        raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
-    activations = list(activation)
-    if len(activations) != count:
-        raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
-    if None in activations:
-        raise TypeError('an activation in a list is a name or a function on a Value, got None; "linear" is for none')
-    return activations
-
-
 _VALUES: set[type] = {Value}
 _FLOATS: set[type] = {float}
 
@@ -436,7 +395,7 @@ def _as_tuple(x: Any, size: int) -> tuple[Any, ...]:
     except TypeError:
         if size == 1:
             return (x,)
-        raise ValueError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
+        raise TypeError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
 
 
 def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,0 +1,105 @@
+"""What a neuron may do to its weighted sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from autodiff import ops
+from autodiff.value import Value
+
+__all__ = ["ACTIVATIONS", "NAMES", "Activation", "activation_function", "per_layer"]
+
+Activation = str | Callable[[Value], Any]
+"""The name of an activation, or a function on a Value."""
+
+ACTIVATIONS: dict[str, Callable[[Value], Value] | None] = {
+    **{name: getattr(Value, name) for name in ("relu", "tanh", "sigmoid", "softplus")},
+    "linear": None,
+}
+"""The activations by name, as methods of Value; None does nothing."""
+
+NAMES: dict[Any, str] = {
+    **{f: name for name, f in ACTIVATIONS.items()},
+    **{getattr(ops, name): name for name, f in ACTIVATIONS.items() if f},
+}
+"""The name of each, also where it is given as an operation such as `autodiff.tanh`."""
+
+
+def activation_function(activation: Activation | None, nonlin: bool = True) -> Callable[[Value], Any] | None:
+    """Find the function that an activation stands for.
+
+    Parameters
+    ----------
+    activation : str, callable or None
+        A name of `ACTIVATIONS`, a function on a Value, or None for what `nonlin` says.
+    nonlin : bool
+        True for relu, False for a linear neuron, as in micrograd.
+
+    Returns
+    -------
+    callable or None
+        None for a linear neuron.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or an activation of a neuron that is to be linear.
+    TypeError
+        For anything but a name or a function.
+
+    Examples
+    --------
+    >>> activation_function("tanh")(Value(0.0))
+    Value(data=0.0, grad=0.0)
+    """
+    if activation is None:
+        return ACTIVATIONS["relu"] if nonlin else None
+    if not nonlin and activation != "linear":
+        raise ValueError(f"nonlin=False makes a linear neuron, got activation={activation!r:.60} too; leave one out")
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}; known are {', '.join(ACTIVATIONS)}, or a function")
+        return ACTIVATIONS[activation]
+    if not callable(activation):
+        raise TypeError(f"an activation is a name or a function on a Value, got {activation!r:.60}")
+    return activation
+
+
+def per_layer(activation: Activation | Sequence[Activation] | None, count: int) -> list[Activation]:
+    """The activation of every layer.
+
+    Parameters
+    ----------
+    activation : str, callable, sequence of these, or None
+        One (None for relu) for all layers but the last, which is linear then; or one for each layer.
+    count : int
+        The number of layers.
+
+    Returns
+    -------
+    list of (str or callable), of length count
+        One for each layer.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many as layers.
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> per_layer("tanh", 3)
+    ['tanh', 'tanh', 'linear']
+    """
+    if activation is None or isinstance(activation, str) or callable(activation):
+        return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
+    if not isinstance(activation, Iterable):
+        raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
+    activations = list(activation)
+    if len(activations) != count:
+        raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
+    if None in activations:
+        raise TypeError('an activation in a list is a name or a function on a Value, got None; "linear" is for none')
+    return activations
