@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from autodiff.errors import AutodiffError
+from nn.activations import ACTIVATIONS
 from nn.history import History
 from nn.job import BUILT_IN, Job, run
-from nn.neuron import ACTIVATIONS
 from nn.predictor import Predictor, predict
 from nn.tables import number
 
@@ -164,6 +164,8 @@ def _train(job: Job) -> int:
             f"try an --lr below {job.lr:g}",
             file=sys.stderr,
         )
+    elif history.best_epoch == 0:
+        print(f"{NAME}: no epoch was better than the untrained network; try another --lr", file=sys.stderr)
     return {"finished": OK, "diverged": DIVERGED, "interrupted": INTERRUPTED}[history.stopped]
 
 

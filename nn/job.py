@@ -16,7 +16,8 @@ from nn.history import History
 from nn.optim import SGD
 from nn.plots import learning_curve_figure, require_matplotlib
 from nn.predictor import Predictor
-from nn.train import fit, require_tqdm
+from nn.progress import require_tqdm
+from nn.train import fit
 
 __all__ = ["BUILT_IN", "FILES", "Job", "run"]
 

@@ -6,8 +6,7 @@ import math
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from autodiff.recording import no_grad
@@ -18,6 +17,7 @@ from nn.history import Epoch, History
 from nn.metrics import accuracy, r2
 from nn.module import Module
 from nn.optim import SGD
+from nn.progress import progress_bar
 
 __all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
 
@@ -175,7 +175,7 @@ def fit(
     rng = random.Random(seed)
 
     try:
-        with _progress(epochs, progress) as report:
+        with progress_bar(epochs, progress) as report:
             for k in range(epochs + 1):
                 begin = time.perf_counter()
                 finite = k == 0 or _descend(model, loss, optimizer, training, batch_size, rng)
@@ -235,30 +235,3 @@ def _complain(history: History) -> None:
         RuntimeWarning,
         stacklevel=3,
     )
-
-
-@contextmanager
-def _progress(epochs: int, shown: bool) -> Iterator[Callable[[History], None]]:
-    """A progress bar, as a function to call after each epoch."""
-    if not shown:
-        yield lambda history: None
-        return
-    tqdm = require_tqdm()
-    with tqdm(total=epochs, desc="training", unit="epoch") as bar:
-
-        def report(history: History) -> None:
-            part = "validation" if history.validated else "training"
-            told = {name: f"{history.column(f'{part}_{name}')[-1]:.4f}" for name in ("loss", "score")}
-            bar.set_postfix(told, refresh=False)
-            bar.update(len(history.epochs) - 1 - bar.n)
-
-        yield report
-
-
-def require_tqdm() -> Any:
-    """Import the progress bar, or raise an ImportError that names the command."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError('a progress bar needs tqdm: pip install "autodiff[train]"; or say progress=False') from error
-    return tqdm
