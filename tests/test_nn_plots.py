@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from matplotlib.figure import Figure
 
 from nn.history import Epoch, History
 from nn.plots import PALETTE, learning_curve_figure, plot_decision_boundary, plot_learning_curve
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -153,5 +156,5 @@ def test_missing_matplotlib_names_the_command():
         "from nn.history import Epoch, History\nfrom nn.plots import plot_learning_curve\n"
         "plot_learning_curve(History('accuracy', False, [Epoch(1, 1, 1, 1, 1)]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert 'ImportError: plots need matplotlib: pip install "autodiff[train]"' in done.stderr

@@ -1,0 +1,323 @@
+"""The command line: the main job, predictions, and what happens to bad input and at Ctrl-C."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tqdm")
+pytest.importorskip("graphviz")
+
+import matplotlib.pyplot as plt
+
+from nn.__main__ import main
+from nn.data import iris, split
+from nn.job import FILES
+
+QUICK = ["--data", "xor", "--hidden", "3", "--epochs", "2"]
+ROOT = Path(__file__).parent.parent
+
+
+def table(out):
+    """The rows of the closing table."""
+    return {
+        part: tuple(map(float, re.search(rf"{part} +(\S+) +(\S+)", out).groups()))
+        for part in ("training", "validation")
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_iris_is_learned(seed, tmp_path, capsys):
+    assert main(["--seed", str(seed), "--out", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    loss, accuracy = table(out)["validation"]
+    assert accuracy >= 0.93
+    assert loss < 0.2
+    assert "[4, 16, 8, 3]" in out
+    assert "100/100" in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(FILES)
+    # The printed accuracy, from the file and the raw data, by way of `predict`.
+    validation = split(iris(), 0.3, seed)[1]
+    rows = [",".join(map(str, row)) for row in validation.features]
+    (tmp_path / "new.csv").write_text("\n".join([",".join(validation.feature_names), *rows]))
+    assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == "species,probability"
+    right = [line.split(",")[0] == validation.class_names[k] for line, k in zip(lines, validation.targets)]
+    assert sum(right) / len(right) == pytest.approx(accuracy, abs=1e-4)
+
+
+def test_what_is_written(tmp_path, capsys):
+    assert main([*QUICK, "--out", str(tmp_path / "a" / "b")]) == 0
+    folder = tmp_path / "a" / "b"
+    assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    for name in FILES[2:]:
+        assert "</svg>" in (folder / name).read_text()
+    assert "x1" in (folder / "neuron_forward.svg").read_text()
+    assert "dloss/d" in (folder / "network_backward.svg").read_text()
+    assert json.loads((folder / "model.json").read_text())["extra"]["data"]["class_names"] == ["false", "true"]
+    assert plt.get_fignums() == []
+    assert str(folder) in capsys.readouterr().out
+
+
+def regression(tmp_path):
+    rows = [f"{1000 + k},{k % 7},7,{1e5 + 20 * k - 300 * (k % 7)}" for k in range(40)]
+    (tmp_path / "data.csv").write_text("\n".join(["a,b,same,price", *rows]))
+    return tmp_path / "data.csv"
+
+
+def test_a_regression_in_its_own_units(tmp_path, capsys):
+    data = regression(tmp_path)
+    assert main(["--data", str(data), "--hidden", "--lr", "0.1", "--epochs", "60", "--out", str(tmp_path)]) == 0
+    assert table(capsys.readouterr().out)["validation"][1] > 0.999
+    (tmp_path / "new.csv").write_text("id,b,same,a\nx,0,7,1000\n,6,7,1039\n")  # another order, and a column more
+    assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+    header, first, second = capsys.readouterr().out.splitlines()
+    assert header == "price"
+    assert [float(first), float(second)] == pytest.approx([1e5, 1e5 + 780 - 1800], abs=50)
+
+
+def test_predictions_use_the_statistics_of_the_training_part(tmp_path, capsys):
+    """A row means the same whatever else is in the file."""
+    model = str(tmp_path / "model.json")
+    main(["--data", str(regression(tmp_path)), "--hidden", "3", "--epochs", "3", "--out", str(tmp_path)])
+    answers = []
+    for others in ("", "9999,5,7\n-5000,6,7\n"):
+        (tmp_path / "new.csv").write_text("a,b,same\n1010,3,7\n" + others)
+        capsys.readouterr()
+        assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
+        answers.append(capsys.readouterr().out.splitlines()[1])
+    assert answers[0] == answers[1]
+    saved = json.loads((tmp_path / "model.json").read_text())["extra"]["data"]["features"]
+    assert saved["means"][0] == pytest.approx(1019.5, abs=10)
+    assert saved["scales"][2] == 1.0  # a constant column
+
+
+# -- Bad input -----------------------------------------------------------------------------------------------------
+
+BAD_DATA = {
+    "ragged": ("a,b\n1,x\n2\n", "bad.csv, line 3: expected 2 cells"),
+    "empty column": ("a,b\n,x\n,y\n", "bad.csv, column 'a': every cell is empty"),
+    "nan": ("a,b\n1,x\nnan,y\n", "bad.csv, line 3, column 'a': expected a finite number"),
+    "one class": ("a,b\n1,x\n2,x\n", "bad.csv, column 'b': expected two classes"),
+    "one row": ("a,b\n1,2\n", "expected at least two rows"),
+    "too large": ("a,b\n1.7e308,1\n1.7e308,2\n-1.7e308,3\n1.7e308,4\n", "too large"),
+}
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A folder with outputs of an earlier run."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for name in FILES:
+        (folder / name).write_text("earlier")
+    return folder
+
+
+def refused(argv, capsys, message):
+    assert main([str(a) for a in argv]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("python -m nn: error: ")
+    assert message in err
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_DATA.values(), ids=BAD_DATA)
+def test_bad_data(content, message, tmp_path, earlier, capsys):
+    (tmp_path / "bad.csv").write_text(content)
+    refused(["--data", tmp_path / "bad.csv", "--out", earlier], capsys, message)
+    assert {p.name: p.read_text() for p in earlier.iterdir()} == dict.fromkeys(FILES, "earlier")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--data", "nowhere.csv"], "nowhere.csv: there is no such file"),
+        (["--unknown"], "unrecognized arguments: --unknown"),
+        (["--epochs", "-1"], "--epochs: expected a whole number of at least 1, got '-1'"),
+        (["--epochs", "many"], "--epochs"),
+        (["--lr", "-0.1"], "--lr: expected a number above 0, got '-0.1'"),
+        (["--lr", "nan"], "--lr"),
+        (["--lr", "inf"], "--lr"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--hidden", "4", "0"], "--hidden"),
+        (["--activation", "step"], "--activation"),
+        (["--seed", "x"], "--seed"),
+        (["predict"], "required: MODEL.json, DATA.csv"),
+        (["predict", "none.json", "none.csv"], "none.json"),
+    ],
+)
+def test_bad_arguments(argv, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(argv, capsys, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path, earlier, capsys):
+    (tmp_path / "file").write_text("kept")
+    refused([*QUICK, "--out", tmp_path / "file"], capsys, "file: cannot write to this folder")
+    refused([*QUICK, "--out", tmp_path / "file" / "below"], capsys, "cannot write to this folder")
+    assert (tmp_path / "file").read_text() == "kept"
+    (earlier / "model.json").unlink()
+    (earlier / "model.json").mkdir()
+    refused([*QUICK, "--out", earlier], capsys, "model.json: there is a folder")
+    assert sorted(p.name for p in earlier.iterdir()) == sorted(FILES)
+    if os.name == "posix" and os.geteuid() != 0:
+        earlier.chmod(0o500)
+        refused([*QUICK, "--out", earlier], capsys, "cannot write to this folder")
+        earlier.chmod(0o700)
+
+
+def test_a_full_disk_leaves_earlier_outputs(earlier, capsys, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device", "learning_curve.png")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    assert main([*QUICK, "--out", str(earlier)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("learning_curve.png: No space left on device")
+    assert {p.name: p.read_text() for p in earlier.iterdir()} == dict.fromkeys(FILES, "earlier")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    assert main([*QUICK, "--out", str(folder)]) == 0
+    return folder / "model.json"
+
+
+def damaged(text, change):
+    document = json.loads(text)
+    change(document)
+    return json.dumps(document)
+
+
+DAMAGED = {
+    "cut": lambda text: text[: len(text) // 2],
+    "no model": lambda text: "{}",
+    "not UTF-8": lambda text: "\udcff",
+    "a weight is text": lambda text: damaged(text, lambda d: d["state"].update({"layers.0.neurons.0.b": "x"})),
+    "no data": lambda text: damaged(text, lambda d: d["extra"].clear()),
+    "no names": lambda text: damaged(text, lambda d: d["extra"]["data"].pop("feature_names")),
+    "too few names": lambda text: damaged(text, lambda d: d["extra"]["data"]["feature_names"].pop()),
+    "too few classes": lambda text: damaged(text, lambda d: d["extra"]["data"]["class_names"].pop()),
+    "no statistics": lambda text: damaged(text, lambda d: d["extra"]["data"].update(features=None)),
+    "scale 0": lambda text: damaged(text, lambda d: d["extra"]["data"]["features"].update(scales=[0.0, 1.0])),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_model(damage, model, tmp_path, capsys):
+    path = tmp_path / "model.json"
+    path.write_text(damage(model.read_text()), errors="surrogateescape")
+    (tmp_path / "new.csv").write_text("x1,x2\n0,1\n")
+    refused(["predict", path, tmp_path / "new.csv"], capsys, f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x1,y\n0,1\n", "missing: x2"),
+        ("x1,x2\n0,\n1,1\n", "line 2, column 'x2': the cell is empty"),
+        ("x1,x2\n0,1\nnan,1\n", "line 3, column 'x1': expected a finite number"),
+        ("x1,x2\n", "no rows"),
+    ],
+)
+def test_data_that_a_model_cannot_use(content, message, model, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text(content)
+    refused(["predict", model, tmp_path / "new.csv"], capsys, message)
+
+
+# -- Without a part of the machine ---------------------------------------------------------------------------------
+
+
+def test_without_a_drawing_engine_the_job_is_done(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    assert main([*QUICK, "--out", str(tmp_path)]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "no drawings" in line]
+    assert len(notes) == 1
+    assert "pip install" in notes[0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["learning_curve.png", "model.json"]
+
+
+@pytest.mark.parametrize("name", ["matplotlib", "tqdm.auto"])
+def test_a_missing_package_is_named_before_training(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    refused([*QUICK, "--out", tmp_path / "runs"], capsys, 'pip install "autodiff[train]"')
+    assert not (tmp_path / "runs").exists()
+
+
+def test_divergence(tmp_path, capsys):
+    assert main(["--data", str(regression(tmp_path)), "--lr", "1e150", "--hidden", "--out", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert "diverged" in out
+    assert "try an --lr below 1e+150" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "model.json").exists()
+
+
+# -- Ctrl-C --------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_tidily(tmp_path):
+    command = [sys.executable, "-m", "nn", *QUICK[:-1], "100000", "--out", str(tmp_path)]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores Ctrl-C
+    )
+    seen = b""
+    while b"loss=" not in seen:
+        piece = os.read(process.stderr.fileno(), 4096)
+        assert piece, seen
+        seen += piece
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in seen + err
+    assert b"interrupted after" in out
+    assert table(out.decode())["validation"][0] < 2.0
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(FILES)
+    (tmp_path / "new.csv").write_text("x1,x2\n0,1\n")
+    assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+
+
+def test_ctrl_c_while_drawing_keeps_what_is_complete(earlier, capsys, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nn.job.draw_all", interrupt)
+    assert main([*QUICK, "--out", str(earlier)]) == 130
+    assert capsys.readouterr().err.endswith("python -m nn: interrupted\n")
+    assert json.loads((earlier / "model.json").read_text())["format"]
+    assert (earlier / "neuron_forward.svg").read_text() == "earlier"
+    assert sorted(p.name for p in earlier.iterdir()) == sorted(FILES)
+
+
+def test_a_reader_that_stops_reading(model, tmp_path):
+    (tmp_path / "new.csv").write_text("x1,x2\n" + "0,1\n" * 20000)  # more than a pipe holds
+    command = [sys.executable, "-m", "nn", "predict", str(model), str(tmp_path / "new.csv")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"class,probability\n"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_help(capsys):
+    for argv in (["--help"], ["predict", "--help"]):
+        with pytest.raises(SystemExit) as done:
+            main(argv)
+        assert done.value.code == 0
+        assert "DATA" in capsys.readouterr().out

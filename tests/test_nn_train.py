@@ -1,0 +1,259 @@
+"""Training: a step against the closed form, epochs, the record, the best weights, and every way to end."""
+
+import math
+import sys
+
+import pytest
+
+from autodiff import Value
+from nn import MLP, Neuron, losses
+from nn.data import Dataset, moons, split, xor
+from nn.history import Epoch, History
+from nn.metrics import accuracy, predicted_class, r2
+from nn.optim import SGD
+from nn.train import evaluate, fit, train_step
+
+
+def line(n=12):
+    """Points on y = 3 x - 1."""
+    xs = [k / n for k in range(n)]
+    return Dataset([[x] for x in xs], [3.0 * x - 1.0 for x in xs], ("x",))
+
+
+def linear(seed=0):
+    return Neuron(1, activation="linear", seed=seed)
+
+
+def test_a_step_is_the_closed_form():
+    neuron, data = linear(), line()
+    w, b, lr, m = neuron.w[0].data, neuron.b.data, 0.1, len(data)
+    errors = [w * x + b - y for (x,), y in zip(data.features, data.targets)]
+    loss = train_step(neuron, losses.mse, SGD(neuron.parameters(), lr), data.features, data.targets)
+    assert loss == pytest.approx(sum(e * e for e in errors) / m, rel=1e-14)
+    assert neuron.w[0].data == pytest.approx(w - lr * 2 / m * sum(e * x for e, (x,) in zip(errors, data.features)))
+    assert neuron.b.data == pytest.approx(b - lr * 2 / m * sum(errors))
+
+
+def test_a_regression_is_learned():
+    neuron = linear()
+    history = fit(neuron, line(), epochs=300, batch_size=4, optimizer=SGD(neuron.parameters(), 0.3), progress=False)
+    assert history.metric == "r2"
+    assert (neuron.w[0].data, neuron.b.data) == pytest.approx((3.0, -1.0), abs=1e-6)
+    assert history.best.training_score == pytest.approx(1.0)
+
+
+def test_xor_is_learned():
+    model = MLP(2, [4, 2], activation="tanh", init="xavier", seed=1)
+    history = fit(model, xor(), epochs=200, batch_size=4, optimizer=SGD(model.parameters(), 0.5), progress=False)
+    assert [predicted_class(model(row)) for row in xor().features] == [0, 1, 1, 0]
+    assert history.best.training_score == 1.0
+    assert math.isnan(history.best.validation_loss)
+    assert history.column("validation_loss") == []
+
+
+def moons_run(seed=0, epochs=12, **options):
+    training, validation = split(moons(60, 0.1), 0.3)
+    model = MLP(2, [6, 2], activation="tanh", init="xavier", seed=3)
+    options.setdefault("optimizer", SGD(model.parameters(), 0.5))
+    history = fit(model, training, validation, epochs=epochs, batch_size=8, seed=seed, progress=False, **options)
+    return model, history, training, validation
+
+
+def test_the_record_and_the_best_weights():
+    model, history, training, validation = moons_run()
+    assert len(history.epochs) == 13
+    assert history.stopped == "finished"
+    aside = history.column("validation_loss")
+    assert history.best_epoch == aside.index(min(aside)) > 0
+    assert aside[history.best_epoch] < aside[0]
+    best = history.best
+    assert evaluate(model, training, losses.cross_entropy, accuracy) == (best.training_loss, best.training_score)
+    assert evaluate(model, validation, losses.cross_entropy, accuracy) == (best.validation_loss, best.validation_score)
+    assert history.seconds == sum(epoch.seconds for epoch in history.epochs) > 0.0
+
+
+def test_best_weights_are_not_the_last():
+    """A training that gets worse from some epoch on: the weights of the epoch before come back."""
+    model = linear()
+    weights = []
+
+    class Restless(SGD):
+        def step(self):
+            self.lr = 0.3 if len(weights) < 3 else 30.0  # the second rate overshoots
+            super().step()
+            weights.append([p.data for p in self.parameters])
+
+    history = fit(model, line(), epochs=8, batch_size=12, optimizer=Restless(model.parameters(), 0.3), progress=False)
+    assert history.best_epoch == 3
+    assert [p.data for p in model.parameters()] == weights[2] != weights[-1]
+
+
+def test_the_seed_decides():
+    def record(seed):
+        return [epoch[:4] for epoch in moons_run(seed, epochs=3)[1].epochs]
+
+    assert record(1) == record(1) != record(2)
+
+
+def test_each_epoch_visits_every_sample_once():
+    seen = []
+
+    class Spy(Neuron):
+        def __call__(self, x):
+            y = super().__call__(x)
+            if y.operands:  # recorded: a training step, not an evaluation
+                seen.append(x[0])
+            return y
+
+    data = line(10)
+    fit(Spy(1, activation="linear", seed=0), data, epochs=2, batch_size=4, progress=False)
+    xs = [x for (x,) in data.features]
+    assert sorted(seen[:10]) == sorted(seen[10:]) == xs
+    assert seen[:10] != seen[10:]
+
+
+def test_own_loss_and_metric():
+    def agreement(outputs, targets):
+        return sum((z.data > 0) == t for z, t in zip(outputs, targets)) / len(targets)
+
+    model = MLP(2, [6, 1], activation="tanh", init="xavier", seed=0)
+    data = moons(40, 0.1)
+    options = {"loss": lambda z, t: losses.hinge(z, [2 * kind - 1 for kind in t]), "metric": agreement}
+    history = fit(model, data, epochs=40, optimizer=SGD(model.parameters(), 0.5), progress=False, **options)
+    assert history.metric == "agreement"
+    assert history.best.training_score == accuracy([model(row) for row in data.features], data.targets) > 0.8
+
+
+# -- The ways to end -----------------------------------------------------------------------------------------------
+
+
+class Faulty:
+    """A loss that does something else at its n-th call."""
+
+    def __init__(self, n, fault):
+        self.n, self.fault = n, fault
+
+    def __call__(self, outputs, targets):
+        self.n -= 1
+        return self.fault() if self.n == 0 else losses.cross_entropy(outputs, targets)
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("call", [12, 13, 14, 15])  # 2 + 8 calls in an epoch: steps and evaluations of the second
+def test_ctrl_c_keeps_the_best_and_the_history(call):
+    model, history, _, validation = moons_run(loss=Faulty(call, interrupt))
+    assert history.stopped == "interrupted"
+    assert len(history.epochs) == 2
+    expected = evaluate(model, validation, losses.cross_entropy, accuracy)
+    assert expected == (history.best.validation_loss, history.best.validation_score)
+
+
+def test_ctrl_c_before_anything():
+    before = MLP(2, [6, 2], activation="tanh", init="xavier", seed=3).state_dict()
+    model, history, *_ = moons_run(loss=Faulty(1, interrupt))
+    assert (history.epochs, history.stopped) == ([], "interrupted")
+    assert model.state_dict() == before
+
+
+def test_a_loss_of_nan_stops_the_training():
+    with pytest.warns(RuntimeWarning, match="diverged in epoch 2.*smaller learning rate"):
+        model, history, _, validation = moons_run(loss=Faulty(15, lambda: Value(math.nan)))
+    assert (history.stopped, len(history.epochs)) == ("diverged", 2)
+    assert evaluate(model, validation, losses.cross_entropy, accuracy)[0] == history.best.validation_loss
+
+
+def test_an_enormous_learning_rate_leaves_finite_weights():
+    model = linear()
+    with pytest.warns(RuntimeWarning, match="diverged"):
+        history = fit(model, line(), epochs=50, optimizer=SGD(model.parameters(), 1e200), progress=False)
+    assert history.stopped == "diverged"
+    assert all(math.isfinite(p.data) for p in model.parameters())
+
+
+def test_an_infinite_weight_behind_a_relu_is_noticed():
+    model = MLP(1, [1, 1], seed=0)
+
+    class Breaking(SGD):
+        def step(self):
+            self.parameters[0].data = -math.inf  # relu(-inf) = 0: the loss stays finite
+
+    data = Dataset([[1.0], [2.0]], [1.0, 2.0], ("x",))
+    with pytest.warns(RuntimeWarning, match="weight"):
+        fit(model, data, epochs=2, optimizer=Breaking(model.parameters(), 0.1), progress=False)
+    assert math.isfinite(model.parameters()[0].data)
+
+
+def test_an_untrained_model_without_a_finite_loss():
+    model = linear()
+    model.w[0].data = 1e200
+    with pytest.raises(ValueError, match="untrained model is not finite"):
+        fit(model, line(), progress=False)
+    assert model.w[0].data == 1e200
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"epochs": -1}, ValueError),
+        ({"epochs": 1.5}, ValueError),
+        ({"batch_size": 0}, ValueError),
+        ({"batch_size": "8"}, TypeError),
+    ],
+)
+def test_arguments_are_checked_first(options, error):
+    model = linear()
+    before = model.state_dict()
+    with pytest.raises(error, match="expected"):
+        fit(model, line(), progress=False, **options)
+    assert model.state_dict() == before
+
+
+def test_no_epochs_measure_only():
+    model = linear()
+    before = model.state_dict()
+    assert len(fit(model, line(), epochs=0, progress=False).epochs) == 1
+    assert model.state_dict() == before
+
+
+# -- Progress and metrics ------------------------------------------------------------------------------------------
+
+
+def test_progress_bar(capsys):
+    pytest.importorskip("tqdm")
+    fit(linear(), line(), epochs=3)
+    shown = capsys.readouterr().err
+    assert "training: 100%" in shown
+    assert "3/3" in shown
+    assert "loss=" in shown
+    fit(linear(), line(), epochs=3, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_missing_tqdm_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match=r'pip install "autodiff\[train\]"'):
+        fit(linear(), line(), epochs=1)
+    fit(linear(), line(), epochs=1, progress=False)
+
+
+def test_metrics():
+    assert accuracy([[1.0, 2.0], [3.0, 2.0], [0.0, 0.0]], [1, 1, 0]) == pytest.approx(2 / 3)
+    assert accuracy([Value(0.5), Value(-0.5)], [1, 1]) == 0.5
+    assert r2([2.5, 0.0, 2.0, 8.0], [3.0, -0.5, 2.0, 7.0]) == pytest.approx(0.9486081370449679)  # scikit-learn's
+    assert r2([Value(2.0), Value(2.0)], [1.0, 3.0]) == 0.0
+    assert (r2([1.0], [1.0]), r2([2.0], [1.0])) == (1.0, 0.0)
+    assert math.isnan(r2([], []))
+    assert math.isnan(accuracy([], []))
+    with pytest.raises(ValueError, match="2 for 1 outputs"):
+        accuracy([1.0], [1, 0])
+
+
+def test_history_prefers_the_first_of_equals():
+    epochs = [Epoch(1.0, 0.5, 2.0, 0.5, 0.1)] * 3
+    assert History("accuracy", True, epochs).best_epoch == 0
+    model = linear()
+    history = fit(model, line(), epochs=3, optimizer=SGD(model.parameters(), 0.0), progress=False)
+    assert history.best_epoch == 0
