@@ -372,6 +372,17 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
     return method, reflected
 
 
+def _function(op: Binary, operator: Callable[..., Value], reflected: Callable[..., Value]) -> Callable[..., Value]:
+    def function(a: Any, b: Any) -> Value:
+        y = operator(a, b) if type(a) is Value else reflected(b, a)
+        if y is NotImplemented:
+            other = b if type(a) is Value else a
+            raise TypeError(f"{op.name} takes Values and real numbers, got {type(other).__name__}: {other!r:.60}")
+        return y
+
+    return function
+
+
 def _nary(op: Nary) -> Callable[..., Value]:
     compute = op.value
 
@@ -433,9 +444,10 @@ def _bind(op: Op) -> None:
     """Let an operation work on Values, and give `Value` its method."""
     method: Callable[..., Value]
     if isinstance(op, Binary):
-        method, reflected = direct, _ = _binary(op)
-        op.on[Value] = lambda a, b: direct(a, b) if type(a) is Value else reflected(b, a)
+        operator, reflected = _binary(op)
+        method = op.on[Value] = _function(op, operator, reflected)
         if op.method.startswith("__"):
+            method = operator  # Python asks the other operand before it raises
             setattr(Value, f"__r{op.method[2:]}", reflected)
     elif isinstance(op, Unary):
         method = op.on[Value] = _unary(op)
