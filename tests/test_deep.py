@@ -129,7 +129,7 @@ def test_small_graphs_are_freed_at_once_too():
         with pytest.raises(autodiff.StaleGraphError):
             y.backward()
         y.refresh()
-        copy.deepcopy(g).backward()
+        copy.deepcopy(y).backward()
         pickle.loads(pickle.dumps(y))
         with autodiff.no_grad():
             y * y

@@ -181,7 +181,7 @@ class TestEpochs:
 
     def test_threads_lose_no_epoch_and_leave_no_scope(self):
         """Epochs are what tells a stale graph: were one given out twice, a wrong gradient would pass."""
-        rounds, threads = 4000, 4
+        rounds, threads = 15_000, 4
         before = recording.now.epoch
         failures: list[BaseException] = []
 
