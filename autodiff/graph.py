@@ -43,23 +43,22 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
     entered: set[Value] = set()
     stack = list(outputs)
     stack.reverse()
-    pop, push, enter = stack.pop, stack.append, entered.add
     while stack:
-        v = pop()
+        v = stack.pop()
         if v in entered:
             order[v] = None
             continue
         while True:  # enter v, and go down by its first operand without a detour by the stack
-            enter(v)
+            entered.add(v)
             op = v.op
             if op is None:
                 order[v] = None
                 break
-            push(v)
+            stack.append(v)
             a, b = v._a, v._b
             if op.arity == 2:
                 if type(b) is not float and b not in entered:
-                    push(b)
+                    stack.append(b)
                 if type(a) is float or a in entered:
                     break
                 v = a
@@ -72,7 +71,7 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
                     if group and type(group[0]) is not float and not entered.issuperset(group):
                         for p in reversed(group):
                             if p not in entered:
-                                push(p)
+                                stack.append(p)
                 break
     return list(order)
 

@@ -63,17 +63,16 @@ class Op:
     method : str
         Name of the method on `Value`; "" for none.
 
+    arity : int
+        The number of operands that are scalars: 1, 2, or 0 for an operation on sequences.
+    hot : str
+        Which loop of the sweep in `autodiff.reverse` may take the partials without asking `partials`; "" for none.
+
     Attributes
     ----------
     on : dict of type to callable
         How the operation is applied to operands of which one, at least, is of that type.
     """
-
-    arity: int = 0
-    """Operands that are scalars: 1, 2, or 0 for an operation on sequences."""
-
-    hot: str = ""
-    """Which loop of the sweep may take the partials without asking `partials`: see `autodiff.reverse`."""
 
     def __init__(
         self,
@@ -85,6 +84,8 @@ class Op:
         label: str,
         doc: str,
         method: str,
+        arity: int,
+        hot: str,
     ) -> None:
         if name in OPERATIONS:
             raise ValueError(f"there is an operation named {name!r} already; choose another name")
@@ -94,6 +95,8 @@ class Op:
         self.singular = singular
         self.label = label
         self.method = method
+        self.arity = arity  # in the instance, not in the class: the loops over graphs read it faster there
+        self.hot = hot
         self.on: dict[type, Callable[..., Any]] = {}
         self.__doc__ = inspect.cleandoc(doc)
         OPERATIONS[name] = self
@@ -133,8 +136,6 @@ def _partial(rule: Rule, y: Any, operands: Sequence[Any], wanted: bool) -> Any:
 class Unary(Op):
     """An operation on one number. The rule ``da(y, a)`` gives dy/da, from the output and the operand."""
 
-    arity = 1
-
     def __init__(
         self,
         name: str,
@@ -148,9 +149,11 @@ class Unary(Op):
         method: str | None = None,
     ) -> None:
         label, method = label or name + "({0})", name if method is None else method
-        super().__init__(name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method)
+        hot = "unary" if callable(da) else ""
+        super().__init__(
+            name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method, arity=1, hot=hot
+        )
         self.da = da
-        self.hot = "unary" if callable(da) else ""
 
     @overload
     def __call__(self, x: float) -> float: ...
@@ -169,8 +172,6 @@ class Unary(Op):
 class Binary(Op):
     """An operation on two numbers. The rules ``da(y, a, b)`` and ``db(y, a, b)`` give dy/da and dy/db."""
 
-    arity = 2
-
     def __init__(
         self,
         name: str,
@@ -185,13 +186,13 @@ class Binary(Op):
         method: str | None = None,
     ) -> None:
         label, method = label or name + "({0}, {1})", name if method is None else method
-        super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method=method)
+        kinds = {type(rule) for rule in (da, db)}
+        hot = "linear" if kinds == {float} else "binary" if callable(da) and callable(db) else ""
+        super().__init__(
+            name, value, domain=domain, singular=singular, label=label, doc=doc, method=method, arity=2, hot=hot
+        )
         self.da = da
         self.db = db
-        if callable(da) and callable(db):
-            self.hot = "binary"
-        elif isinstance(da, float) and isinstance(db, float):
-            self.hot = "linear"
 
     @overload
     def __call__(self, x: float, y: float) -> float: ...
@@ -226,9 +227,11 @@ class Nary(Op):
     ) -> None:
         domain = ((-float("inf"), float("inf")),) * groups
         label = label or name + "({})"
-        super().__init__(name, value, domain=domain, singular=singular, label=label, doc=doc, method="")
+        hot = "dot" if name == "dot" else ""
+        super().__init__(
+            name, value, domain=domain, singular=singular, label=label, doc=doc, method="", arity=0, hot=hot
+        )
         self.rule = rule
-        self.hot = "dot" if name == "dot" else ""
         self.groups = groups
 
     @overload

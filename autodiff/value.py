@@ -361,13 +361,21 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
         return v
 
     def reflected(self: Value, other: Any) -> Value:
-        if type(other) is not float and type(other) is not int and not isinstance(other, Real):
-            return NotImplemented  # type: ignore[no-any-return]
-        other = float(other)
+        if type(other) is not float:
+            if type(other) is not int and not isinstance(other, Real):
+                return NotImplemented  # type: ignore[no-any-return]
+            other = float(other)
         y = compute(other, self._data)
         if recording.paused and is_paused():
             return Value(y)
-        return _node(op, y, other, self, recording.now)
+        v = _new(Value)
+        v._data = y
+        v.grad = 0.0
+        v.op = op
+        v._a = other
+        v._b = self
+        v._stamp = recording.now
+        return v
 
     return method, reflected
 
