@@ -11,18 +11,18 @@ from typing import Any
 from autodiff import recording
 from autodiff.errors import StaleGraphError
 from autodiff.graph import check_fresh, topological
-from autodiff.operation import OPERATIONS
+from autodiff.operation import named
 from autodiff.recording import Stamp
 from autodiff.value import Value, _node
 
-__all__ = ["deepcopy", "reduce"]
+__all__ = ["deepcopy", "own", "reduce"]
 
 
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
     for v in topological((output,)):
         if id(v) not in memo:
-            memo[id(v)] = _node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), _own(v._stamp), v.grad)
+            memo[id(v)] = _node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp), v.grad)
     copy: Value = memo[id(output)]
     return copy
 
@@ -35,7 +35,8 @@ def _copied(operand: Any, memo: dict[int, Any]) -> Any:
     return memo[id(operand)] if type(operand) is Value else operand
 
 
-def _own(stamp: Stamp) -> Stamp:
+def own(stamp: Stamp) -> Stamp:
+    """The stamp for a copy of a node: the same, unless it holds the node's label."""
     return Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role) if stamp.private else stamp
 
 
@@ -89,7 +90,7 @@ def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Val
         stamp = stamps.get(plain)
         if stamp is None or stamp.private:
             stamp = stamps[plain] = Stamp(epoch, *plain)
-        nodes.append(_node(OPERATIONS[name], data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
+        nodes.append(_node(named(name), data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
     return nodes[-1]
 
 

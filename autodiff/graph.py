@@ -101,16 +101,16 @@ def check_operands(v: Value) -> None:
 
 
 def refresh(output: Value) -> None:
-    """Recompute every node below an output, and the output, from the present data of the leaves."""
-    epoch = recording.now.epoch
+    """Recompute each node that is older than an operand of it, from the leaves up to the output."""
+    epoch = 0
     stamps: dict[recording.Stamp, recording.Stamp] = {}  # nodes that shared a stamp share the new one
     for v in topological((output,)):
-        op = v.op
-        if op is None:
+        op, stamp = v.op, v._stamp
+        if op is None or not any(not isinstance(p, float) and p._stamp.epoch > stamp.epoch for p in v.operands):
             continue
-        operands = (v._a,) if v._b is None else (v._a, v._b)
-        v._data = op.value(*map(_data, operands))
-        stamp = v._stamp
+        # An epoch of its own: what was made of the old numbers after the leaf was written is older than it, so stale.
+        epoch = epoch or recording.begin_epoch()
+        v._data = op.value(*map(_data, (v._a,) if v._b is None else (v._a, v._b)))
         if stamp not in stamps:
             stamps[stamp] = recording.Stamp(epoch, stamp.scope, stamp.label, stamp.role)
         v._stamp = stamps[stamp]

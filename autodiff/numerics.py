@@ -54,8 +54,10 @@ def power_slope(a: float, b: float) -> float:
     if less + 1.0 == b or a == 0.0:  # b - 1 is exact, or a power of zero
         return b * power(a, less)
     y = power(a, b)
+    if y != y:
+        return nan  # a fractional power of a negative number, though b - 1 may have been rounded to an integer
     if 1e-290 < abs(y) < inf:
-        return b * (y / a)
+        return b * y / a  # not b * (y / a), where y / a may overflow
     return b * power(a, less)
 
 
@@ -201,13 +203,21 @@ def dot(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 def mean(xs: Sequence[float]) -> float:
     """Arithmetic mean; nan of nothing."""
-    return total(xs) / len(xs) if xs else nan
+    if not xs:
+        return nan
+    whole, count = total(xs), len(xs)
+    return whole / count if math.isfinite(whole) else total([x / count for x in xs])  # the sum alone may overflow
 
 
 def peak(xs: Sequence[float]) -> float:
     """The largest of the numbers; nan if one is nan; -inf for none."""
     top = max(xs, default=-inf)
     return top if all(x == x for x in xs) else nan
+
+
+def excess(x: float, top: float) -> float:
+    """x - top, and 0 where they are equal, infinite or not (the plain difference of two infinities is nan)."""
+    return 0.0 if x == top else x - top
 
 
 def logsumexp(xs: Sequence[float]) -> float:

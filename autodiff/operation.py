@@ -42,6 +42,19 @@ def real(x: object) -> float:
     raise TypeError(f"expected a real number, got {type(x).__name__}: {x!r:.60}")
 
 
+def named(name: str) -> Op:
+    """The operation of a name: how operations and graphs are unpickled.
+
+    Raises
+    ------
+    KeyError
+        If there is none; an operation of your own has to be defined before a graph that uses it is loaded.
+    """
+    if name not in OPERATIONS:
+        raise KeyError(f"there is no operation named {name!r}; define it before loading what uses it")
+    return OPERATIONS[name]
+
+
 class Op:
     """An operation: the one place where a function and its derivative are written.
 
@@ -105,7 +118,7 @@ class Op:
         return f"<operation {self.name}>"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return OPERATIONS.__getitem__, (self.name,)
+        return named, (self.name,)
 
     def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
         """The partial derivatives at one point, one for each operand (a `Sequence`, flat).

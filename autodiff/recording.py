@@ -59,7 +59,7 @@ _not_recording: ContextVar[bool] = ContextVar("_not_recording", default=False)
 def begin_epoch() -> int:
     """Begin a new epoch and return its number."""
     global now
-    with _lock:  # two threads must not be given the same number, nor turn it back
+    with _lock:  # here and below: two threads must not be given the same number, nor turn it back
         fresh = Stamp(now.epoch + 1, now.scope)
         fresh.thread = now.thread
         now = fresh
@@ -69,27 +69,30 @@ def begin_epoch() -> int:
 def enter(name: str) -> Stamp:
     """Enter a scope; the returned stamp is to be handed to `leave`. `scope` is the same with a `with`."""
     global now
-    outer, me = now, threading.get_ident()
-    if outer.thread != me and outer.scope:
-        outer = Stamp(outer.epoch, ())  # another thread's scope is open: it is not ours to be inside of
-    if outer.children is None:
-        outer.children = {}
-    inner = outer.children.get(name)
-    if inner is None:
-        inner = outer.children[name] = Stamp(outer.epoch, (*outer.scope, name))
-        inner.thread = me
-    now = inner
+    me = threading.get_ident()
+    with _lock:
+        outer = now
+        if outer.thread != me and outer.scope:
+            outer = Stamp(outer.epoch, ())  # another thread's scope is open: it is not ours to be inside of
+        if outer.children is None:
+            outer.children = {}
+        inner = outer.children.get(name)
+        if inner is None or inner.thread != me:
+            inner = outer.children[name] = Stamp(outer.epoch, (*outer.scope, name))
+            inner.thread = me
+        now = inner
     return outer
 
 
 def leave(outer: Stamp) -> None:
     """Leave a scope, back to `outer`, which `enter` returned."""
     global now
-    if outer.epoch != now.epoch:
-        epoch, thread = now.epoch, outer.thread
-        outer = Stamp(epoch, outer.scope)
-        outer.thread = thread
-    now = outer
+    with _lock:
+        if outer.epoch != now.epoch:
+            thread = outer.thread
+            outer = Stamp(now.epoch, outer.scope)
+            outer.thread = thread
+        now = outer
 
 
 @contextlib.contextmanager

@@ -30,21 +30,21 @@ def backward(output: Value, seed: float = 1.0) -> None:
     rule's error or Ctrl-C, all gradients are as they were.
     """
     order = topological((output,))
-    before = [v.grad for v in order]
-    clean = before.count(0.0) == len(before)
+    earlier = [(v, v.grad) for v in order if v.grad != 0.0]
     try:
-        if not clean:
-            for v in order:
-                v.grad = 0.0
+        for v, _ in earlier:
+            v.grad = 0.0
         output.grad = seed
         _sweep(order)
+        sums = [(v, v.grad + (g or 0.0)) for v, g in earlier]  # None, as PyTorch's users write, counts as 0
     except BaseException:
-        for v, g in zip(order, before):
+        for v in order:
+            v.grad = 0.0
+        for v, g in earlier:
             v.grad = g
         raise
-    if not clean:
-        for v, g in zip(order, before):
-            v.grad += g or 0.0  # None, as PyTorch's users may have written, counts as 0
+    for v, g in sums:
+        v.grad = g
 
 
 def _sweep(order: Sequence[Any]) -> None:

@@ -33,6 +33,8 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
 
     Raises
     ------
+    TypeError
+        If `wrt` holds anything but Values.
     StaleGraphError
         If a leaf's data changed after the output was computed.
 
@@ -50,6 +52,9 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     (27.0, 18.0)
     """
     leaves = [wrt] if isinstance(wrt, Value) else list(wrt)
+    for leaf in leaves:
+        if not isinstance(leaf, Value):
+            raise TypeError(f"wrt takes Values, got {type(leaf).__name__}: {leaf!r:.60}")
     sums = adjoints(output, view=lambda p: p, wrt=leaves)
     gradients = [sums.get(leaf, 0.0) for leaf in leaves]
     nodes = [g if isinstance(g, Value) else Value(g) for g in gradients]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, final
 
 from autodiff import ops, recording  # noqa: F401  (ops fills the table that the methods are bound from)
 from autodiff.errors import GraphError
@@ -20,6 +20,7 @@ __all__ = ["Value", "parameter"]
 _new = object.__new__
 
 
+@final
 class Value:
     """A scalar in a computation graph, with its gradient.
 
@@ -85,6 +86,9 @@ class Value:
         self._stamp = recording.now
         if label:
             self.label = label
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Value has no subclasses: operations give plain Values; hold a Value in your class instead")
 
     # -- What a node is ------------------------------------------------------------------------------------------
 
@@ -256,7 +260,9 @@ class Value:
     # -- Copies --------------------------------------------------------------------------------------------------
 
     def __copy__(self) -> Value:
-        return _node(self.op, self._data, self._a, self._b, self._stamp, self.grad)
+        from autodiff.copying import own
+
+        return _node(self.op, self._data, self._a, self._b, own(self._stamp), self.grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         from autodiff.copying import deepcopy
