@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import random
 import statistics
 import sys
@@ -74,7 +75,10 @@ def expression_and_network(rounds: int) -> None:
         "autodiff": (expression(autodiff.Value), 1000),
     }
     w3 = {
-        "micrograd": (lambda: workloads.descend(theirs, lambda: workloads.moons_loss(theirs, micrograd.engine.Value)), 1),
+        "micrograd": (
+            lambda: workloads.descend(theirs, lambda: workloads.moons_loss(theirs, micrograd.engine.Value)),
+            1,
+        ),
         "the same program": (lambda: workloads.descend(same, lambda: workloads.moons_loss(same, autodiff.Value)), 2),
         "autodiff": (lambda: workloads.descend(ours, lambda: workloads.moons_loss_with_sums(ours)), 4),
     }
@@ -103,7 +107,7 @@ def deep_chain() -> None:
             marks.append(time.perf_counter())
             del x, task
             marks.append(time.perf_counter())
-            rows.append([(b - a) / nodes * 1e9 for a, b in zip(marks, marks[1:])])
+            rows.append([(b - a) / nodes * 1e9 for a, b in itertools.pairwise(marks)])
         tracemalloc.start()
         x = workloads.chain(autodiff.Value, nodes)
         built = tracemalloc.get_traced_memory()[0] / nodes
