@@ -8,7 +8,7 @@
 4.0
 """
 
-from autodiff import ops
+from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
 from autodiff.draw import draw_backward, draw_forward
 from autodiff.errors import AutodiffError, DataError, GraphError, ModelFileError, RenderError, StaleGraphError
 from autodiff.ops import *  # noqa: F403  (every operation of the table)

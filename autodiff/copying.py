@@ -13,7 +13,7 @@ from autodiff.errors import StaleGraphError
 from autodiff.graph import check_fresh, topological
 from autodiff.operation import named
 from autodiff.recording import Stamp
-from autodiff.value import Value, _node
+from autodiff.value import Value, new_node
 
 __all__ = ["deepcopy", "own", "reduce"]
 
@@ -22,7 +22,7 @@ def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
     for v in topological((output,)):
         if id(v) not in memo:
-            memo[id(v)] = _node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp), v.grad)
+            memo[id(v)] = new_node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp), v.grad)
     copy: Value = memo[id(output)]
     return copy
 
@@ -77,7 +77,7 @@ def _plain(stamp: Stamp) -> tuple[tuple[str, ...], str, str]:
 
 
 def _leaf(data: float, grad: float, stamp: tuple[tuple[str, ...], str, str]) -> Value:
-    return _node(None, data, None, None, Stamp(recording.now.epoch, *stamp), grad)
+    return new_node(None, data, None, None, Stamp(recording.now.epoch, *stamp), grad)
 
 
 def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Value:
@@ -90,7 +90,7 @@ def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Val
         stamp = stamps.get(plain)
         if stamp is None or stamp.private:
             stamp = stamps[plain] = Stamp(epoch, *plain)
-        nodes.append(_node(named(name), data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
+        nodes.append(new_node(named(name), data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
     return nodes[-1]
 
 

@@ -30,20 +30,21 @@ def backward(output: Value, seed: float = 1.0) -> None:
     rule's error or Ctrl-C, all gradients are as they were.
     """
     order = topological((output,))
-    earlier = [(v, v.grad) for v in order if v.grad != 0.0]
+    dirty = [v for v in order if v.grad != 0.0]
+    earlier = [v.grad for v in dirty]
     try:
-        for v, _ in earlier:
+        for v in dirty:
             v.grad = 0.0
         output.grad = seed
         _sweep(order)
-        sums = [(v, v.grad + (g or 0.0)) for v, g in earlier]  # None, as PyTorch's users write, counts as 0
+        sums = [v.grad + (g or 0.0) for v, g in zip(dirty, earlier)]  # None, as PyTorch's users write, counts as 0
     except BaseException:
         for v in order:
             v.grad = 0.0
-        for v, g in earlier:
+        for v, g in zip(dirty, earlier):
             v.grad = g
         raise
-    for v, g in sums:
+    for v, g in zip(dirty, sums):
         v.grad = g
 
 

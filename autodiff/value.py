@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, cast, final
 
-from autodiff import ops, recording  # noqa: F401  (ops fills the table that the methods are bound from)
+from autodiff import recording
 from autodiff.errors import GraphError
 from autodiff.graph import refresh, topological
-from autodiff.numerics import total
-from autodiff.operation import OPERATIONS, Binary, Nary, Op, Unary, real
-from autodiff.recording import Stamp, is_paused
+from autodiff.operation import Op, real
+from autodiff.recording import Stamp
 from autodiff.reverse import backward
 
-__all__ = ["Value", "parameter"]
-
-_new = object.__new__
+__all__ = ["Value", "new_node", "parameter"]
 
 
 @final
@@ -262,7 +259,7 @@ class Value:
     def __copy__(self) -> Value:
         from autodiff.copying import own
 
-        return _node(self.op, self._data, self._a, self._b, own(self._stamp), self.grad)
+        return new_node(self.op, self._data, self._a, self._b, own(self._stamp), self.grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         from autodiff.copying import deepcopy
@@ -277,7 +274,7 @@ class Value:
     # -- Operations ----------------------------------------------------------------------------------------------
 
     if TYPE_CHECKING:
-        # The operators and methods are bound below, from the table of operations.
+        # The operators and methods are bound in autodiff.binding, from the table of operations.
         def __add__(self, other: Value | float) -> Value: ...
         def __radd__(self, other: float) -> Value: ...
         def __sub__(self, other: Value | float) -> Value: ...
@@ -313,166 +310,8 @@ def parameter(data: Real | float, label: str) -> Value:
     return v
 
 
-# -- From the table of operations to methods ---------------------------------------------------------------------
-# Each operation applied to a Value is one closure that computes and makes the node in one breath: a call saved is a
-# fifth of the time. The repeated lines are the price.
-
-
-def _node(op: Op | None, data: float, a: Any, b: Any, stamp: Stamp, grad: float = 0.0) -> Value:
-    v = _new(Value)
+def new_node(op: Op | None, data: float, a: Any, b: Any, stamp: Stamp, grad: float = 0.0) -> Value:
+    """Make a node of its parts, without a look at them."""
+    v = object.__new__(Value)
     v._data, v.grad, v.op, v._a, v._b, v._stamp = data, grad, op, a, b, stamp
     return v
-
-
-def _unary(op: Unary) -> Callable[[Value], Value]:
-    compute = op.value
-
-    def method(self: Value) -> Value:
-        y = compute(self._data)
-        if recording.paused and is_paused():
-            return Value(y)
-        v = _new(Value)
-        v._data = y
-        v.grad = 0.0
-        v.op = op
-        v._a = self
-        v._b = None
-        v._stamp = recording.now
-        return v
-
-    return method
-
-
-def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
-    compute = op.value
-
-    def method(self: Value, other: Any) -> Value:
-        if type(other) is Value:
-            y = compute(self._data, other._data)
-        else:
-            if type(other) is not float:
-                if type(other) is not int and not isinstance(other, Real):  # the second test takes 0.2 us
-                    return NotImplemented  # type: ignore[no-any-return]
-                other = float(other)
-            y = compute(self._data, other)
-        if recording.paused and is_paused():
-            return Value(y)
-        v = _new(Value)
-        v._data = y
-        v.grad = 0.0
-        v.op = op
-        v._a = self
-        v._b = other
-        v._stamp = recording.now
-        return v
-
-    def reflected(self: Value, other: Any) -> Value:
-        if type(other) is not float:
-            if type(other) is not int and not isinstance(other, Real):
-                return NotImplemented  # type: ignore[no-any-return]
-            other = float(other)
-        y = compute(other, self._data)
-        if recording.paused and is_paused():
-            return Value(y)
-        v = _new(Value)
-        v._data = y
-        v.grad = 0.0
-        v.op = op
-        v._a = other
-        v._b = self
-        v._stamp = recording.now
-        return v
-
-    return method, reflected
-
-
-def _function(op: Binary, operator: Callable[..., Value], reflected: Callable[..., Value]) -> Callable[..., Value]:
-    def function(a: Any, b: Any) -> Value:
-        y = operator(a, b) if type(a) is Value else reflected(b, a)
-        if y is NotImplemented:
-            other = b if type(a) is Value else a
-            raise TypeError(f"{op.name} takes Values and real numbers, got {type(other).__name__}: {other!r:.60}")
-        return y
-
-    return function
-
-
-def _nary(op: Nary) -> Callable[..., Value]:
-    compute = op.value
-
-    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Value:
-        a, xs = _uniform(a)
-        if b is None:
-            y = compute(xs)
-        else:
-            b, ys = _uniform(b)
-            y = compute(xs, ys)
-        if recording.paused and is_paused():
-            return Value(y)
-        return _node(op, y, a, b, recording.now)
-
-    return function
-
-
-def _dot(op: Nary) -> Callable[..., Value]:
-    """The function of `_nary`, with `numerics.dot` written into it: it is half of a network's forward pass."""
-    general = _nary(op)
-
-    def function(a: tuple[Any, ...], b: tuple[Any, ...]) -> Value:
-        try:
-            if type(b[0]) is not float:
-                y = total([p._data * q._data for p, q in zip(a, b)])
-            elif set(map(type, b)) == _only_floats:
-                y = total([p._data * x for p, x in zip(a, b)])
-            else:
-                return general(a, b)
-        except AttributeError:  # constants among nodes
-            return general(a, b)
-        if recording.paused and is_paused():
-            return Value(y)
-        v = _new(Value)
-        v._data = y
-        v.grad = 0.0
-        v.op = op
-        v._a = a
-        v._b = b
-        v._stamp = recording.now
-        return v
-
-    return function
-
-
-_only_floats = {float}
-
-
-def _uniform(operands: tuple[Any, ...]) -> tuple[tuple[Any, ...], Sequence[float]]:
-    """The operands as all nodes or, if there is no node among them, all floats; and their data."""
-    if Value in set(map(type, operands)):
-        operands = tuple([p if type(p) is Value else Value(p) for p in operands])
-        return operands, [p._data for p in operands]
-    operands = tuple(map(real, operands))
-    return operands, operands
-
-
-def _bind(op: Op) -> None:
-    """Let an operation work on Values, and give `Value` its method."""
-    method: Callable[..., Value]
-    if isinstance(op, Binary):
-        operator, reflected = _binary(op)
-        method = op.on[Value] = _function(op, operator, reflected)
-        if op.method.startswith("__"):
-            method = operator  # Python asks the other operand before it raises
-            setattr(Value, f"__r{op.method[2:]}", reflected)
-    elif isinstance(op, Unary):
-        method = op.on[Value] = _unary(op)
-    else:
-        method = op.on[Value] = _dot(cast(Nary, op)) if op.hot == "dot" else _nary(cast(Nary, op))
-    if op.method:
-        method.__name__ = op.method
-        method.__qualname__ = f"Value.{op.method}"
-        method.__doc__ = op.__doc__
-        setattr(Value, op.method, method)
-
-
-for _op in OPERATIONS.values():
-    _bind(_op)

@@ -24,7 +24,8 @@ CORE = {
     "recording": set(),
     "graph": {"recording", "errors"},
     "reverse": {"recording", "errors", "graph"},
-    "value": {"errors", "numerics", "operation", "ops", "recording", "graph", "reverse"},
+    "value": {"errors", "operation", "recording", "graph", "reverse"},
+    "binding": {"numerics", "operation", "ops", "recording", "value"},
 }
 CORE["transforms"] = CORE["copying"] = {*CORE["value"], "value"}
 LAZY = {"value": {"copying"}}  # within functions: the copying of graphs is needed rarely

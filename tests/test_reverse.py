@@ -321,9 +321,9 @@ def failing():
 
     op = Unary("failing", math.fabs, da=rule, singular=None, doc="For a test.")
     try:
-        from autodiff.value import _bind
+        from autodiff.binding import bind
 
-        _bind(op)
+        bind(op)
         yield op, error
     finally:
         del OPERATIONS["failing"]
