@@ -69,19 +69,28 @@ def begin_epoch() -> int:
 def enter(name: str) -> Stamp:
     """Enter a scope; the returned stamp is to be handed to `leave`. `scope` is the same with a `with`."""
     global now
-    me = threading.get_ident()
     with _lock:
         outer = now
-        if outer.thread != me and outer.scope:
+        if outer.thread != threading.get_ident() and outer.scope:
             outer = Stamp(outer.epoch, ())  # another thread's scope is open: it is not ours to be inside of
-        if outer.children is None:
-            outer.children = {}
-        inner = outer.children.get(name)
-        if inner is None or inner.thread != me:
-            inner = outer.children[name] = Stamp(outer.epoch, (*outer.scope, name))
-            inner.thread = me
-        now = inner
+        now = _inner(outer, name)
     return outer
+
+
+def inside(outer: Stamp, name: str) -> Stamp:
+    """The stamp of a node made in the scope of that name inside an outer stamp's, without entering it."""
+    with _lock:
+        return _inner(outer, name)
+
+
+def _inner(outer: Stamp, name: str) -> Stamp:
+    if outer.children is None:
+        outer.children = {}
+    inner = outer.children.get(name)
+    if inner is None or inner.thread != threading.get_ident():
+        inner = outer.children[name] = Stamp(outer.epoch, (*outer.scope, name))
+        inner.thread = threading.get_ident()
+    return inner
 
 
 def leave(outer: Stamp) -> None:
