@@ -88,6 +88,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the package is not typ
             if path:
                 boxes[path[:-1]].subgraph(boxes[path])
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.body)} statements in DOT>"
+
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **kwargs: Any
     ) -> dict[str, bytes | str]:

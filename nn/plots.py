@@ -193,7 +193,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "autodiff[train]"') from error
+        raise ImportError("plots need matplotlib; run: pip install matplotlib") from error
 
 
 def _new_axes() -> Axes:

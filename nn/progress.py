@@ -52,5 +52,5 @@ def require_tqdm() -> Any:
     try:
         from tqdm.auto import tqdm
     except ImportError as error:
-        raise ImportError('a progress bar needs tqdm: pip install "autodiff[train]"; or say progress=False') from error
+        raise ImportError("a progress bar needs tqdm; run: pip install tqdm (or say progress=False)") from error
     return tqdm
