@@ -234,7 +234,7 @@ def test_progress_bar(capsys):
 
 def test_missing_tqdm_names_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ImportError, match=r'pip install "tqdm"'):
+    with pytest.raises(ImportError, match="pip install tqdm"):
         fit(linear(), line(), epochs=1)
     fit(linear(), line(), epochs=1, progress=False)
 
