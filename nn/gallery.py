@@ -44,7 +44,7 @@ def neuron_output(model: MLP, dataset: Dataset, activation: str) -> Value:
         if own is not None and trained is not None:
             own.data = trained.data
     output = neuron(x)
-    output.label = "output"
+    output.label = "y"
     output.backward()
     return output
 
