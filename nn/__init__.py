@@ -1,4 +1,4 @@
-"""Neural networks of scalar Values: layers, losses, optimisers, training.
+"""Neural networks of scalar Values: layers, losses, optimizers, training.
 
 >>> from nn import MLP
 >>> model = MLP(2, [16, 16, 1])
@@ -7,9 +7,25 @@
 """
 
 from autodiff.value import parameter
-from nn import losses, optim
+from nn import data, losses, optim, plots
 from nn.checkpoint import load, save
+from nn.history import History
 from nn.module import Module
 from nn.neuron import MLP, Layer, Neuron
+from nn.train import fit
 
-__all__ = ["MLP", "Layer", "Module", "Neuron", "load", "losses", "optim", "parameter", "save"]
+__all__ = [
+    "MLP",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "data",
+    "fit",
+    "load",
+    "losses",
+    "optim",
+    "parameter",
+    "plots",
+    "save",
+]
