@@ -10,9 +10,18 @@
 
 from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
 from autodiff.draw import draw_backward, draw_forward
-from autodiff.errors import AutodiffError, DataError, GraphError, ModelFileError, RenderError, StaleGraphError
+from autodiff.errors import (
+    AutodiffError,
+    DataError,
+    GradientError,
+    GraphError,
+    ModelFileError,
+    NonFiniteError,
+    RenderError,
+    StaleGraphError,
+)
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
-from autodiff.recording import no_grad, scope
+from autodiff.recording import no_grad, scope, strict
 from autodiff.transforms import grad_graph
 from autodiff.value import Value
 
@@ -21,8 +30,10 @@ __version__ = "0.1.0"
 __all__ = [
     "AutodiffError",
     "DataError",
+    "GradientError",
     "GraphError",
     "ModelFileError",
+    "NonFiniteError",
     "RenderError",
     "StaleGraphError",
     "Value",
@@ -31,5 +42,6 @@ __all__ = [
     "grad_graph",
     "no_grad",
     "scope",
+    "strict",
     *ops.__all__,
 ]

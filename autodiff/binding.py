@@ -11,9 +11,10 @@ from numbers import Real
 from typing import Any, cast
 
 from autodiff import ops, recording  # noqa: F401  (ops fills the table)
+from autodiff.nonfinite import check_result, user_place
 from autodiff.numerics import total
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, Unary, real
-from autodiff.recording import is_paused
+from autodiff.recording import Stamp, is_paused, is_strict
 from autodiff.value import Value, new_node
 
 __all__ = ["bind"]
@@ -21,13 +22,22 @@ __all__ = ["bind"]
 _new = object.__new__
 
 
+def _rarely(op: Op, y: float, a: Any, b: Any) -> Value:
+    """Make the node of an operation while a `no_grad` or `strict` block is open in some thread."""
+    stamp = recording.now
+    if is_strict():
+        stamp = Stamp(stamp.epoch, stamp.scope, place=user_place())
+        check_result(op, y, a, b, stamp)
+    return Value(y) if is_paused() else new_node(op, y, a, b, stamp)
+
+
 def _unary(op: Unary) -> Callable[[Value], Value]:
     compute = op.value
 
     def method(self: Value) -> Value:
         y = compute(self._data)
-        if recording.paused and is_paused():
-            return Value(y)
+        if recording.paused:
+            return _rarely(op, y, self, None)
         v = _new(Value)
         v._data = y
         v.grad = 0.0
@@ -52,8 +62,8 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
                     return NotImplemented  # type: ignore[no-any-return]
                 other = float(other)
             y = compute(self._data, other)
-        if recording.paused and is_paused():
-            return Value(y)
+        if recording.paused:
+            return _rarely(op, y, self, other)
         v = _new(Value)
         v._data = y
         v.grad = 0.0
@@ -69,8 +79,8 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
                 return NotImplemented  # type: ignore[no-any-return]
             other = float(other)
         y = compute(other, self._data)
-        if recording.paused and is_paused():
-            return Value(y)
+        if recording.paused:
+            return _rarely(op, y, other, self)
         v = _new(Value)
         v._data = y
         v.grad = 0.0
@@ -104,8 +114,8 @@ def _nary(op: Nary) -> Callable[..., Value]:
         else:
             b, ys = _uniform(b)
             y = compute(xs, ys)
-        if recording.paused and is_paused():
-            return Value(y)
+        if recording.paused:
+            return _rarely(op, y, a, b)
         return new_node(op, y, a, b, recording.now)
 
     return function
@@ -125,8 +135,8 @@ def _dot(op: Nary) -> Callable[..., Value]:
                 return general(a, b)
         except AttributeError:  # constants among nodes
             return general(a, b)
-        if recording.paused and is_paused():
-            return Value(y)
+        if recording.paused:
+            return _rarely(op, y, a, b)
         v = _new(Value)
         v._data = y
         v.grad = 0.0

@@ -12,7 +12,7 @@ from autodiff import recording
 from autodiff.errors import StaleGraphError
 from autodiff.graph import check_fresh, topological
 from autodiff.operation import named
-from autodiff.recording import Stamp
+from autodiff.recording import Place, Stamp
 from autodiff.value import Value, new_node
 
 __all__ = ["deepcopy", "own", "reduce"]
@@ -37,7 +37,7 @@ def _copied(operand: Any, memo: dict[int, Any]) -> Any:
 
 def own(stamp: Stamp) -> Stamp:
     """The stamp for a copy of a node: the same, unless it holds the node's label."""
-    return Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role) if stamp.private else stamp
+    return Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role, stamp.place) if stamp.private else stamp
 
 
 def reduce(output: Value) -> tuple[Any, ...]:
@@ -72,11 +72,14 @@ def _reference(operand: Any, number: dict[Value, int]) -> Any:
     return number[operand] if type(operand) is Value else operand
 
 
-def _plain(stamp: Stamp) -> tuple[tuple[str, ...], str, str]:
-    return stamp.scope, stamp.label, stamp.role
+_Plain = tuple[tuple[str, ...], str, str, Place | None]
 
 
-def _leaf(data: float, grad: float, stamp: tuple[tuple[str, ...], str, str]) -> Value:
+def _plain(stamp: Stamp) -> _Plain:
+    return stamp.scope, stamp.label, stamp.role, stamp.place
+
+
+def _leaf(data: float, grad: float, stamp: _Plain) -> Value:
     return new_node(None, data, None, None, Stamp(recording.now.epoch, *stamp), grad)
 
 

@@ -5,6 +5,8 @@
     AutodiffError                    anything a user can cause in the engine or in nn
     |-- GraphError                   a graph is used in a way that has no meaning
     |   `-- StaleGraphError          a leaf changed after the graph was built on it
+    |-- GradientError                a derivative is not what finite differences say
+    |-- NonFiniteError (ArithmeticError)  strict mode met a nan or an infinity
     |-- RenderError                  a drawing cannot be turned into a picture
     |-- DataError      (ValueError)  a data set cannot be used: what, and where
     `-- ModelFileError (ValueError)  a saved model is damaged or does not fit
@@ -18,8 +20,10 @@ from __future__ import annotations
 __all__ = [
     "AutodiffError",
     "DataError",
+    "GradientError",
     "GraphError",
     "ModelFileError",
+    "NonFiniteError",
     "RenderError",
     "StaleGraphError",
 ]
@@ -39,6 +43,14 @@ class StaleGraphError(GraphError):
     The graph's numbers belong to the old data, so its gradients would be wrong. Build the expression
     again, or recompute the recorded graph in place with ``output.refresh()``.
     """
+
+
+class GradientError(AutodiffError):
+    """A derivative is not what finite differences say; the message names the operation whose rule is wrong."""
+
+
+class NonFiniteError(AutodiffError, ArithmeticError):
+    """A nan or an infinity arose in strict mode; the message names the operation, its operands and the line."""
 
 
 class RenderError(AutodiffError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff import recording
 from autodiff.errors import StaleGraphError
+from autodiff.nonfinite import check_result
 
 if TYPE_CHECKING:
     from autodiff.value import Value
@@ -110,9 +111,12 @@ def refresh(output: Value) -> None:
             continue
         # An epoch of its own: what was made of the old numbers after the leaf was written is older than it, so stale.
         epoch = epoch or recording.begin_epoch()
-        v._data = op.value(*map(_data, (v._a,) if v._b is None else (v._a, v._b)))
+        data = op.value(*map(_data, (v._a,) if v._b is None else (v._a, v._b)))
+        if recording.paused:
+            check_result(op, data, v._a, v._b, stamp)
+        v._data = data
         if stamp not in stamps:
-            stamps[stamp] = recording.Stamp(epoch, stamp.scope, stamp.label, stamp.role)
+            stamps[stamp] = recording.Stamp(epoch, stamp.scope, stamp.label, stamp.role, stamp.place)
         v._stamp = stamps[stamp]
 
 

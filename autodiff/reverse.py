@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from autodiff import recording
 from autodiff.graph import check_fresh, check_operands, topological
+from autodiff.nonfinite import check_flow, check_seed
 
 if TYPE_CHECKING:
     from autodiff.value import Value
@@ -36,7 +37,7 @@ def backward(output: Value, seed: float = 1.0) -> None:
         for v in dirty:
             v.grad = 0.0
         output.grad = seed
-        _sweep(order)
+        _strict_sweep(output, order) if recording.is_strict() else _sweep(order)
         sums = [v.grad + (g or 0.0) for v, g in zip(dirty, earlier)]  # None, as PyTorch's users write, counts as 0
     except BaseException:
         for v in order:
@@ -94,6 +95,16 @@ def _sweep(order: Sequence[Any]) -> None:
                 p.grad += partial * g
 
 
+def _strict_sweep(output: Value, order: Sequence[Value]) -> None:
+    """The sweep of `_sweep` that raises `NonFiniteError` at the first nan or infinity."""
+    check_fresh(order)
+    check_seed(output.grad)
+    for v in reversed(order):
+        for p, partial in contributions(v, _data):
+            p.grad += partial * v.grad
+            check_flow(v, p, partial, v.grad, p.grad)
+
+
 def _data(p: Any) -> float:
     return cast(float, p if type(p) is float else p._data)
 
@@ -149,17 +160,22 @@ def adjoints(
     ------
     StaleGraphError
         If a leaf's data changed after the graph was built.
+    NonFiniteError
+        In strict mode, at the first nan or infinity among floats.
     """
     order = topological((output,))
     check_fresh(order)
     kept = set(order) if wrt is None else _leading_to(wrt, order)
     sums: dict[Value, Any] = {output: seed}
+    strict = recording.is_strict()
     for v in reversed(order):
         if v in sums:
             for p, partial in contributions(v, view):
                 if p in kept:
                     term = _times(partial, sums[v])
                     sums[p] = sums[p] + term if p in sums else term
+                    if strict:
+                        check_flow(v, p, partial, sums[v], sums[p])
     return {v: sums[v] for v in reversed(order) if v in sums}
 
 

@@ -126,7 +126,7 @@ class Value:
         if not isinstance(label, str):
             raise TypeError(f"a label is a str, got {type(label).__name__}: {label!r:.60}")
         old = self._stamp
-        self._stamp = Stamp(old.epoch, old.scope, label, old.role)
+        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place)
 
     @property
     def scope(self) -> tuple[str, ...]:

@@ -22,10 +22,11 @@ CORE = {
     "operation": {"errors", "numerics"},
     "ops": {"errors", "numerics", "operation"},
     "recording": set(),
-    "graph": {"recording", "errors"},
-    "reverse": {"recording", "errors", "graph"},
+    "nonfinite": {"recording", "errors"},
+    "graph": {"recording", "errors", "nonfinite"},
+    "reverse": {"recording", "errors", "nonfinite", "graph"},
     "value": {"errors", "operation", "recording", "graph", "reverse"},
-    "binding": {"numerics", "operation", "ops", "recording", "value"},
+    "binding": {"numerics", "operation", "ops", "recording", "nonfinite", "value"},
 }
 CORE["transforms"] = CORE["copying"] = {*CORE["value"], "value"}
 LAZY = {"value": {"copying"}}  # within functions: the copying of graphs is needed rarely

@@ -1,0 +1,106 @@
+"""What strict mode does where a nan or an infinity arises: find the line, and say what happened.
+
+Nothing here is on the way of a program that is not in strict mode.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autodiff import recording
+from autodiff.errors import NonFiniteError
+
+if TYPE_CHECKING:
+    from autodiff.operation import Op
+    from autodiff.recording import Place, Stamp
+    from autodiff.value import Value
+
+__all__ = ["check_flow", "check_result", "check_seed", "described", "user_place"]
+
+_HERE = Path(__file__).parent
+_OURS = tuple(f"{folder}{os.sep}" for folder in (_HERE, _HERE.parent / "nn"))
+_MOST = 4  # operands of a sequence that are spelled out
+
+
+def user_place() -> Place | None:
+    """File and line of the innermost call from outside the engine and `nn`; None if there is none."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back  # type: ignore[assignment]
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def check_result(op: Op, y: float, a: Any, b: Any, stamp: Stamp) -> None:
+    """Raise `NonFiniteError` in strict mode if an operation gave a nan or an infinity."""
+    if recording.is_strict() and not math.isfinite(y):
+        formula, at = described(op, a, b)
+        raise NonFiniteError(f"{formula} gave {y}{at}{_made(stamp, 'at')}")
+
+
+def check_seed(seed: float) -> None:
+    """Raise `NonFiniteError` if the adjoint that a sweep starts from is a nan or an infinity."""
+    if not math.isfinite(seed):
+        raise NonFiniteError(f"the sweep was to start from {seed}: pass backward() a finite seed")
+
+
+def check_flow(v: Value, p: Value, partial: Any, adjoint: Any, total: Any) -> None:
+    """Raise `NonFiniteError` if what a node adds to the adjoint of its operand is a nan or an infinity.
+
+    Only floats are looked at: nodes were when they were made.
+    """
+    op = v.op
+    if op is None or all(type(x) is not float or math.isfinite(x) for x in (partial, total)):
+        return
+    formula, at = described(op, v._a, v._b)
+    slot = [q is p for q in v.operands].index(True)
+    name = p.label or f"operand {slot}"
+    if type(partial) is float and not math.isfinite(partial):
+        what = f"the partial of {formula} with respect to {name} is {partial}"
+    else:
+        what = f"the gradient of {name} in {formula} became {total}, by {partial} times the adjoint {adjoint}"
+    raise NonFiniteError(f"{what}{at}{_made(v._stamp, 'node made at')}")
+
+
+def described(op: Op, a: Any, b: Any) -> tuple[str, str]:
+    """An operation on operands as a formula, and `` at x = 0.0`` with the numbers of those that have a name."""
+    at: dict[str, float] = {}
+    if op.arity:
+        formula = op.label.format(*[_name(p, "ab"[k], at) for k, p in enumerate((a, b)[: op.arity])])
+    else:
+        members = [[_name(p, f"{letter}{k}", at) for k, p in enumerate(g)] for letter, g in zip("ab", (a, b)) if g]
+        formula = op.label.format(", ".join(f"[{', '.join(_cut(group))}]" for group in members))
+    bad = {name: x for name, x in at.items() if not math.isfinite(x)}
+    shown = _cut([f"{name} = {x!r}" for name, x in ({**bad, **at} if len(at) > _MOST else at).items()])
+    return f"{op.name}: {formula}" if not formula.startswith(f"{op.name}(") else formula, (
+        f" at {', '.join(shown)}" if shown else ""
+    )
+
+
+def _name(p: Any, letter: str, at: dict[str, float]) -> str:
+    """What an operand is called in the message: its label, a letter, or a constant its number."""
+    if isinstance(p, float):
+        return repr(p)
+    name = p.label or letter
+    if at.setdefault(name, p._data) is not p._data:
+        name = letter + "'"
+        at[name] = p._data
+    return str(name)
+
+
+def _cut(parts: list[str]) -> list[str]:
+    return parts if len(parts) <= _MOST else [*parts[:_MOST], f"... ({len(parts)} in all)"]
+
+
+def _made(stamp: Stamp, how: str) -> str:
+    """Where a node was made: the file and line, with the source if it can be read; else its scope."""
+    scope = f" in scope {'/'.join(stamp.scope)!r}" if stamp.scope else ""
+    if stamp.place is None:
+        return f"{scope}; its line is known only if the graph is built inside strict()"
+    path, line = stamp.place
+    source = linecache.getline(path, line).strip()
+    return f"{scope}, {how} {path}:{line}" + (f": {source}" if source else "")
