@@ -9,6 +9,7 @@
 """
 
 from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
+from autodiff.define import define
 from autodiff.draw import draw_backward, draw_forward
 from autodiff.errors import (
     AutodiffError,
@@ -22,7 +23,7 @@ from autodiff.errors import (
 )
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.recording import no_grad, scope, strict
-from autodiff.transforms import grad_graph
+from autodiff.transforms import derivative, grad, grad_graph, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autodiff.value import Value
 
 __version__ = "0.1.0"
@@ -37,11 +38,20 @@ __all__ = [
     "RenderError",
     "StaleGraphError",
     "Value",
+    "define",
+    "derivative",
     "draw_backward",
     "draw_forward",
+    "grad",
     "grad_graph",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "scope",
+    "value_and_grad",
+    "vjp",
     "strict",
     *ops.__all__,
 ]

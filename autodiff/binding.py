@@ -13,7 +13,7 @@ from typing import Any, cast
 from autodiff import ops, recording  # noqa: F401  (ops fills the table)
 from autodiff.nonfinite import check_result, user_place
 from autodiff.numerics import total
-from autodiff.operation import OPERATIONS, Binary, Nary, Op, Unary, real
+from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
 from autodiff.recording import Stamp, is_paused, is_strict
 from autodiff.value import Value, new_node
 
@@ -94,10 +94,12 @@ def _binary(op: Binary) -> tuple[Callable[[Value, Any], Value], Callable[[Value,
 
 
 def _function(op: Binary, operator: Callable[..., Value], reflected: Callable[..., Value]) -> Callable[..., Value]:
-    def function(a: Any, b: Any) -> Value:
+    def function(a: Any, b: Any) -> Any:
         y = operator(a, b) if type(a) is Value else reflected(b, a)
         if y is NotImplemented:
             other = b if type(a) is Value else a
+            if type(other) in op.on:  # a number that is made of Values
+                return op.on[type(other)](a, b)
             raise TypeError(f"{op.name} takes Values and real numbers, got {type(other).__name__}: {other!r:.60}")
         return y
 
@@ -107,7 +109,10 @@ def _function(op: Binary, operator: Callable[..., Value], reflected: Callable[..
 def _nary(op: Nary) -> Callable[..., Value]:
     compute = op.value
 
-    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Value:
+    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Any:
+        for kind in {*map(type, a), *map(type, b or ())} - _simple:
+            if kind in op.on:  # a number that is made of Values
+                return op.on[kind](a, b)
         a, xs = _uniform(a)
         if b is None:
             y = compute(xs)
@@ -150,6 +155,7 @@ def _dot(op: Nary) -> Callable[..., Value]:
 
 
 _only_floats = {float}
+_simple = {Value, float, int}
 
 
 def _uniform(operands: tuple[Any, ...]) -> tuple[tuple[Any, ...], Sequence[float]]:
@@ -163,23 +169,17 @@ def _uniform(operands: tuple[Any, ...]) -> tuple[tuple[Any, ...], Sequence[float
 
 def bind(op: Op) -> None:
     """Let an operation work on Values, and give `Value` its method."""
-    method: Callable[..., Value]
     if isinstance(op, Binary):
         operator, reflected = _binary(op)
-        method = op.on[Value] = _function(op, operator, reflected)
-        if op.method.startswith("__"):
-            method = operator  # Python asks the other operand before it raises
-            setattr(Value, f"__r{op.method[2:]}", reflected)
+        function = op.on[Value] = _function(op, operator, reflected)
+        # An operator returns NotImplemented instead: Python asks the other operand before it raises.
+        attach(Value, op, operator if op.method.startswith("__") else function, reflected)
     elif isinstance(op, Unary):
-        method = op.on[Value] = _unary(op)
+        op.on[Value] = _unary(op)
+        attach(Value, op, op.on[Value])
     else:
-        method = op.on[Value] = _dot(cast(Nary, op)) if op.hot == "dot" else _nary(cast(Nary, op))
-    if op.method:
-        method.__name__ = op.method
-        method.__qualname__ = f"Value.{op.method}"
-        method.__doc__ = op.__doc__
-        setattr(Value, op.method, method)
+        op.on[Value] = _dot(cast(Nary, op)) if op.hot == "dot" else _nary(cast(Nary, op))
+        attach(Value, op, op.on[Value])
 
 
-for _op in OPERATIONS.values():
-    bind(_op)
+for_every_operation(bind)

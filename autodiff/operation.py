@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any, TypeVar, overload
 
-__all__ = ["OPERATIONS", "Binary", "Nary", "Op", "Unary", "real"]
+__all__ = ["OPERATIONS", "Binary", "Nary", "Op", "Tuned", "Unary", "attach", "for_every_operation", "real"]
 
 N = TypeVar("N")
 Rule = Callable[..., Any] | float | None
@@ -53,6 +53,35 @@ def named(name: str) -> Op:
     if name not in OPERATIONS:
         raise KeyError(f"there is no operation named {name!r}; define it before loading what uses it")
     return OPERATIONS[name]
+
+
+_binders: list[Callable[[Op], None]] = []
+
+
+def for_every_operation(bind: Callable[[Op], None]) -> None:
+    """Call a function with every operation that there is, and later with every one that is defined.
+
+    Parameters
+    ----------
+    bind : callable
+        It lets an operation work on one type of number: it sets ``op.on[type]``, and the type's method.
+    """
+    _binders.append(bind)
+    for op in OPERATIONS.values():
+        bind(op)
+
+
+def attach(kind: type, op: Op, method: Callable[..., Any], reflected: Callable[..., Any] | None = None) -> None:
+    """Give a type of number the method or operator of an operation that has one, and the reflected operator."""
+    if op.method:
+        if isinstance(op, Tuned):
+            method = _tuned_method(op)
+        method.__name__ = op.method
+        method.__qualname__ = f"{kind.__name__}.{op.method}"
+        method.__doc__ = op.__doc__
+        setattr(kind, op.method, method)
+        if reflected is not None and op.method.startswith("__"):
+            setattr(kind, f"__r{op.method[2:]}", reflected)
 
 
 class Op:
@@ -114,6 +143,11 @@ class Op:
         self.__doc__ = inspect.cleandoc(doc)
         OPERATIONS[name] = self
 
+    def _bind(self) -> None:
+        """Let the operation work on every type of number; it is complete now."""
+        for bind in _binders:
+            bind(self)
+
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
@@ -167,6 +201,7 @@ class Unary(Op):
             name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method, arity=1, hot=hot
         )
         self.da = da
+        self._bind()
 
     @overload
     def __call__(self, x: float) -> float: ...
@@ -206,6 +241,7 @@ class Binary(Op):
         )
         self.da = da
         self.db = db
+        self._bind()
 
     @overload
     def __call__(self, x: float, y: float) -> float: ...
@@ -219,6 +255,37 @@ class Binary(Op):
 
     def partials(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:  # noqa: D102
         return _partial(self.da, y, operands, wanted[0]), _partial(self.db, y, operands, wanted[1])
+
+
+class Tuned(Binary):
+    """An operation on a number and a parameter with a name and a default: ``f(x)``, ``f(x, 0.1)``, ``f(x, slope=0.1)``.
+
+    Parameters
+    ----------
+    parameter : str
+        The name of the second operand.
+    default : float
+        Its value where none is given.
+    """
+
+    def __init__(self, name: str, *rest: Any, parameter: str, default: float, **others: Any) -> None:
+        self.parameter = parameter
+        self.default = default
+        super().__init__(name, *rest, **others)
+
+    def __call__(self, x: Any, *given: Any, **named: Any) -> Any:  # noqa: D102
+        y = given[0] if given else named.pop(self.parameter, self.default)
+        if named or len(given) > 1:
+            extra = ", ".join([repr(g) for g in given[1:]] + [f"{k}={v!r}" for k, v in named.items()])
+            raise TypeError(f"{self.name} takes (x, {self.parameter}={self.default}), got also {extra:.60}")
+        return super().__call__(x, y)
+
+
+def _tuned_method(op: Tuned) -> Callable[..., Any]:
+    def method(self: Any, *given: Any, **named: Any) -> Any:
+        return op(self, *given, **named)
+
+    return method
 
 
 class Nary(Op):
@@ -246,6 +313,7 @@ class Nary(Op):
         )
         self.rule = rule
         self.groups = groups
+        self._bind()
 
     @overload
     def __call__(self, xs: Iterable[float], ys: Iterable[float] | None = None) -> float: ...

@@ -214,3 +214,13 @@ def is_paused() -> bool:
 def is_strict() -> bool:
     """Whether the current context is inside `strict`."""
     return paused > 0 and _strict.get()
+
+
+@contextlib.contextmanager
+def resume() -> Iterator[None]:
+    """Record again, even inside `no_grad`: a transform needs the graph of what it differentiates."""
+    token = _not_recording.set(False)
+    try:
+        yield
+    finally:
+        _not_recording.reset(token)

@@ -172,7 +172,7 @@ def adjoints(
         if v in sums:
             for p, partial in contributions(v, view):
                 if p in kept:
-                    term = _times(partial, sums[v])
+                    term = times(partial, sums[v])
                     sums[p] = sums[p] + term if p in sums else term
                     if strict:
                         check_flow(v, p, partial, sums[v], sums[p])
@@ -187,7 +187,7 @@ def _leading_to(wrt: Iterable[Value], order: Iterable[Value]) -> set[Value]:
     return kept
 
 
-def _times(partial: Any, adjoint: Any) -> Any:
+def times(partial: Any, adjoint: Any) -> Any:
     """The product, without a node for a multiplication by a constant 1 (which changes no float)."""
     if type(partial) is float and partial == 1.0:
         return adjoint

@@ -28,7 +28,11 @@ CORE = {
     "value": {"errors", "operation", "recording", "graph", "reverse"},
     "binding": {"numerics", "operation", "ops", "recording", "nonfinite", "value"},
 }
-CORE["transforms"] = CORE["copying"] = {*CORE["value"], "value"}
+CORE["copying"] = {*CORE["value"], "value"}
+CORE["forward"] = {"operation", "ops", "recording", "reverse", "value"}
+CORE["trees"] = set()
+CORE["nesting"] = {"operation", "recording", "reverse", "value", "forward", "trees"}
+CORE["transforms"] = {*CORE["nesting"], "ops", "nesting"}
 LAZY = {"value": {"copying"}}  # within functions: the copying of graphs is needed rarely
 ALONE = {"render": {"graphviz"}}  # a drawing is a graphviz.Digraph: its module is loaded when something is drawn
 

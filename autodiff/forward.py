@@ -1,0 +1,212 @@
+"""Forward mode: dual numbers, which carry a derivative along with every number.
+
+A dual number is a primal a and a tangent a', one number of a plane with a direction of infinitesimal length e,
+``a + a' e`` with ``e * e = 0``. An operation on dual numbers applies to the primals, and its partials give the
+tangent, ``y' = sum of partial * tangent``: the rules of `autodiff.ops`, run on the numbers that primals are. These
+may be floats; `Value`s, which record; or dual numbers of an outer differentiation. Each differentiation has a level
+of its own, a number that grows inwards, and what belongs to another level is a constant to it. So nested derivatives
+do not confuse their directions.
+
+An operand that does not depend on the input has no tangent, which is zero whatever it is multiplied by. A tangent that
+is there and happens to be 0.0 follows IEEE: times an infinite partial it is nan.
+
+References
+----------
+J. Siskind and B. Pearlmutter, *Nesting forward-mode AD in a functional framework*, 2008.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, cast, final
+
+from autodiff import ops, recording
+from autodiff.operation import Nary, Op, attach, for_every_operation, real
+from autodiff.recording import is_paused
+from autodiff.reverse import times
+from autodiff.value import Value
+
+__all__ = ["Dual", "is_number", "new_level"]
+
+_levels = itertools.count(1)
+
+
+def new_level() -> int:
+    """The number of a new differentiation, larger than those of all that are under way."""
+    return next(_levels)
+
+
+@final
+class Dual:
+    """A number with a tangent. `autodiff.jvp` makes them; functions need not know of them.
+
+    Parameters
+    ----------
+    level : int
+        The differentiation it belongs to.
+    primal : number
+        The number: a float, a Value, or a Dual of a lower level.
+    tangent : number
+        Its derivative in the direction of that differentiation, of any of these types.
+
+    Notes
+    -----
+    It has the operators and methods of `Value`. Equality and hash are those of identity; ``<``, ``<=``, ``>`` and
+    ``>=``, ``float(x)`` and the functions of `math` see the number alone. Inside `autodiff.no_grad` results are
+    constants.
+
+    Examples
+    --------
+    >>> from autodiff.forward import Dual
+    >>> x = Dual(1, 3.0, 1.0)
+    >>> x * x
+    Dual(level=1, primal=9.0, tangent=6.0)
+    """
+
+    __slots__ = ("level", "primal", "tangent")
+
+    def __init__(self, level: int, primal: Any, tangent: Any) -> None:
+        self.level = level
+        self.primal = primal
+        self.tangent = tangent
+
+    @property
+    def data(self) -> float:
+        """The number itself, as a float."""
+        return float(self)
+
+    def detach(self) -> Value:
+        """Return the same number as a constant, which tangents do not flow through."""
+        return Value(float(self))
+
+    def __repr__(self) -> str:
+        return f"Dual(level={self.level}, primal={self.primal!r}, tangent={self.tangent!r})"
+
+    def __float__(self) -> float:
+        return float(self.primal)
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __bool__(self) -> bool:
+        return bool(float(self))
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(float(self), ndigits)
+
+    def __trunc__(self) -> int:
+        return math.trunc(float(self))
+
+    def __floor__(self) -> int:
+        return math.floor(float(self))
+
+    def __ceil__(self) -> int:
+        return math.ceil(float(self))
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(float(self) < _comparable(other))
+
+    def __le__(self, other: Any) -> bool:
+        return bool(float(self) <= _comparable(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(float(self) > _comparable(other))
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(float(self) >= _comparable(other))
+
+    def __pos__(self) -> Dual:
+        return self
+
+    if TYPE_CHECKING:
+        # The operators and methods are bound below, from the table of operations.
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+
+
+def _comparable(x: Any) -> Any:
+    return float(x) if is_number(x) else x
+
+
+def is_number(x: Any) -> bool:
+    """Whether something is a real number of any kind, or a number that is differentiated."""
+    return type(x) in ops.add.on or isinstance(x, Real)
+
+
+def _split(operands: Sequence[Any]) -> tuple[int, list[Any]]:
+    """The innermost differentiation that operands belong to, and what they are to it without their tangents."""
+    level = max([p.level for p in operands if type(p) is Dual])
+    return level, [
+        (p.primal if p.level == level else p) if type(p) is Dual else p if type(p) in ops.add.on else real(p)
+        for p in operands
+    ]
+
+
+def _scalar(op: Op) -> Callable[..., Any]:
+    """The operation on one or two numbers, one of them a Dual."""
+
+    def function(*operands: Any) -> Any:
+        level, primals = _split(operands)
+        y = op(*primals)  # type: ignore[operator]
+        tangent = None
+        for term in _terms(op, level, y, operands, primals):
+            product = times(*term)
+            tangent = product if tangent is None else tangent + product
+        return y if tangent is None else Dual(level, y, tangent)
+
+    return function
+
+
+def _sequence(op: Nary) -> Callable[..., Any]:
+    """The operation on one or two sequences with a Dual among their members; the tangent is a single dot product."""
+
+    def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Any:
+        operands = a if b is None else a + b
+        level, primals = _split(operands)
+        y = op(primals) if b is None else op(primals[: len(a)], primals[len(a) :])
+        terms = _terms(op, level, y, operands, primals)
+        if not terms:
+            return y
+        if len(terms) == 1:
+            return Dual(level, y, times(*terms[0]))
+        return Dual(level, y, ops.dot(*zip(*terms)))
+
+    return function
+
+
+def _terms(op: Op, level: int, y: Any, operands: Sequence[Any], primals: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Partial and tangent of each operand that depends on the input of this level."""
+    if recording.paused and is_paused():
+        return []
+    wanted = [type(p) is Dual and p.level == level for p in operands]
+    partials = op.partials(y, primals, wanted)
+    return [(d, p.tangent) for d, p, w in zip(partials, operands, wanted) if w and d is not None]
+
+
+def _bind(op: Op) -> None:
+    """Let an operation work on dual numbers, and give `Dual` its method."""
+    if not op.arity:
+        op.on[Dual] = _sequence(cast(Nary, op))
+        attach(Dual, op, op.on[Dual])
+        return
+    function = op.on[Dual] = _scalar(op)
+
+    def method(self: Dual, *other: Any) -> Any:
+        return function(self, *other) if all(is_number(x) for x in other) else NotImplemented
+
+    def reflected(self: Dual, other: Any) -> Any:
+        return function(other, self) if is_number(other) else NotImplemented
+
+    if op.method.startswith("__"):
+        attach(Dual, op, method, reflected if op.arity == 2 else None)
+    else:
+        attach(Dual, op, _scalar(op))
+
+
+for_every_operation(_bind)
