@@ -9,6 +9,7 @@
 """
 
 from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
+from autodiff.check import check_grads, check_op
 from autodiff.define import define
 from autodiff.draw import draw_backward, draw_forward
 from autodiff.errors import (
@@ -38,6 +39,8 @@ __all__ = [
     "RenderError",
     "StaleGraphError",
     "Value",
+    "check_grads",
+    "check_op",
     "define",
     "derivative",
     "draw_backward",
@@ -50,8 +53,8 @@ __all__ = [
     "jvp",
     "no_grad",
     "scope",
+    "strict",
     "value_and_grad",
     "vjp",
-    "strict",
     *ops.__all__,
 ]

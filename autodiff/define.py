@@ -6,9 +6,7 @@ import keyword
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
-from autodiff.binding import bind
 from autodiff.operation import Binary, Interval, Rule, Unary, real
-from autodiff.value import Value
 
 __all__ = ["define"]
 
@@ -113,26 +111,11 @@ def define(
         if not callable(value):
             raise TypeError(f"value is a function of floats, got {type(value).__name__}: {value!r:.60}")
         text = doc or value.__doc__ or f"{name}, an operation of the user's own."
-        op: Unary | Binary
+        total = _to_float(value)
         if len(rules) == 1:
-            op = Unary(
-                name,
-                _to_float(value),
-                rules[0],
-                domain=intervals[0],
-                singular=singular,
-                label=label,
-                doc=text,
-                method="",
-            )
-        else:
-            pair = intervals[0], intervals[1]
-            op = Binary(
-                name, _to_float(value), *rules, domain=pair, singular=singular, label=label, doc=text, method=""
-            )
-        if Value not in op.on:
-            bind(op)
-        return op
+            return Unary(name, total, *rules, domain=intervals[0], singular=singular, label=label, doc=text, method="")
+        pair = intervals[0], intervals[1]
+        return Binary(name, total, *rules, domain=pair, singular=singular, label=label, doc=text, method="")
 
     return made if value is None else made(value)
 

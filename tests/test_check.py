@@ -1,0 +1,229 @@
+"""check_grads and check_op: right rules pass, wrong ones are found and named, kinks are skipped with the reason."""
+
+from __future__ import annotations
+
+import math
+import zlib
+
+import mpmath
+import pytest
+
+import autodiff
+from autodiff import GradientError, Value, check_grads, check_op, define
+from autodiff.differences import Sample, difference
+from autodiff.operation import OPERATIONS, Nary
+
+
+@pytest.fixture(autouse=True)
+def table_is_left_as_it_was():
+    names = set(OPERATIONS)
+    yield
+    for name in set(OPERATIONS) - names:
+        del OPERATIONS[name]
+
+
+CASES = {
+    "sin": (math.sin, mpmath.cos, 1.0),
+    "exp at 30": (math.exp, mpmath.exp, 30.0),
+    "fast": (lambda x: math.sin(1000.0 * x), lambda x: 1000 * mpmath.cos(1000 * x), 1.0),
+    "steep": (lambda x: math.tanh(1e6 * x), lambda x: 10**6 * mpmath.sech(10**6 * x) ** 2, 1e-7),
+    "small": (math.log, lambda x: 1 / x, 1e-5),
+    "large": (lambda x: x**1.5, lambda x: 1.5 * mpmath.sqrt(x), 1e100),
+    "offset": (lambda x: 1e3 + x * x, lambda x: 2 * x, 0.3),
+}
+
+
+class TestDifferences:
+    @pytest.mark.parametrize("name", CASES)
+    def test_the_uncertainty_is_honest(self, name):
+        f, slope, at = CASES[name]
+
+        def sample(x):
+            try:
+                return Sample([f(x)], [])
+            except ValueError:
+                return Sample([math.nan], [])
+
+        (found,) = difference(sample, at, sample(at))
+        true = slope(mpmath.mpf(at))
+        assert not found.skipped
+        assert abs(found.derivative - true) <= 10 * found.uncertainty
+        assert found.uncertainty <= 1e-5 * abs(true)
+
+    def test_noise_says_nothing(self):
+        def sample(x):
+            return Sample([float(zlib.crc32(repr(x).encode()))], [])
+
+        for x in (0.3, 1.0, -7.0):
+            (found,) = difference(sample, x, sample(x))
+            assert found.skipped == "differences do not settle"
+
+
+class TestRight:
+    def test_first_and_second_order(self):
+        report = check_grads(lambda x, y: x**3 * y.exp() if isinstance(x, Value) else 0.0, 1.5, -0.5)
+        e = math.exp(-0.5)
+        expected = [3 * 1.5**2 * e, 1.5**3 * e, 9 * e, 3 * 1.5**2 * e, 3 * 1.5**2 * e, 1.5**3 * e]
+        assert [row.derivative for row in report.rows] == [
+            "df/dx0", "df/dx1", "d2f/dx0dx0", "d2f/dx0dx1", "d2f/dx1dx0", "d2f/dx1dx1"
+        ]  # fmt: skip
+        assert [row.computed for row in report.rows] == pytest.approx(expected, rel=1e-14)
+        assert [row.differences for row in report.rows] == pytest.approx(expected, rel=1e-9)
+        assert not report.skipped
+
+    def test_sequences_and_values_as_points(self):
+        report = check_grads(lambda xs, b: autodiff.logsumexp(xs) * b, [0.1, -0.4], Value(2), order=1)
+        assert [row.derivative for row in report.rows] == ["df/dx0[0]", "df/dx0[1]", "df/dx1"]
+
+    def test_a_constant_function(self):
+        assert [row.computed for row in check_grads(lambda x: 3, 1.0).rows] == [0.0, 0.0]
+
+    @pytest.mark.parametrize("name", OPERATIONS)
+    def test_every_operation_of_the_table(self, name):
+        op = OPERATIONS[name]
+        report = check_op(op)
+        if not (isinstance(op, Nary) and op.rule is None):
+            assert len(report.rows) >= 20
+            assert len(report.skipped) < len(report.rows) / 4
+
+    def test_no_gradient_is_touched(self):
+        x = Value(2.0)
+        check_grads(lambda y: y * x, x)
+        assert x.grad == 0.0
+
+
+class TestWrong:
+    @pytest.fixture
+    def wrong(self):
+        return define("wrong", lambda a: a * a * a, lambda y, a: 3.0001 * a * a)
+
+    def test_the_rule_of_one_operand(self, wrong):
+        with pytest.raises(GradientError) as caught:
+            check_op(wrong)
+        message = str(caught.value)
+        assert "the rule of operation 'wrong' is wrong: dwrong/da at (" in message
+
+    def test_inside_a_function_it_is_named_with_numbers_and_place(self, wrong):
+        def f(x, y):
+            return autodiff.tanh(x * y) + wrong(x + y) * y.exp()
+
+        with pytest.raises(GradientError) as caught:
+            check_grads(f, 0.5, 0.25)
+        message = str(caught.value)
+        assert "operation 'wrong' is wrong: dwrong/da at (0.75)" in message
+        assert repr(3.0001 * 0.75 * 0.75) in message
+        assert "differences say 1.6874999" in message or "differences say 1.6875" in message
+        assert "so df/dx0 at (0.5, 0.25) was computed as" in message
+
+    def test_the_second_operand(self):
+        op = define("off", lambda a, b: a * b, (lambda y, a, b: b, lambda y, a, b: -a))
+        for call in (lambda: check_op(op), lambda: check_grads(lambda x: op(2.0, x) + op(x, 3.0), 1.0)):
+            with pytest.raises(GradientError, match=r"'off' is wrong: doff/db at"):
+                call()
+
+    def test_a_derivative_that_gets_lost(self):
+        op = define("lost", lambda a: a**3, lambda y, a: 3.0 * float(a) ** 2)
+        check_op(op, order=1)
+        check_grads(lambda x: op(x), 2.0, order=1)
+        for call in (lambda: check_op(op), lambda: check_grads(lambda x: op(x) * x, 2.0)):
+            with pytest.raises(GradientError, match=r"'lost' is wrong: d2lost/dada at"):
+                call()
+
+    def test_a_value_that_is_wrong(self):
+        op = define(
+            "sinc", lambda a: math.sin(a) / a + 0.01 * a, lambda y, a: (autodiff.cos(a) - autodiff.sin(a) / a) / a
+        )
+        with pytest.raises(GradientError, match="'sinc'"):
+            check_op(op, order=1)
+
+    def test_a_partial_said_to_be_zero(self):
+        op = define("silent", lambda a: 2 * a, [None])
+        with pytest.raises(GradientError, match=r"'silent' is wrong: dsilent/da .* computed as 0\.0"):
+            check_grads(lambda x: op(x), 1.0)
+
+    @pytest.mark.parametrize(
+        "f",
+        [lambda x: x * math.tanh(x), lambda x: math.tanh(x), lambda x: x.exp() * x.data],
+        ids=["math", "all", "data"],
+    )
+    def test_a_function_that_leaves_the_graph(self, f):
+        with pytest.raises(GradientError, match="leaves the graph"):
+            check_grads(f, 0.7)
+
+    def test_a_wrong_rule_cannot_hide_behind_a_right_sum(self, wrong):
+        with pytest.raises(GradientError, match="'wrong'"):
+            check_op(wrong, points=1)
+
+
+KINKS = {
+    "relu has a kink or pole here": (lambda x: autodiff.relu(x) * 2, 0.0),
+    "abs has a kink or pole here": (lambda x: abs(x), 0.0),
+    "maximum has a kink or pole here": (lambda x: autodiff.maximum(x, 2.0), 2.0),
+    "minimum has a kink or pole here": (lambda x: autodiff.minimum(x * x, 4.0), 2.0),
+    "the function takes another branch nearby": (lambda x: x * 2 if x.data == 1.0 else x.exp(), 1.0),
+    "not finite here": (lambda x: 1 / x, 0.0),
+    "not finite nearby": (lambda x: (x * x * -1.0).sqrt() if x.data else x * 1.0, 0.0),
+}
+
+
+class TestKinks:
+    @pytest.mark.parametrize("reason", KINKS)
+    def test_they_are_skipped_with_the_reason(self, reason):
+        f, at = KINKS[reason]
+        report = check_grads(f, at, order=1)
+        (row,) = report.rows
+        assert report.skipped == report.rows
+        if reason == "not finite nearby":
+            assert row.skipped
+        else:
+            assert row.skipped == reason
+
+    @pytest.mark.parametrize("at", [1e-3, -1e-3, 1e-6])
+    def test_next_to_one_the_steps_are_shorter(self, at):
+        op = define("bend", lambda a: max(a, 0.0), lambda y, a: 1.0, singular=lambda a: a)
+        report = check_grads(lambda x: autodiff.relu(x) + abs(x), at)
+        assert not report.skipped
+        assert report.rows[0].differences == pytest.approx(2.0 if at > 0 else -1.0, rel=1e-8)
+        if at < 0:
+            with pytest.raises(GradientError, match="'bend'"):
+                check_grads(lambda x: op(x), at)
+
+    def test_a_kink_in_another_operand_does_not_matter(self):
+        report = check_grads(lambda x, y: autodiff.relu(x) + y * y, 0.0, 3.0, order=1)
+        assert [bool(row.skipped) for row in report.rows] == [True, False]
+        assert report.rows[1].differences == pytest.approx(6.0, rel=1e-9)
+
+    def test_a_tie_of_one_number_with_itself_is_none(self):
+        report = check_grads(lambda x: autodiff.maximum(x, x) * x, 3.0)
+        assert not report.skipped
+        assert report.rows[0].computed == 6.0
+
+
+class TestReport:
+    def test_as_text(self):
+        text = repr(check_grads(lambda x, y: autodiff.relu(x) + y, 0.0, 2.0, order=1)).splitlines()
+        assert text[0] == "check_grads: 1 derivatives agree, 1 skipped"
+        assert text[1].split(" | ")[0].strip() == "derivative"
+        assert text[2].endswith("skipped: relu has a kink or pole here")
+        assert text[3].endswith("agrees")
+        assert len({line.rindex("|") for line in text[1:]}) == 1, "columns stand under each other"
+
+    def test_in_jupyter(self):
+        html = check_op(autodiff.exp, points=2, order=1)._repr_html_()
+        assert html.startswith("<table><caption>check_op(exp): 2 derivatives agree")
+        assert html.count("<tr>") == 3
+        assert html.endswith("</table>")
+
+
+class TestRefusals:
+    def test_arguments(self):
+        with pytest.raises(ValueError, match="order"):
+            check_grads(lambda x: x, 1.0, order=3)
+        with pytest.raises(ValueError, match="point"):
+            check_grads(lambda: 1.0)
+        with pytest.raises(TypeError, match="complex"):
+            check_grads(lambda x: x, 1j)
+        with pytest.raises(TypeError, match="one number, got list"):
+            check_grads(lambda x: [x], 1.0)
+        with pytest.raises(TypeError, match="check_op takes an operation"):
+            check_op(math.exp)
