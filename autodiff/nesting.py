@@ -77,14 +77,12 @@ class Arguments:
         The positions of the arguments to differentiate with respect to.
     """
 
-    def __init__(
-        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
-    ) -> None:
+    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any) -> None:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.single = isinstance(argnums, int)
-        self.positions = [_position(k, len(args)) for k in ([argnums] if isinstance(argnums, int) else argnums)]
+        self.single = not isinstance(argnums, Sequence) or isinstance(argnums, str)
+        self.positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
         if len(set(self.positions)) < len(self.positions):
             raise ValueError(f"argnums names an argument twice: {argnums}")
         self.trees = [args[k] for k in self.positions]
