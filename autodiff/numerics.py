@@ -100,6 +100,27 @@ def log1p(x: float) -> float:
         return -inf if x == -1.0 else nan
 
 
+def log2(x: float) -> float:
+    """Logarithm to base 2; -inf at 0, nan below."""
+    try:
+        return math.log2(x)
+    except ValueError:
+        return -inf if x == 0.0 else nan
+
+
+def log10(x: float) -> float:
+    """Logarithm to base 10; -inf at 0, nan below."""
+    try:
+        return math.log10(x)
+    except ValueError:
+        return -inf if x == 0.0 else nan
+
+
+def exp2(x: float) -> float:
+    """2**x; inf on overflow. (Python 3.10 has no math.exp2.)"""
+    return power(2.0, x)
+
+
 def sqrt(x: float) -> float:
     """Square root; nan below 0; -0.0 for -0.0."""
     try:
@@ -122,6 +143,62 @@ def cos(x: float) -> float:
         return math.cos(x)
     except ValueError:
         return nan
+
+
+def tan(x: float) -> float:
+    """Tangent; nan at an infinity."""
+    try:
+        return math.tan(x)
+    except ValueError:
+        return nan
+
+
+def asin(x: float) -> float:
+    """Arc sine; nan outside [-1, 1]."""
+    try:
+        return math.asin(x)
+    except ValueError:
+        return nan
+
+
+def acos(x: float) -> float:
+    """Arc cosine; nan outside [-1, 1]."""
+    try:
+        return math.acos(x)
+    except ValueError:
+        return nan
+
+
+def sinh(x: float) -> float:
+    """Hyperbolic sine; an infinity on overflow."""
+    try:
+        return math.sinh(x)
+    except OverflowError:
+        return math.copysign(inf, x)
+
+
+def cosh(x: float) -> float:
+    """Hyperbolic cosine; inf on overflow."""
+    try:
+        return math.cosh(x)
+    except OverflowError:
+        return inf
+
+
+def acosh(x: float) -> float:
+    """Inverse hyperbolic cosine; nan below 1."""
+    try:
+        return math.acosh(x)
+    except ValueError:
+        return nan
+
+
+def atanh(x: float) -> float:
+    """Inverse hyperbolic tangent; an infinity at -1 and 1, nan beyond."""
+    try:
+        return math.atanh(x)
+    except ValueError:
+        return math.copysign(inf, x) if abs(x) == 1.0 else nan
 
 
 def sech2(x: float) -> float:
@@ -173,6 +250,23 @@ def maximum(a: float, b: float) -> float:
 def minimum(a: float, b: float) -> float:
     """The smaller of two numbers; nan if either is nan."""
     return -maximum(-a, -b)
+
+
+def above(a: float, b: float) -> float:
+    """1 for a > b, else 0; nan if either is nan."""
+    return 1.0 if a > b else 0.0 if a <= b else nan
+
+
+def clip(xs: Sequence[float]) -> float:
+    """The first of three numbers, kept between the second and the third; nan if one is nan."""
+    x, low, high = xs
+    return minimum(maximum(x, low), high)
+
+
+def where(xs: Sequence[float]) -> float:
+    """The second of three numbers if the first is not zero, else the third; nan if the first is nan."""
+    condition, a, b = xs
+    return b if condition == 0.0 else a if condition == condition else nan
 
 
 def share(a: float, b: float) -> float:

@@ -45,6 +45,30 @@ def _logsumexp(xs: Sequence[Any]) -> Any:
     return top + mp.log1p(mp.fsum(rest))
 
 
+def _below(a: Any) -> Any:
+    """The normal distribution function."""
+    return mp.erfc(-a / mp.sqrt(2)) / 2 if abs(a) < 100 else mpf(a > 0)  # mpmath fails far out
+
+
+def _normal(a: Any) -> Any:
+    return mp.exp(-a * a / 2) / mp.sqrt(2 * mp.pi)
+
+
+def _clip(xs: Sequence[Any]) -> Any:
+    return min(max(xs[0], xs[1]), xs[2])
+
+
+def _clip_partials(xs: Sequence[Any]) -> list[Any]:
+    x, low, high = xs
+    if low > high or x > high:
+        return [mpf(0), mpf(0), mpf(1)]
+    return [mpf(0), mpf(1), mpf(0)] if x < low else [mpf(1), mpf(0), mpf(0)]
+
+
+def _others(xs: Sequence[Any]) -> list[Any]:
+    return [mp.fprod([*xs[:k], *xs[k + 1 :]]) for k in range(len(xs))]
+
+
 VALUES: dict[str, Callable[..., Any]] = {
     "sign": _sign,
     "step": lambda a: mpf(a > 0),
@@ -74,6 +98,41 @@ VALUES: dict[str, Callable[..., Any]] = {
     "sigmoid": _sigmoid,
     "relu": lambda a: max(a, mpf(0)),
     "softplus": lambda a: max(a, mpf(0)) + mp.log1p(mp.exp(-abs(a))),
+    "above": lambda a, b: mpf(a > b),
+    "leak": lambda a, b: mpf(1) if a > 0 else b,
+    "elu_slope": lambda a, b: mpf(1) if a > 0 else b * mp.exp(a),
+    "silu_slope": lambda a: _sigmoid(a) * (1 + a * _sigmoid(-a)),
+    "normal": _normal,
+    "gelu_slope": lambda a: _below(a) + a * _normal(a),
+    "erf_slope": lambda a: 2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
+    "odds_share": lambda a, b: 1 / (1 + mp.exp(b - a)),
+    "direction": lambda a, b: a / mp.sqrt(a * a + b * b),
+    "turn": lambda a, b: b / (a * a + b * b),
+    "log2": lambda a: mp.log(a) / mp.log(2),
+    "log10": lambda a: mp.log(a) / mp.log(10),
+    "exp2": lambda a: mp.power(2, a),
+    "cbrt": lambda a: _sign(a) * mp.cbrt(abs(a)),
+    "tan": lambda a: mp.tan(a),
+    "asin": lambda a: mp.asin(a),
+    "acos": lambda a: mp.acos(a),
+    "atan": lambda a: mp.atan(a),
+    "atan2": lambda a, b: mp.atan2(a, b),
+    "hypot": lambda a, b: mp.sqrt(a * a + b * b),
+    "sinh": lambda a: mp.sinh(a),
+    "cosh": lambda a: mp.cosh(a),
+    "asinh": lambda a: _sign(a) * mp.log1p(abs(a) + a * a / (1 + mp.sqrt(1 + a * a))),
+    "acosh": lambda a: mp.acosh(a),
+    "atanh": lambda a: (mp.log1p(a) - mp.log1p(-a)) / 2,
+    "erf": lambda a: mp.erf(a) if abs(a) < 100 else _sign(a),  # mpmath fails far out
+    "log_sigmoid": lambda a: min(a, mpf(0)) - mp.log1p(mp.exp(-abs(a))),
+    "silu": lambda a: a * _sigmoid(a),
+    "gelu": lambda a: a * _below(a),
+    "leaky_relu": lambda a, b: a if a > 0 else b * a,
+    "elu": lambda a, b: a if a > 0 else b * mp.expm1(a),
+    "logaddexp": lambda a, b: _logsumexp([a, b]),
+    "prod": lambda xs: mp.fprod(xs),
+    "clip": _clip,
+    "where": lambda xs: xs[1] if xs[0] else xs[2],
     "sum": lambda xs: mp.fsum(xs),
     "mean": lambda xs: mp.fsum(xs) / len(xs),
     "dot": lambda xs, ys: mp.fsum(x * y for x, y in zip(xs, ys)),
@@ -134,6 +193,44 @@ PARTIALS: dict[str, Any] = {
     "sigmoid": (lambda a: _sigmoid(a) * _sigmoid(-a),),
     "relu": (lambda a: mpf(a > 0),),
     "softplus": (_sigmoid,),
+    "above": (_zero, _zero),
+    "leak": (_zero, lambda a, b: mpf(a <= 0)),
+    "elu_slope": (lambda a, b: mpf(0) if a > 0 else b * mp.exp(a), lambda a, b: mpf(0) if a > 0 else mp.exp(a)),
+    "silu_slope": (lambda a: _sigmoid(a) * _sigmoid(-a) * (2 - a * mp.tanh(a / 2)),),
+    "normal": (lambda a: -a * _normal(a),),
+    "gelu_slope": (lambda a: (2 - a * a) * _normal(a),),
+    "erf_slope": (lambda a: -4 * a / mp.sqrt(mp.pi) * mp.exp(-a * a),),
+    "odds_share": (lambda a, b: _sigmoid(a - b) * _sigmoid(b - a), lambda a, b: -_sigmoid(a - b) * _sigmoid(b - a)),
+    "direction": (lambda a, b: b * b / (a * a + b * b) ** 1.5, lambda a, b: -a * b / (a * a + b * b) ** 1.5),
+    "turn": (
+        lambda a, b: -2 * a * b / (a * a + b * b) ** 2,
+        lambda a, b: (a - b) * (a + b) / (a * a + b * b) ** 2,
+    ),
+    "log2": (lambda a: 1 / (a * mp.log(2)),),
+    "log10": (lambda a: 1 / (a * mp.log(10)),),
+    "exp2": (lambda a: mp.power(2, a) * mp.log(2),),
+    "cbrt": (lambda a: 1 / (3 * mp.cbrt(a * a)),),
+    "tan": (lambda a: mp.sec(a) ** 2,),
+    "asin": (lambda a: 1 / mp.sqrt((1 - a) * (1 + a)),),
+    "acos": (lambda a: -1 / mp.sqrt((1 - a) * (1 + a)),),
+    "atan": (lambda a: 1 / (1 + a * a),),
+    "atan2": (lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b)),
+    "hypot": (lambda a, b: a / mp.sqrt(a * a + b * b), lambda a, b: b / mp.sqrt(a * a + b * b)),
+    "sinh": (lambda a: mp.cosh(a),),
+    "cosh": (lambda a: mp.sinh(a),),
+    "asinh": (lambda a: 1 / mp.sqrt(1 + a * a),),
+    "acosh": (lambda a: 1 / mp.sqrt((a - 1) * (a + 1)),),
+    "atanh": (lambda a: 1 / ((1 - a) * (1 + a)),),
+    "erf": (lambda a: 2 / mp.sqrt(mp.pi) * mp.exp(-a * a),),
+    "log_sigmoid": (lambda a: _sigmoid(-a),),
+    "silu": (lambda a: _sigmoid(a) * (1 + a * _sigmoid(-a)),),
+    "gelu": (lambda a: _below(a) + a * _normal(a),),
+    "leaky_relu": (lambda a, b: mpf(1) if a > 0 else b, lambda a, b: min(a, mpf(0))),
+    "elu": (lambda a, b: mpf(1) if a > 0 else b * mp.exp(a), lambda a, b: mp.expm1(min(a, mpf(0)))),
+    "logaddexp": (lambda a, b: _sigmoid(a - b), lambda a, b: _sigmoid(b - a)),
+    "prod": _others,
+    "clip": _clip_partials,
+    "where": lambda xs: [mpf(0), mpf(bool(xs[0])), mpf(not xs[0])],
     "sum": lambda xs: [mpf(1)] * len(xs),
     "mean": lambda xs: [mpf(1) / len(xs)] * len(xs),
     "dot": lambda xs, ys: [*ys, *xs],
@@ -141,6 +238,22 @@ PARTIALS: dict[str, Any] = {
     "peak": lambda xs: [mpf(0)] * len(xs),
 }
 """The partials: for one or two numbers a function for each; for sequences one function that gives them all, flat."""
+
+VALUE_CONDITIONS: dict[str, Callable[..., Any]] = {
+    "silu_slope": lambda a: (1 + abs(a) * _sigmoid(-a)) / abs(1 + a * _sigmoid(-a)),  # 0 at -1.278
+    "gelu_slope": lambda a: (_below(a) + abs(a) * _normal(a)) / max(abs(_below(a) + a * _normal(a)), mpf(10) ** -500),
+    "logaddexp": lambda a, b: (abs(max(a, b)) + 1) / max(abs(_logsumexp([a, b])), mpf(10) ** -320),
+}
+"""Where terms of either sign are added: by how much a rounding counts, the sum of their sizes over the result."""
+
+PARTIAL_CONDITIONS: dict[tuple[str, int], Callable[..., Any]] = {
+    ("silu", 0): VALUE_CONDITIONS["silu_slope"],
+    ("gelu", 0): VALUE_CONDITIONS["gelu_slope"],
+    ("silu_slope", 0): lambda a: (2 + abs(a * mp.tanh(a / 2))) / abs(2 - a * mp.tanh(a / 2)),
+    ("gelu_slope", 0): lambda a: (2 + a * a) / abs(2 - a * a),
+    ("turn", 1): lambda a, b: (abs(a) + abs(b)) / max(abs(abs(a) - abs(b)), mpf(10) ** -400),
+}
+"""The same for partials, by operation and operand."""
 
 
 def value(name: str, *operands: Any) -> Any:

@@ -20,6 +20,10 @@ PUBLIC = [name for name, op in OPERATIONS.items() if getattr(autodiff, name, Non
 """Names of the operations that users see."""
 
 
+SIZES = {"clip": 3, "where": 3}
+"""How many operands an operation on a sequence takes, where that is fixed."""
+
+
 def scaled(low: int = -1074, high: int = 1023) -> st.SearchStrategy[float]:
     """Floats of either sign whose binary exponent is uniform: subnormal, ordinary and huge ones."""
     return st.builds(
@@ -39,6 +43,8 @@ def within(domain: tuple[float, float], huge: bool = True) -> st.SearchStrategy[
         parts.append(sizes.map(abs))
     elif math.isinf(low):
         parts.append(sizes)
+    elif high < math.inf:
+        parts += [scaled(-1074 if huge else -20, -1), scaled(-53, 0).map(lambda x: math.copysign(1.0 - abs(x), x))]
     else:
         parts += [sizes.map(abs), scaled(-53, 0).map(lambda x: low + abs(x))]
     return st.one_of(parts).filter(lambda x: low <= x <= high)
@@ -48,7 +54,7 @@ def within(domain: tuple[float, float], huge: bool = True) -> st.SearchStrategy[
 def operands(draw: Callable[..., Any], op: Op, huge: bool = True, margin: float = 0.0) -> tuple[Any, ...]:
     """A point at which an operation is defined, off its singular set: numbers, or lists of numbers."""
     if isinstance(op, Nary):
-        size = draw(st.integers(1, 6))
+        size = SIZES.get(op.name) or draw(st.integers(1, 6))
         number = st.one_of(st.floats(-8.0, 8.0), scaled(-300, 300) if huge else scaled(-20, 8))
         return tuple([draw(number) for _ in range(size)] for _ in range(op.groups))
     point = st.tuples(*(within(d, huge) for d in op.domain))
@@ -117,8 +123,8 @@ _SIZE = 50.0
 def programs(draw: Callable[..., Any], instructions: int = 14) -> Program:
     """A random expression graph over all public operations, with shared nodes, at a point off all kinks.
 
-    Operands outside a domain are brought inside by ``softplus(x) + 0.25``; where a result would be huge or next
-    to a singular point, ``tanh`` of the operand stands in its place.
+    Operands outside a domain are brought inside by ``softplus(x) + 0.25`` or ``0.8 tanh(x)``; where a result would
+    be huge or next to a singular point, ``tanh`` of the operand stands in its place.
     """
     leaves = tuple(draw(st.lists(st.floats(-3.0, 3.0).map(lambda x: round(x, 6)), min_size=1, max_size=4)))
     slots: list[float] = list(leaves)
@@ -157,12 +163,15 @@ def programs(draw: Callable[..., Any], instructions: int = 14) -> Program:
                 args.append(operand(constants=True))
                 if draw(st.booleans()):
                     args.reverse()
-            for k, (r, (low, _high)) in enumerate(zip(args, OPERATIONS[name].domain)):
+            for k, (r, (low, high)) in enumerate(zip(args, OPERATIONS[name].domain)):
                 at = slots[r] if isinstance(r, int) else r
-                if at <= low + 0.1:
-                    inner = emit("softplus", [r]) if isinstance(r, int) else None
-                    inside = emit("add", [inner, 0.25]) if inner is not None else None
-                    args[k] = 0.75 if inside is None else inside
+                if at <= low + 0.1 or at >= high - 0.1:
+                    squeeze, step, by = (
+                        ("softplus", "add", max(low, 0.0) + 0.25) if high > 1.0 else ("tanh", "mul", 0.8)
+                    )
+                    inner = emit(squeeze, [r]) if isinstance(r, int) else None
+                    inside = emit(step, [inner, by]) if inner is not None else None
+                    args[k] = max(low, 0.0) + 0.75 if inside is None else inside
             done = emit(name, args) if any(isinstance(r, int) for r in args) else None
         if done is None:
             emit("tanh", [operand(constants=False)])

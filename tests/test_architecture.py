@@ -19,8 +19,9 @@ ENGINE = {p.stem: p for p in (ROOT / "autodiff").glob("*.py")}
 CORE = {
     "errors": set(),
     "numerics": set(),
+    "special": {"numerics"},
     "operation": {"errors", "numerics"},
-    "ops": {"errors", "numerics", "operation"},
+    "ops": {"errors", "numerics", "special", "operation"},
     "recording": set(),
     "nonfinite": {"recording", "errors"},
     "graph": {"recording", "errors", "nonfinite"},

@@ -12,17 +12,21 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autodiff import numerics
+from autodiff import numerics, special
 
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e-20, -1e-20, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 709.0]
 SPECIAL += [710.0, -745.0, -746.0, 1e16, -1e16, 1e200, -1e200, 1.7976931348623157e308, -1.7976931348623157e308]
 SPECIAL += [inf, -inf, nan, 1 / 3, math.nextafter(1.0, 0.0), math.nextafter(1.0, 2.0), math.nextafter(-1.0, -2.0)]
 
 FUNCTIONS = {
-    name: f for name, f in vars(numerics).items() if inspect.isfunction(f) and f.__module__ == numerics.__name__
+    name: f
+    for module in (numerics, special)
+    for name, f in vars(module).items()
+    if inspect.isfunction(f) and f.__module__ == module.__name__
 }
-SEQUENCES = {"total", "dot", "mean", "peak", "logsumexp"}
-SCALARS = {name: f for name, f in FUNCTIONS.items() if name not in SEQUENCES and not name.startswith("_")}
+SEQUENCES = {"total", "dot", "mean", "peak", "logsumexp", "product"}
+TRIPLES = {"clip", "where"}
+SCALARS = {name: f for name, f in FUNCTIONS.items() if name not in SEQUENCES | TRIPLES and not name.startswith("_")}
 
 
 def same(a: float, b: float) -> bool:
@@ -47,6 +51,13 @@ def test_a_function_of_a_sequence_gives_a_float_for_every_sequence(name, xs):
     assert type(y) is float
     if any(x != x for x in xs):
         assert math.isnan(y)
+
+
+@pytest.mark.parametrize("name", sorted(TRIPLES))
+def test_a_function_of_three_numbers_gives_a_float_for_every_three(name):
+    for point in itertools.product(SPECIAL, repeat=3):
+        assert type(FUNCTIONS[name](point)) is float, point
+    assert math.isnan(FUNCTIONS[name]((nan, 1.0, 2.0)))
 
 
 @given(pairs=st.lists(st.tuples(st.floats(), st.floats()), max_size=5))
@@ -146,6 +157,7 @@ def test_empty_sequences():
     assert same(numerics.dot([], []), 0.0)
     assert math.isnan(numerics.mean([]))
     assert numerics.peak([]) == -inf
+    assert same(special.product([]), 1.0)
     assert numerics.logsumexp([]) == -inf
 
 
@@ -165,3 +177,109 @@ def test_small_and_large_arguments_do_not_cancel():
     assert numerics.sech2(40.0) == pytest.approx(4.0 * math.exp(-80.0), rel=1e-15)
     assert numerics.log1p(1e-20) == 1e-20
     assert numerics.expm1(1e-20) == 1e-20
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "y"),
+    [
+        (numerics.tan, inf, nan),
+        (numerics.asin, 1.5, nan),
+        (numerics.acos, -1.5, nan),
+        (numerics.sinh, -711.0, -inf),
+        (numerics.cosh, -711.0, inf),
+        (numerics.acosh, 0.5, nan),
+        (numerics.atanh, 1.0, inf),
+        (numerics.atanh, -1.0, -inf),
+        (numerics.atanh, 1.5, nan),
+        (numerics.log2, 0.0, -inf),
+        (numerics.log2, -1.0, nan),
+        (numerics.log2, 2.0**-1074, -1074.0),
+        (numerics.log10, -0.0, -inf),
+        (numerics.log10, -1.0, nan),
+        (numerics.log10, 1000.0, 3.0),
+        (numerics.exp2, 1024.0, inf),
+        (numerics.exp2, -1074.0, 5e-324),
+        (numerics.exp2, -inf, 0.0),
+        (special.cbrt, -27.0, -3.0),
+        (special.cbrt, 1e300, 1e100),
+        (special.cbrt, -0.0, -0.0),
+        (special.cbrt, -inf, -inf),
+        (special.gelu, inf, inf),
+        (special.gelu, -inf, -0.0),
+        (special.gelu, 1e300, 1e300),
+        (special.gelu_slope, inf, 1.0),
+        (special.gelu_slope, -inf, -0.0),
+        (special.silu, inf, inf),
+        (special.silu, -inf, -0.0),
+        (special.silu_slope, inf, 1.0),
+        (special.silu_slope, -inf, -0.0),
+        (special.erf_slope, 1e308, 0.0),
+        (special.normal, -inf, 0.0),
+        (special.log_sigmoid, -1e300, -1e300),
+        (special.log_sigmoid, inf, -0.0),
+    ],
+)
+def test_a_special_value(f, x, y):
+    assert same(f(x), y)
+
+
+@pytest.mark.parametrize(
+    ("f", "a", "b", "y"),
+    [
+        (special.direction, 0.0, 0.0, 0.0),
+        (special.direction, -inf, 1.0, -1.0),
+        (special.direction, -1.0, inf, -0.0),
+        (special.direction, inf, inf, nan),
+        (special.direction, 3e-320, 4e-320, 0.6),
+        (special.turn, 0.0, -0.0, nan),
+        (special.turn, inf, -2.0, -0.0),
+        (special.turn, 1e200, 1e200, 5e-201),
+        (special.turn, 0.0, 5e-324, inf),
+        (special.leak, nan, 2.0, nan),
+        (special.leaky_relu, -0.0, 0.5, -0.0),
+        (special.elu, -inf, 2.0, -2.0),
+        (special.logaddexp, -inf, -inf, -inf),
+        (special.logaddexp, inf, inf, inf),
+        (special.logaddexp, inf, -inf, inf),
+        (special.logaddexp, 1e308, -1e308, 1e308),
+        (special.logaddexp, nan, inf, nan),
+        (special.odds_share, inf, inf, 0.5),
+        (special.odds_share, -inf, inf, 0.0),
+        (special.odds_share, 1e308, -1e308, 1.0),
+        (numerics.above, 1.0, 1.0, 0.0),
+        (numerics.above, inf, nan, nan),
+    ],
+)
+def test_a_special_value_of_two(f, a, b, y):
+    assert f(a, b) == pytest.approx(y, rel=2e-16, nan_ok=True) if y not in (0.0, inf) else same(f(a, b), y)
+
+
+def test_products_neither_overflow_nor_underflow_on_their_way():
+    assert special.product([1e200, 1e200, 1e-300]) == pytest.approx(1e100, rel=2e-16)
+    assert special.product([1e-200, -1e-200, 1e300]) == pytest.approx(-1e-100, rel=2e-16)
+    assert same(special.product([1e200, 1e200, -0.0]), -0.0)
+    assert special.product([1e200, -1e200]) == -inf
+    assert special.product([inf, 1e-300, 1e-300]) == inf
+    assert math.isnan(special.product([inf, 0.0]))
+    factors = [1.0 + k / 1000.0 for k in range(-400, 600)]
+    assert reference.error_in_ulp(special.product(factors), reference.value("prod", factors)) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("f", "name", "x"),
+    [
+        (special.gelu, "gelu", -36.99),
+        (special.gelu, "gelu", -38.3),
+        (special.gelu, "gelu", -34.99),
+        (special.gelu, "gelu", -12.3),
+        (special.gelu_slope, "gelu_slope", -35.01),
+        (special.gelu_slope, "gelu_slope", -38.6),
+        (special.silu, "silu", -743.2),
+        (special.silu_slope, "silu_slope", -745.9),
+        (special.erf_slope, "erf_slope", 26.1),
+        (special.normal, "normal", 38.1),
+        (special.cbrt, "cbrt", -3e-322),
+    ],
+)
+def test_far_out_where_factors_are_subnormal(f, name, x):
+    assert reference.error_in_ulp(f(x), reference.value(name, x)) <= 4.0

@@ -65,8 +65,9 @@ def test_it_is_where_users_look_for_it(op):
         assert op.method or not op.arity, "a public function of numbers has a method or an operator"
     else:
         assert getattr(ops, f"_{op.name}") is op
-        assert not hasattr(autodiff, op.name)
         assert not op.method
+        # clip and where are plain functions that put their operands into a sequence
+        assert hasattr(autodiff, op.name) is (op.name in strategies.SIZES)
     if op.method:
         method = getattr(Value, op.method)
         assert method.__name__ == op.method
@@ -91,7 +92,7 @@ def test_its_value_and_its_partials_are_total(op):
 @pytest.mark.parametrize("op", SEQUENCES)
 def test_its_value_and_its_partials_are_total_on_sequences(op):
     random = Random(1)
-    for size in (1, 2, 3, 5):
+    for size in [strategies.SIZES[op.name]] if op.name in strategies.SIZES else (1, 2, 3, 5):
         for _ in range(200):
             groups = [[random.choice(SPECIAL) for _ in range(size)] for _ in range(op.groups)]
             y = op.value(*groups)
@@ -123,9 +124,10 @@ def test_singular_tells_where_it_is_not_smooth(op):
                 assert abs(p - q) <= 1e-3 * (1.0 + abs(p))
     if op.singular:
         low_or_zero = any(low > -math.inf for low, _ in op.domain)  # the singular point is the end of the domain
-        assert signs == {True} if low_or_zero else signs == {True, False}
-        ends = [low if low > -math.inf else 0.0 for low, _ in op.domain]
-        assert op.singular(*ends) == 0.0
+        alone = op.name in ("hypot", "atan2", "direction", "turn")  # the origin: a point has no other side
+        assert signs == {True} if low_or_zero or alone else signs == {True, False}
+        ends = [math.pi / 2.0 if op.name == "tan" else low if low > -math.inf else 0.0 for low, _ in op.domain]
+        assert abs(op.singular(*ends)) < 1e-16
         partials = op.partials(op.value(*ends), ends, [True] * op.arity)
         jump = op.value(*(x + 1e-9 for x in ends[:1]), *ends[1:]) - op.value(*(x - 1e-9 for x in ends[:1]), *ends[1:])
         kinked = any(p is not None and (not math.isfinite(p) or p in (0.0, 0.5, 1.0)) for p in partials)
@@ -199,10 +201,11 @@ def test_function_method_and_operator_agree(op):
     for y in (op(x, *rest), getattr(x, op.method)(*rest)):
         assert y.op is op
         assert y.operands == (x, *rest)
-        assert y.data == op(*numbers) == op.value(*numbers)
+        assert same(y.data, op(*numbers))  # nan for acosh
+        assert same(y.data, op.value(*numbers))
     if op.arity == 2:
         y = op(0.75, Value(0.5))
-        assert y.data == op(*numbers)
+        assert same(y.data, op(*numbers))
         assert y.operands[0] == 0.75
         assert type(y.operands[0]) is float
 
@@ -240,7 +243,7 @@ def test_operators_refuse_other_types():
             f("one", x)
 
 
-@pytest.mark.parametrize("op", SEQUENCES)
+@pytest.mark.parametrize("op", [p for p in SEQUENCES if p.values[0].name not in strategies.SIZES])
 def test_sequences_of_every_kind(op):
     x, y = Value(1.0), Value(2.0)
     for kind in (list, tuple, iter, lambda p: (q for q in p)):
