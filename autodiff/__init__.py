@@ -22,6 +22,7 @@ from autodiff.errors import (
     RenderError,
     StaleGraphError,
 )
+from autodiff.explain import explain
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.recording import no_grad, scope, strict
 from autodiff.transforms import derivative, grad, grad_graph, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -45,6 +46,7 @@ __all__ = [
     "derivative",
     "draw_backward",
     "draw_forward",
+    "explain",
     "grad",
     "grad_graph",
     "hessian",
