@@ -20,7 +20,7 @@ from autodiff.nonfinite import check_flow, check_seed
 if TYPE_CHECKING:
     from autodiff.value import Value
 
-__all__ = ["adjoints", "backward", "contributions"]
+__all__ = ["adjoints", "backward", "contributions", "private_gradient", "times"]
 
 
 def backward(output: Value, seed: float = 1.0) -> None:
@@ -177,6 +177,25 @@ def adjoints(
                     if strict:
                         check_flow(v, p, partial, sums[v], sums[p])
     return {v: sums[v] for v in reversed(order) if v in sums}
+
+
+def private_gradient(output: Value, leaves: Sequence[Value]) -> list[float] | None:
+    """d output / d leaf for the leaves of a graph that nobody else has; None if there are other leaves in it.
+
+    The fast sweep in the ``.grad`` slots, which takes a quarter of the time of `adjoints`: there is nobody to see it.
+    Slots are 0.0 before and afterwards. In strict mode, too, it leaves the work to `adjoints`, which can check it.
+    """
+    order = topological((output,))
+    own = set(leaves)
+    if recording.is_strict() or not all(v.op is not None or v in own for v in order):
+        return None
+    try:
+        output.grad = 1.0
+        _sweep(order)
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for v in order:
+            v.grad = 0.0
 
 
 def _leading_to(wrt: Iterable[Value], order: Iterable[Value]) -> set[Value]:

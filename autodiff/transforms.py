@@ -72,7 +72,7 @@ def _value_and_grad(
             f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}; "
             "for several outputs take jacobian or vjp"
         )
-    gradient, value = arguments.like(recorded.gradient(y, outside)), outside.number(y)
+    gradient, value = arguments.like(recorded.only_gradient(y, outside)), outside.number(y)
     if has_aux:
         value = value, transform(aux, lambda x: outside.number(x) if isinstance(x, (Value, Dual)) else x)
     return value, gradient

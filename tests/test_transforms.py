@@ -274,6 +274,25 @@ class TestNumbers:
         assert {type(r) for r in results} == {float}
         assert w.grad == 7.0
 
+    def test_what_leaks_out_of_a_function_is_not_touched(self):
+        leaked = []
+
+        def function(x):
+            leaked.append(x * x)
+            return leaked[-1] * 3.0
+
+        assert grad(function)(2.0) == 12.0
+        assert (leaked[0].data, leaked[0].grad) == (4.0, 0.0)
+        assert grad_graph(leaked[0], leaked[0].operands[0]).data == 4.0
+
+    def test_strict_mode(self):
+        with autodiff.strict():
+            assert grad(lambda x: x**3)(2.0) == 12.0
+            for function in (autodiff.log, autodiff.sqrt):  # the value of one, the partial of both is infinite
+                with pytest.raises(autodiff.NonFiniteError):
+                    grad(function)(0.0)
+        assert grad(autodiff.sqrt)(0.0) == math.inf
+
     def test_values_as_arguments_give_values(self):
         x, w = Value(3.0), Value(2.0)
         g = grad(lambda t: w * t**3)(x)
