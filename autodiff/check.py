@@ -234,7 +234,7 @@ def _sample(call: Callable[..., Any], point: Sequence[float], order: int) -> Sam
         op = v.op
         if op is None:
             continue
-        side = 0.0
+        side = 1.0
         if op.singular is not None:
             s = op.singular(*[p if isinstance(p, float) else p._data for p in v.operands])
             side = float((s > 0.0) - (s < 0.0))
@@ -248,12 +248,15 @@ def _rows(call: Callable[..., Any], point: list[float], order: int, f: str, name
     computed = [_gradient(v, leaves) for v in outputs]
     of = [f"d{f}/d{{}}", *(f"d2{f}/d{name}d{{}}" for name in names)]
     rows: list[list[GradientRow]] = [[] for _ in outputs]
+    pole = next((name for name, side in here.sides if side == 0.0), "")
     for j, (x, name) in enumerate(zip(point, names)):
 
         def moved(t: float, j: int = j) -> Sample:
             return _sample(call, [*point[:j], t, *point[j + 1 :]], order)
 
         for k, found in enumerate(difference(moved, x, here)):
+            if not found.skipped and not math.isfinite(computed[k][j]) and pole:
+                found = found._replace(skipped=f"{pole} has a kink or pole here")
             where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(x)}"
             rows[k].append(GradientRow(of[k].format(name), where, computed[k][j], *found))
     return [row for group in rows for row in group]

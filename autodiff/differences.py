@@ -59,8 +59,7 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
     slopes: list[list[float]] = []
     noise = [0.0] * len(best)
     scale = max(abs(x), 1.0)
-    if not all(map(math.isfinite, here.numbers)):
-        return [Estimate(math.nan, math.inf, "not finite here") for _ in best]
+    finite = [math.isfinite(y) for y in here.numbers]
     for k in range(1, _STEPS + 1):
         h = scale * _RATIO**-k
         high, low = x + h, x - h
@@ -81,9 +80,16 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
                 value, error = _extrapolated(column)
                 if error + noise[i] < best[i].uncertainty:
                     best[i] = Estimate(value, error + noise[i], "")
-            if all(e.uncertainty <= _SURE * max(abs(e.derivative), abs(y) / scale) for e, y in zip(best, here.numbers)):
+            if all(_sure(e, y / scale) for e, y, known in zip(best, here.numbers, finite) if known):
                 break
-    return [_judged(e, abs(y) / scale, reason) for e, y in zip(best, here.numbers)]
+    return [
+        _judged(e, abs(y) / scale, reason) if known else Estimate(math.nan, math.inf, "not finite here")
+        for e, y, known in zip(best, here.numbers, finite)
+    ]
+
+
+def _sure(e: Estimate, size: float) -> bool:
+    return e.uncertainty <= _SURE * max(abs(e.derivative), abs(size))
 
 
 def _judged(e: Estimate, size: float, reason: str) -> Estimate:
@@ -101,7 +107,7 @@ def _obstacle(here: Sample, *ends: Sample) -> str:
         for (name, side), (_, there) in zip(here.sides, end.sides):
             if side != there:
                 return f"{name} has a kink or pole {'here' if side == 0.0 else 'nearby'}"
-        if not all(map(math.isfinite, end.numbers)):
+        if not all(math.isfinite(y) for y, before in zip(end.numbers, here.numbers) if math.isfinite(before)):
             return "not finite nearby"
     return ""
 

@@ -60,6 +60,7 @@ now = Stamp(0, ())
 paused = 0
 """How many `no_grad` and `strict` blocks are open in all threads: 0 lets an operation skip the look-ups by thread."""
 
+_MANY = 1000
 _lock = threading.Lock()
 _not_recording: ContextVar[bool] = ContextVar("_not_recording", default=False)
 _strict: ContextVar[bool] = ContextVar("_strict", default=False)
@@ -93,8 +94,8 @@ def inside(outer: Stamp, name: str) -> Stamp:
 
 
 def _inner(outer: Stamp, name: str) -> Stamp:
-    if outer.children is None:
-        outer.children = {}
+    if outer.children is None or len(outer.children) >= _MANY:
+        outer.children = {}  # a name for each step, say: nobody asks for the old ones again
     inner = outer.children.get(name)
     if inner is None or inner.thread != threading.get_ident():
         inner = outer.children[name] = Stamp(outer.epoch, (*outer.scope, name))
@@ -117,13 +118,19 @@ def leave(outer: Stamp) -> None:
 def scope(name: str) -> Iterator[None]:
     """Group the nodes made inside under a name: `draw_forward` draws them in one box.
 
-    Scopes nest; `nn` opens one per layer and neuron by itself. With several threads building graphs at the same
-    time a node may be given another thread's scope: a matter of the drawing alone.
+    Scopes nest, and close in the order opposite to that in which they were opened: hold none across an ``await``.
+    `nn` opens one per layer and neuron by itself. With several threads building graphs at the same time a node may be
+    given another thread's scope: a matter of the drawing alone.
 
     Parameters
     ----------
     name : str
         The name of the box.
+
+    Raises
+    ------
+    TypeError
+        If the name is no str.
 
     Examples
     --------
@@ -133,6 +140,8 @@ def scope(name: str) -> Iterator[None]:
     >>> y.scope
     ('loss',)
     """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a scope is a str, got {type(name).__name__}: {name!r:.60}")
     outer = enter(name)
     try:
         yield
@@ -143,6 +152,8 @@ def scope(name: str) -> Iterator[None]:
 @contextlib.contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without recording: results made inside are leaves, with no operands and no memory of them.
+
+    No gradient flows through them: `backward` on one ends there.
 
     It holds for the current thread (more precisely, the current context), and may be used as a decorator.
 
@@ -166,7 +177,7 @@ def strict() -> Iterator[None]:
     It holds for the current thread (more precisely, the current context), and may be used as a decorator. It looks at
     operations on Values, forward and in `Value.refresh`, and at the partials and adjoints of every reverse
     sweep. A leaf may hold an infinity: what an operation makes of it must be finite. Functions of plain floats stay
-    as they are.
+    as they are, and so does forward mode, which computes with them.
 
     Raises
     ------

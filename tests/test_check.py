@@ -193,6 +193,18 @@ class TestKinks:
         assert [bool(row.skipped) for row in report.rows] == [True, False]
         assert report.rows[1].differences == pytest.approx(6.0, rel=1e-9)
 
+    def test_a_pole_where_the_other_operand_moves(self):
+        """At a = 0, d2/dadb of a**b has no value by the rules, though differences along b find one."""
+        report = check_grads(lambda x, y: x**y, 0.0, 2.0)
+        skipped = {row.derivative: row.skipped for row in report.rows}
+        assert skipped["df/dx1"] == ""
+        assert skipped["d2f/dx0dx1"].endswith("has a kink or pole here")
+
+    def test_a_derivative_that_is_nan_for_no_reason_is_wrong(self):
+        op = define("undone", lambda a: a * a, lambda y, a: a * math.nan)
+        with pytest.raises(GradientError, match=r"'undone' is wrong: .* computed as nan"):
+            check_grads(lambda x: op(x), 2.0)
+
     def test_a_tie_of_one_number_with_itself_is_none(self):
         report = check_grads(lambda x: autodiff.maximum(x, x) * x, 3.0)
         assert not report.skipped
