@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, cast, final
 
 from autodiff import ops, recording
-from autodiff.operation import Nary, Op, attach, for_every_operation, real
+from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
 from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
@@ -139,26 +139,37 @@ def is_number(x: Any) -> bool:
     return type(x) in ops.add.on or isinstance(x, Real)
 
 
-def _split(operands: Sequence[Any]) -> tuple[int, list[Any]]:
-    """The innermost differentiation that operands belong to, and what they are to it without their tangents."""
-    level = max([p.level for p in operands if type(p) is Dual])
-    return level, [
-        (p.primal if p.level == level else p) if type(p) is Dual else p if type(p) in ops.add.on else real(p)
-        for p in operands
-    ]
+def _unary(op: Unary) -> Callable[[Dual], Any]:
+    """The operation on a Dual."""
+
+    def function(a: Dual) -> Any:
+        x = a.primal
+        y = op(x)
+        if recording.paused and is_paused():
+            return y
+        (partial,) = op.partials(y, (x,), (True,))
+        return y if partial is None else Dual(a.level, y, times(partial, a.tangent))
+
+    return function
 
 
-def _scalar(op: Op) -> Callable[..., Any]:
-    """The operation on one or two numbers, one of them a Dual."""
+def _binary(op: Binary) -> Callable[[Any, Any], Any]:
+    """The operation on two numbers, at least one of them a Dual; one of a lower level, or none, is a constant."""
 
-    def function(*operands: Any) -> Any:
-        level, primals = _split(operands)
-        y = op(*primals)  # type: ignore[operator]
-        tangent = None
-        for term in _terms(op, level, y, operands, primals):
-            product = times(*term)
-            tangent = product if tangent is None else tangent + product
-        return y if tangent is None else Dual(level, y, tangent)
+    def function(a: Any, b: Any) -> Any:
+        first = a.level if type(a) is Dual else 0
+        second = b.level if type(b) is Dual else 0
+        x = a.primal if first >= second else a if type(a) in op.on else real(a)
+        z = b.primal if second >= first else b if type(b) in op.on else real(b)
+        y = op(x, z)
+        if recording.paused and is_paused():
+            return y
+        da, db = op.partials(y, (x, z), (first >= second, second >= first))
+        if db is None or second < first:
+            return y if da is None else Dual(first, y, times(da, a.tangent))
+        if da is None or first < second:
+            return Dual(second, y, times(db, b.tangent))
+        return Dual(first, y, times(da, a.tangent) + times(db, b.tangent))
 
     return function
 
@@ -168,45 +179,36 @@ def _sequence(op: Nary) -> Callable[..., Any]:
 
     def function(a: tuple[Any, ...], b: tuple[Any, ...] | None = None) -> Any:
         operands = a if b is None else a + b
-        level, primals = _split(operands)
+        level = max([p.level for p in operands if type(p) is Dual])
+        wanted = [type(p) is Dual and p.level == level for p in operands]
+        primals = [p.primal if w else p if type(p) in op.on else real(p) for p, w in zip(operands, wanted)]
         y = op(primals) if b is None else op(primals[: len(a)], primals[len(a) :])
-        terms = _terms(op, level, y, operands, primals)
+        if recording.paused and is_paused():
+            return y
+        partials = op.partials(y, primals, wanted)
+        terms = [(d, p.tangent) for d, p, w in zip(partials, operands, wanted) if w and d is not None]
         if not terms:
             return y
-        if len(terms) == 1:
-            return Dual(level, y, times(*terms[0]))
-        return Dual(level, y, ops.dot(*zip(*terms)))
+        return Dual(level, y, times(*terms[0]) if len(terms) == 1 else ops.dot(*zip(*terms)))
 
     return function
 
 
-def _terms(op: Op, level: int, y: Any, operands: Sequence[Any], primals: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Partial and tangent of each operand that depends on the input of this level."""
-    if recording.paused and is_paused():
-        return []
-    wanted = [type(p) is Dual and p.level == level for p in operands]
-    partials = op.partials(y, primals, wanted)
-    return [(d, p.tangent) for d, p, w in zip(partials, operands, wanted) if w and d is not None]
-
-
 def _bind(op: Op) -> None:
     """Let an operation work on dual numbers, and give `Dual` its method."""
-    if not op.arity:
-        op.on[Dual] = _sequence(cast(Nary, op))
+    if not isinstance(op, Binary):
+        op.on[Dual] = _unary(op) if isinstance(op, Unary) else _sequence(cast(Nary, op))
         attach(Dual, op, op.on[Dual])
         return
-    function = op.on[Dual] = _scalar(op)
+    function = op.on[Dual] = _binary(op)
 
-    def method(self: Dual, *other: Any) -> Any:
-        return function(self, *other) if all(is_number(x) for x in other) else NotImplemented
+    def operator(self: Dual, other: Any) -> Any:
+        return function(self, other) if is_number(other) else NotImplemented
 
     def reflected(self: Dual, other: Any) -> Any:
         return function(other, self) if is_number(other) else NotImplemented
 
-    if op.method.startswith("__"):
-        attach(Dual, op, method, reflected if op.arity == 2 else None)
-    else:
-        attach(Dual, op, _scalar(op))
+    attach(Dual, op, operator if op.method.startswith("__") else _binary(op), reflected)
 
 
 for_every_operation(_bind)
