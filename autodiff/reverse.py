@@ -10,6 +10,7 @@ A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition, SIAM 2008, ch
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,22 +32,26 @@ def backward(output: Value, seed: float = 1.0) -> None:
     rule's error or Ctrl-C, all gradients are as they were.
     """
     order = topological((output,))
-    dirty = [v for v in order if v.grad != 0.0]
-    earlier = [v.grad for v in dirty]
-    try:
-        for v in dirty:
-            v.grad = 0.0
-        output.grad = seed
-        _strict_sweep(output, order) if recording.is_strict() else _sweep(order)
-        sums = [v.grad + (g or 0.0) for v, g in zip(dirty, earlier)]  # None, as PyTorch's users write, counts as 0
-    except BaseException:
-        for v in order:
-            v.grad = 0.0
-        for v, g in zip(dirty, earlier):
-            v.grad = g
-        raise
-    for v, g in zip(dirty, sums):
-        v.grad = g
+    with _sweeping:
+        dirty = [v for v in order if v.grad != 0.0]
+        earlier = [v.grad for v in dirty]
+        try:
+            for v in dirty:
+                v.grad = 0.0
+            output.grad = seed
+            _strict_sweep(output, order) if recording.is_strict() else _sweep(order)
+            sums = [v.grad + (g or 0.0) for v, g in zip(dirty, earlier)]  # None, as PyTorch's users write, counts as 0
+            for v, g in zip(dirty, sums):
+                v.grad = g
+        except BaseException:
+            for v in order:
+                v.grad = 0.0
+            for v, g in zip(dirty, earlier):
+                v.grad = g
+            raise
+
+
+_sweeping = threading.RLock()  # two sweeps may meet at a leaf, whose slot they both use
 
 
 def _sweep(order: Sequence[Any]) -> None:

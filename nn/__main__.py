@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return OK
         options = _training_parser().parse_args(arguments)
-        options.out = options.out or Path("runs", Path(options.data).stem or "data")
+        options.out = options.out or Path("runs", _run_name(options.data))
         return _train(Job(**vars(options)))
     except BrokenPipeError:  # the reader, `head` perhaps, has enough; nor must Python's last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -143,6 +143,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _run_name(data: str) -> str:
+    if data in BUILT_IN:
+        return data
+    name = Path(data).stem or "data"
+    return f"{name}-csv" if name in BUILT_IN else name
 
 
 def _refuse(message: str) -> int:
@@ -157,7 +164,7 @@ def _train(job: Job) -> int:
     if not history.epochs:
         print(f"{NAME}: interrupted before anything was learned; nothing is written", file=sys.stderr)
         return INTERRUPTED
-    print(_table(job, predictor, history, written))
+    print(_table(job, predictor, history, written), flush=True)
     if history.stopped == "diverged":
         print(
             f"{NAME}: training diverged in epoch {len(history.epochs)}: the loss is no longer finite; "

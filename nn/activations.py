@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from autodiff import ops
 from autodiff.value import Value
 
-__all__ = ["ACTIVATIONS", "NAMES", "Activation", "activation_function", "per_layer"]
+__all__ = ["ACTIVATIONS", "Activation", "activation_function", "activation_name", "per_layer"]
 
 Activation = str | Callable[[Value], Any]
 """The name of an activation, or a function on a Value."""
@@ -19,11 +19,31 @@ ACTIVATIONS: dict[str, Callable[[Value], Value] | None] = {
 }
 """The activations by name, as methods of Value; None does nothing."""
 
-NAMES: dict[Any, str] = {
+_NAMES: dict[Any, str] = {
     **{f: name for name, f in ACTIVATIONS.items()},
     **{getattr(ops, name): name for name, f in ACTIVATIONS.items() if f},
 }
-"""The name of each, also where it is given as an operation such as `autodiff.tanh`."""
+
+
+def activation_name(function: Callable[[Value], Any] | None) -> str | None:
+    """Find the name of an activation, also where it is given as an operation such as `autodiff.tanh`.
+
+    Parameters
+    ----------
+    function : callable or None
+        What `activation_function` returns.
+
+    Returns
+    -------
+    str or None
+        None for a function of the user's own.
+
+    Examples
+    --------
+    >>> activation_name(ops.tanh), activation_name(None), activation_name(lambda v: v)
+    ('tanh', 'linear', None)
+    """
+    return _NAMES.get(function) if isinstance(function, Hashable) else None
 
 
 def activation_function(activation: Activation | None, nonlin: bool = True) -> Callable[[Value], Any] | None:

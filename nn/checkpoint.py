@@ -150,6 +150,8 @@ def _model(document: Mapping[str, Any]) -> Module:
     for key in _BOOLS:
         if key in description and type(description[key]) is not bool:
             raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
+    if None in (description.get("activation", ""), description.get("init", "")):
+        raise ModelFileError('"activation" is null, expected a name')
     try:
         count = _count(description)
         if count != len(state):  # before anything of that size is built
@@ -218,7 +220,9 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):  # nobody knows that name
+            raise type(error)(error.errno, error.strerror, str(target)) from None
         raise

@@ -16,7 +16,7 @@ from autodiff import ops, recording
 from autodiff.operation import real
 from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
-from nn.activations import ACTIVATIONS, NAMES, Activation, activation_function, per_layer
+from nn.activations import ACTIVATIONS, Activation, activation_function, activation_name, per_layer
 from nn.init import Initialiser, generator, initialiser
 from nn.module import Module
 
@@ -94,7 +94,8 @@ class Neuron(Module):
         self.b = parameter(0.0, "b") if bias else None
         self.expand = expand
         self.name = "neuron"
-        self._box: tuple[Stamp | None, Stamp] = None, recording.now  # the last call's scope, and ours inside it
+        self._single = activation_name(self.activation) is not None  # it makes one node, or none
+        self._box: tuple[Stamp | None, str, Stamp] = None, "", recording.now  # last call: scope, name, ours inside it
 
     def __call__(self, x: Iterable[Any]) -> Value:
         """The neuron's output.
@@ -122,16 +123,16 @@ class Neuron(Module):
         if len(x) != len(w):
             raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
         activation = self.activation
-        if self.expand or activation not in NAMES:
+        if self.expand or not self._single:
             with recording.scope(self.name):
                 z = _expanded(w, x, self.b) if self.expand else self._sum(x)
                 return z if activation is None else activation(z)
         # Opening the neuron's box at every call takes a tenth of a training step: put its three nodes in by hand.
-        outer, box = self._box
-        if outer is not recording.now:
-            outer = recording.now
-            box = recording.inside(outer, self.name)
-            self._box = outer, box
+        outer, name, box = self._box
+        if outer is not recording.now or name != self.name:
+            outer, name = recording.now, self.name
+            box = recording.inside(outer, name)
+            self._box = outer, name, box
         z = _dot(tuple(w), x)
         z._stamp = box
         if self.b is not None:
@@ -164,20 +165,21 @@ class Neuron(Module):
         TypeError
             If the activation is a function of the user's own: a file cannot hold it.
         """
-        if self.activation not in NAMES:
+        activation = activation_name(self.activation)
+        if activation is None:
             raise TypeError(
                 f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
                 "save state_dict(), and load it into a model that you build"
             )
         return {
             "nin": len(self.w),
-            "activation": NAMES[self.activation],
+            "activation": activation,
             "bias": self.b is not None,
             "expand": bool(self.expand),
         }
 
     def __repr__(self) -> str:
-        name = NAMES.get(self.activation, "custom")
+        name = activation_name(self.activation) or "custom"
         return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
 
 

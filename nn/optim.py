@@ -84,7 +84,7 @@ class SGD:
         """Move every parameter against its gradient."""
         lr = self._lr
         for p in self.parameters:
-            p.data -= lr * p.grad
+            p.data -= lr * (p.grad or 0.0)  # None, as PyTorch has it, counts as 0
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of every parameter to 0: `Value.backward` adds to it."""

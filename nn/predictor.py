@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -128,11 +129,13 @@ class Predictor:
             sizes = (len(names), 1 if classes is None else len(_names(data, "class_names")))
             if sizes != (len(model.layers[0].neurons[0].w), len(model.layers[-1].neurons)):
                 raise ModelFileError(f"the model does not fit its {sizes[0]} feature(s) and {sizes[1]} output(s)")
+            if not isinstance(data.get("target_name"), str):
+                raise ModelFileError(f"expected a name as target_name, got {data.get('target_name')!r:.40}")
             return cls(
                 model,
                 names,
                 None if classes is None else _names(data, "class_names"),
-                str(data.get("target_name")),
+                data["target_name"],
                 Standardizer.from_dict(data.get("features"), len(names)),
                 Standardizer.from_dict(data.get("target"), 1) if classes is None else None,
             )
@@ -144,6 +147,8 @@ def _names(data: dict[str, Any], key: str) -> tuple[str, ...]:
     names = data.get(key)
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ModelFileError(f"expected a list of names as {key}, got {names!r:.40}")
+    if len(set(names)) < len(names):
+        raise ModelFileError(f"expected different names as {key}, got {names!r:.80}")
     return tuple(names)
 
 
@@ -179,7 +184,15 @@ def predict(model: str | os.PathLike[str], data: str | os.PathLike[str], stream:
     for k, (value, share) in enumerate(predictions):
         if not math.isfinite(value if share is None else share):
             raise DataError(f"{table.path}, line {table.lines[k]}: the numbers are too large for the model")
-    writer = csv.writer(stream, lineterminator="\n")
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
     regression = predictor.class_names is None
     writer.writerow([predictor.target_name] if regression else [predictor.target_name, "probability"])
     writer.writerows([value] if share is None else [value, f"{share:.6f}"] for value, share in predictions)
+    try:
+        stream.write(page.getvalue())
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"the output's encoding, {error.encoding}, has no {error.object[error.start : error.end]!r}; "
+            "set the environment variable PYTHONUTF8=1"
+        ) from error
