@@ -53,7 +53,7 @@ def test_tangents_are_the_partials_bit_for_bit(op, data):
     number = st.one_of(st.sampled_from(SPECIAL), st.floats(), strategies.scaled())
     size = op.arity
     if isinstance(op, Nary):
-        size = getattr(strategies, "SIZES", {}).get(op.name) or data.draw(st.integers(1, 4)) * op.groups
+        size = strategies.SIZES.get(op.name) or data.draw(st.integers(1, 4)) * op.groups
     at = data.draw(st.lists(number, min_size=size, max_size=size))
 
     def function(*xs):
