@@ -9,10 +9,8 @@ W. H. Press et al., *Numerical Recipes*, 3rd edition, section 5.7.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from autodiff.differences import Sample, difference
 from autodiff.errors import GradientError
@@ -23,6 +21,9 @@ from autodiff.report import GradientReport, GradientRow
 from autodiff.reverse import adjoints
 from autodiff.transforms import grad_graph
 from autodiff.value import Value
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["check_grads", "check_op"]
 
@@ -120,6 +121,9 @@ def check_op(op: Op, *, points: int = 20, order: int = 2, rtol: float = 1e-6) ->
     """
     if not isinstance(op, Op):
         raise TypeError(f"check_op takes an operation such as autodiff.exp, got {type(op).__name__}: {op!r:.60}")
+    import zlib  # here: few programs check, and every one imports
+    from random import Random
+
     rows: list[GradientRow] = []
     random = Random(zlib.crc32(op.name.encode()))
     for _ in range(points):

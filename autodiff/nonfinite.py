@@ -9,7 +9,6 @@ import linecache
 import math
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autodiff import recording
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_flow", "check_result", "check_seed", "described", "user_place"]
 
-_HERE = Path(__file__).parent
-_OURS = tuple(f"{folder}{os.sep}" for folder in (_HERE, _HERE.parent / "nn"))
+_ENGINE = __file__.rpartition(os.sep)[0]
+_OURS = (f"{_ENGINE}{os.sep}", f"{_ENGINE.rpartition(os.sep)[0]}{os.sep}nn{os.sep}")
 _MOST = 4  # operands of a sequence that are spelled out
 
 
