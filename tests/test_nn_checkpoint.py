@@ -255,3 +255,19 @@ def test_an_interrupt_leaves_the_old_file(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         save(Neuron(1), tmp_path / "none" / "m.json")
+
+
+def test_an_activation_of_null_is_damage(tmp_path):
+    path = tmp_path / "model.json"
+    MLP(1, [2, 1], activation="tanh").save(path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["model"]["activation"] = None
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ModelFileError, match='"activation" is null'):
+        load(path)
+
+
+def test_a_path_that_cannot_be_written_is_named_as_given(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        MLP(1, [1]).save(tmp_path / "missing" / "model.json")
+    assert caught.value.filename == str(tmp_path / "missing" / "model.json")

@@ -321,3 +321,27 @@ def test_help(capsys):
             main(argv)
         assert done.value.code == 0
         assert "DATA" in capsys.readouterr().out
+
+
+def test_class_names_that_the_output_cannot_hold(tmp_path):
+    data = tmp_path / "greek.csv"
+    data.write_text("x,kind\n" + "".join(f"{k},{'αβ'[k % 2]}\n" for k in range(20)), encoding="utf-8")
+    main([*QUICK, "--data", str(data), "--out", str(tmp_path / "run")])
+    done = subprocess.run(
+        [sys.executable, "-m", "nn", "predict", str(tmp_path / "run" / "model.json"), str(data)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "PYTHONUTF8=1" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_named_like_a_data_set_has_a_folder_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "iris.csv").write_text("x,y\n" + "".join(f"{k},{2 * k}\n" for k in range(20)), encoding="utf-8")
+    main([*QUICK, "--data", "iris.csv"])
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["iris-csv"]

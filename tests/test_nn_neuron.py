@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gc
 import math
 import pickle
@@ -381,3 +382,24 @@ def test_a_training_step_leaves_nothing_for_the_collector():
 def test_array_times_output_is_an_array_of_values():
     y = Neuron(2, seed=0)(np.array([1.0, 2.0]))
     assert [type(v) for v in np.array([1.0, 2.0]) * y] == [Value, Value]
+
+
+def test_an_activation_that_has_no_hash():
+    @dataclasses.dataclass
+    class Leaky:
+        slope: float
+
+        def __call__(self, v):
+            return v.relu() - self.slope * (-v).relu()
+
+    n = Neuron(1, activation=Leaky(0.5), seed=0)
+    assert repr(n) == "CustomNeuron(1)"
+    z = n.w[0].data * -2.0
+    assert n([-2.0]).data == (z if z > 0.0 else 0.5 * z)
+
+
+def test_a_new_name_names_the_box():
+    n = Neuron(1)
+    assert n([1.0]).scope == ("neuron",)
+    n.name = "output"
+    assert n([1.0]).scope == ("output",)

@@ -219,3 +219,15 @@ class TestEpochs:
         assert not failures, failures[0]
         assert recording.now.epoch == before + rounds * threads
         assert recording.now.scope == ()
+
+
+def test_the_name_of_a_scope_is_a_str():
+    with pytest.raises(TypeError, match="int: 5"), scope(5):
+        pass
+
+
+def test_scopes_of_many_names_do_not_pile_up():
+    for k in range(3000):
+        with scope(f"step {k}"):
+            pass
+    assert len(recording.now.children) <= 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from itertools import pairwise
 from random import Random
@@ -405,3 +406,23 @@ def test_a_stale_graph_changes_no_gradient():
     assert (x.grad, w.grad, y.grad) == (7.0, 0.0, 0.0)
     with pytest.raises(StaleGraphError):
         adjoints(y)
+
+
+def test_two_threads_whose_graphs_share_a_leaf_lose_no_gradient():
+    w = Value(1.0)
+
+    def work():
+        for _ in range(2000):
+            (w * 3.0).backward()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert w.grad == 4 * 2000 * 3.0
