@@ -97,7 +97,8 @@ class Op:
         For each operand the closed interval where the function is defined.
     singular : callable or None
         A function of the operands that is zero where the operation has a kink, a pole or another singular
-        point, and changes sign across it; None for a smooth operation.
+        point, and changes sign across it (unless that is a point alone, as the origin for hypot); None for a
+        smooth operation.
     label : str
         How a drawing writes it, with ``{0}`` and ``{1}`` (or ``{}`` for any number) in place of the operands.
     doc : str

@@ -135,7 +135,7 @@ def _weighted(c: float, x: float) -> float:
         return math.copysign(0.0, c)
     h = _head(x)
     rest = _ONE_OVER_ROOT_TWO_PI * exp(-0.5 * (x - h) * (x + h))
-    if abs(x) < 36.0:
+    if abs(x) < 37.5:
         return c * (rest * exp(-0.5 * h * h))
     half = exp(-0.25 * h * h)
     return c * rest * half * half
