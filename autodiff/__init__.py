@@ -8,6 +8,8 @@
 4.0
 """
 
+import builtins
+
 from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
 from autodiff.check import check_grads, check_op
 from autodiff.define import define
@@ -58,5 +60,5 @@ __all__ = [
     "strict",
     "value_and_grad",
     "vjp",
-    *ops.__all__,
+    *(name for name in ops.__all__ if not hasattr(builtins, name)),  # `import *` must not replace Python's sum
 ]

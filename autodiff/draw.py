@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autodiff.errors import GraphError
 from autodiff.graph import check_fresh, topological
 from autodiff.notation import Names, arithmetic, number
 from autodiff.palette import CONSTANT, EDGES, GRAPH, NODES, ROLES, largest, shade
 from autodiff.reverse import adjoints, contributions
-from autodiff.value import Value
+from autodiff.value import Value, values
 
 if TYPE_CHECKING:
     from autodiff.render import Drawing
@@ -69,7 +69,7 @@ def draw_forward(outputs: Value | Iterable[Value], *, rankdir: str = "LR", max_n
     >>> "c = a * b" in draw_forward(c).source
     True
     """
-    ends = _values(outputs, "draw_forward")
+    ends = values(outputs, "draw_forward")
     order = topological(ends)
     check_fresh(order)
     _check_size(len(order), max_nodes)
@@ -141,8 +141,8 @@ def draw_backward(
     >>> "dc/da = 1*(-3) = -3" in draw_backward(c).source
     True
     """
-    (output,) = _values((output,), "draw_backward")
-    leaves = None if wrt is None else _values(wrt, "wrt")
+    (output,) = values((output,), "draw_backward")
+    leaves = None if wrt is None else values(wrt, "wrt")
     order = topological((output,))
     sums = {v: adjoint + 0.0 for v, adjoint in adjoints(output, wrt=leaves).items()}  # -0.0 is shown as 0
     for leaf in leaves or ():
@@ -190,16 +190,6 @@ def _chain_rule(
                 name = f"{names.name[symbol]} = " if isinstance(symbol, Value) and symbol in names.name else ""
                 flows.append((v, p, f"* {name}{number(partial)}", partial * adjoint))
     return terms, flows
-
-
-def _values(given: Any, what: str) -> list[Value]:
-    values = [given] if isinstance(given, Value) else list(given) if isinstance(given, Iterable) else [given]
-    if not values:
-        raise ValueError(f"{what} needs at least one Value, got none")
-    for v in values:
-        if not isinstance(v, Value):
-            raise TypeError(f"{what} takes Values, got {type(v).__name__}: {v!r:.60}")
-    return values
 
 
 def _check_size(count: int, max_nodes: int) -> None:

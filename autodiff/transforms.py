@@ -17,10 +17,11 @@ from typing import Any, overload
 
 from autodiff import ops, recording
 from autodiff.forward import Dual, is_number
+from autodiff.graph import topological
 from autodiff.nesting import Arguments, Outside, Recorded, numbers
 from autodiff.reverse import adjoints
 from autodiff.trees import fill, matching, transform
-from autodiff.value import Value
+from autodiff.value import Value, values
 
 __all__ = ["derivative", "grad", "grad_graph", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -399,7 +400,7 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     Raises
     ------
     TypeError
-        If `wrt` holds anything but Values.
+        If the output or anything in `wrt` is not a Value.
     StaleGraphError
         If a leaf's data changed after the output was computed.
 
@@ -416,11 +417,10 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     >>> first.data, second.data
     (27.0, 18.0)
     """
-    leaves = [wrt] if isinstance(wrt, Value) else list(wrt)
-    for leaf in leaves:
-        if not isinstance(leaf, Value):
-            raise TypeError(f"wrt takes Values, got {type(leaf).__name__}: {leaf!r:.60}")
+    (output,), leaves = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
     sums = adjoints(output, view=lambda p: p, wrt=leaves)
+    forward = set(topological((output,)))
     gradients = [sums.get(leaf, 0.0) for leaf in leaves]
-    nodes = [g if isinstance(g, Value) else Value(g) for g in gradients]
+    # d(a * b) / da is b: give a node of its own even then, to be labelled and drawn without touching b.
+    nodes = [g * 1.0 if g in forward else g if isinstance(g, Value) else Value(g) for g in gradients]
     return nodes[0] if isinstance(wrt, Value) else nodes

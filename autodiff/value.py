@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, cast, final
 
@@ -14,7 +14,7 @@ from autodiff.operation import Op, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 
-__all__ = ["Value", "new_node", "parameter"]
+__all__ = ["Value", "new_node", "parameter", "values"]
 
 
 @final
@@ -308,6 +308,25 @@ def parameter(data: Real | float, label: str) -> Value:
     v = Value(data)
     v._stamp = Stamp(recording.now.epoch, recording.now.scope, label, "parameter")
     return v
+
+
+def values(given: Any, what: str) -> list[Value]:
+    """A Value, or an iterable of Values, as a list; `what` names it in errors.
+
+    Raises
+    ------
+    TypeError
+        If anything in it is not a Value.
+    ValueError
+        If there is none.
+    """
+    values = [given] if isinstance(given, Value) else list(given) if isinstance(given, Iterable) else [given]
+    if not values:
+        raise ValueError(f"{what} needs at least one Value, got none")
+    for v in values:
+        if not isinstance(v, Value):
+            raise TypeError(f"{what} takes Values, got {type(v).__name__}: {v!r:.60}")
+    return values
 
 
 def new_node(op: Op | None, data: float, a: Any, b: Any, stamp: Stamp, grad: float = 0.0) -> Value:

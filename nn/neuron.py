@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from autodiff import ops, recording
 from autodiff.operation import real
@@ -123,10 +123,9 @@ class Neuron(Module):
         if len(x) != len(w):
             raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
         activation = self.activation
-        if self.expand or not self._single:
+        if self.expand or not self._single or recording.paused:  # paused: a strict node remembers its line
             with recording.scope(self.name):
-                z = _expanded(w, x, self.b) if self.expand else self._sum(x)
-                return z if activation is None else activation(z)
+                return self._activated(_expanded(w, x, self.b) if self.expand else self._sum(x))
         # Opening the neuron's box at every call takes a tenth of a training step: put its three nodes in by hand.
         outer, name, box = self._box
         if outer is not recording.now or name != self.name:
@@ -134,6 +133,8 @@ class Neuron(Module):
             box = recording.inside(outer, name)
             self._box = outer, name, box
         z = _dot(tuple(w), x)
+        if type(z) is not Value:  # the inputs are duals, perhaps
+            return self._activated(z if self.b is None else z + self.b)
         z._stamp = box
         if self.b is not None:
             z = z + self.b
@@ -142,6 +143,12 @@ class Neuron(Module):
             z = activation(z)
             z._stamp = box
         return z
+
+    def _activated(self, z: Value) -> Value:
+        activation = self.activation
+        if type(z) is not Value and self._single and activation is not None:
+            activation = getattr(ops, activation_name(activation) or "")  # the operation, for any kind of number
+        return z if activation is None else cast(Value, activation(z))
 
     def _sum(self, x: tuple[Any, ...]) -> Value:
         z = _dot(tuple(self.w), x)
@@ -415,7 +422,9 @@ def _as_tuple(x: Any, size: int) -> tuple[Any, ...]:
 
 
 def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs as all Values or all floats, once for all neurons of a layer."""
+    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are."""
+    if any(type(p) in ops.add.on and type(p) is not Value for p in x):
+        return x
     if any(type(p) is Value for p in x):
         return tuple([p if type(p) is Value else Value(p) for p in x])
     return tuple(map(real, x))

@@ -34,7 +34,7 @@ CORE["forward"] = {"operation", "ops", "recording", "reverse", "value"}
 CORE["trees"] = set()
 CORE["nesting"] = {"operation", "recording", "reverse", "value", "forward", "trees"}
 CORE["define"] = {"operation"}
-CORE["transforms"] = {*CORE["nesting"], "ops", "nesting"}
+CORE["transforms"] = {*CORE["nesting"], "ops", "nesting", "graph"}
 LAZY = {"value": {"copying"}}  # within functions: the copying of graphs is needed rarely
 ALONE = {"render": {"graphviz"}}  # a drawing is a graphviz.Digraph: its module is loaded when something is drawn
 
