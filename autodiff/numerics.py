@@ -39,7 +39,7 @@ def power(a: float, b: float) -> float:
 
 
 def _is_odd(b: float) -> bool:
-    return math.fmod(b, 2.0) in (1.0, -1.0)
+    return math.isfinite(b) and math.fmod(b, 2.0) in (1.0, -1.0)
 
 
 def power_slope(a: float, b: float) -> float:
