@@ -454,7 +454,7 @@ atan2 = Binary(
     math.atan2,
     da=lambda y, a, b: _turn(a, b),
     db=lambda y, a, b: -_turn(b, a),
-    singular=lambda a, b: hypot(a, b),
+    singular=lambda a, b: a if b < 0.0 else hypot(a, b),  # the cut, and the origin
     doc="""Angle of the point (b, a), in radians from -pi to pi: the arc tangent of a / b, in the right quadrant.
 
     The partials are ``b / (a**2 + b**2)`` and ``-a / (a**2 + b**2)``, without overflow; at the origin they are nan,
