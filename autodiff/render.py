@@ -8,7 +8,6 @@ package. This module is imported when something is drawn, not before.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from autodiff.errors import RenderError
+from autodiff.files import write_atomically
 
 try:
     import graphviz
@@ -139,7 +139,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the package is not typ
             raise graphviz.FileExistsError(f"output file exists: {str(outfile)!r}")
         if not overwrite_filepath and outfile.resolve() == Path(filepath).resolve():
             raise ValueError(f"the picture and its source cannot be the same file: {str(outfile)!r}")
-        _replace(outfile, self._pipe_lines(engine, format, iter(self), input_encoding=self.encoding, **options))
+        picture = self._pipe_lines(engine, format, iter(self), input_encoding=self.encoding, **options)
+        outfile.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(outfile, picture)
         return str(outfile)
 
 
@@ -185,15 +187,3 @@ def _last_line(stderr: bytes | str) -> str:
     message = stderr if isinstance(stderr, str) else stderr.decode(errors="replace")
     lines = message.strip().splitlines()
     return lines[-1] if lines else "it gave no reason"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name in its folder first, so that an earlier one is never left half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -12,7 +12,6 @@ A float is written with as many digits as it takes to read the same float back.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
@@ -21,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from autodiff.errors import ModelFileError
+from autodiff.files import write_atomically
 from nn.module import Module
 from nn.neuron import MLP, Layer, Neuron
 
-__all__ = ["load", "save", "write_atomically"]
+__all__ = ["load", "save"]
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
@@ -187,42 +187,3 @@ def _rebuilt(description: Mapping[str, Any]) -> Neuron | Layer | MLP:
 
 def _not_finite(state: Mapping[str, float]) -> str:
     return ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
-
-
-def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : path
-        The file. It is replaced if it exists; if anything fails it stays as it was.
-    content : str or bytes
-        All of it; a str is written as UTF-8.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(f"{folder}/note.txt", "kept")
-    ...     [(p.name, p.read_text()) for p in pathlib.Path(folder).iterdir()]
-    [('note.txt', 'kept')]
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the new name with nothing in it
-        temporary.replace(target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename == str(temporary):  # nobody knows that name
-            raise type(error)(error.errno, error.strerror, str(target)) from None
-        raise

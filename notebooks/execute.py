@@ -100,7 +100,7 @@ def draw_images(folder: Path) -> None:
 
 def main(names: list[str]) -> None:
     """Run the named notebooks, or all of them and the pictures."""
-    from nn.checkpoint import write_atomically
+    from autodiff.files import write_atomically
 
     for path in map(Path, names) if names else sorted(HERE.glob("*.ipynb")):
         write_atomically(path, nbformat.writes(executed(path)) + "\n")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autodiff import ModelFileError
+from autodiff.files import write_atomically
 from nn import MLP, Layer, Module, Neuron, load, parameter, save
-from nn.checkpoint import write_atomically
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -132,7 +132,7 @@ def test_a_failing_dot_is_one_error_and_leaves_the_old_picture(drawing, tmp_path
     with pytest.raises(RenderError, match="'dot' failed to make a svg picture: out of ink"):
         drawing.render(outfile=picture)
     assert picture.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     with pytest.raises(RenderError, match="out of ink"):
         drawing.pipe(encoding="utf-8")
     assert capfd.readouterr() == ("", "")
@@ -150,7 +150,7 @@ def test_an_interrupted_write_leaves_the_old_picture(drawing, tmp_path: Path, mo
     with pytest.raises(KeyboardInterrupt):
         drawing.render(outfile=picture)
     assert picture.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 # -- Neither -----------------------------------------------------------------------------------------------------
