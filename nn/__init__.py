@@ -10,8 +10,9 @@ from autodiff.value import parameter
 from nn import data, losses, optim, plots
 from nn.checkpoint import load, save
 from nn.history import History
+from nn.mlp import MLP, Layer
 from nn.module import Module
-from nn.neuron import MLP, Layer, Neuron
+from nn.neuron import Neuron
 from nn.train import fit
 
 __all__ = [

@@ -21,8 +21,9 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
+from nn.mlp import MLP, Layer
 from nn.module import Module
-from nn.neuron import MLP, Layer, Neuron
+from nn.neuron import Neuron
 
 __all__ = ["load", "save"]
 

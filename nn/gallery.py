@@ -9,7 +9,8 @@ from autodiff import Value
 from autodiff.errors import RenderError
 from nn.data import Dataset
 from nn.losses import cross_entropy, mse
-from nn.neuron import MLP, Neuron
+from nn.mlp import MLP
+from nn.neuron import Neuron
 
 __all__ = ["DRAWINGS", "draw_all", "network_loss", "neuron_output"]
 

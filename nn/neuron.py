@@ -1,4 +1,4 @@
-"""Neurons, layers of neurons, and multilayer perceptrons.
+"""A neuron: the weighted sum of its inputs, and what an activation makes of it.
 
 A call is the hot path of training, hence what is found out at construction (the activation as a method of
 `Value`), what a layer does once for all of its neurons (its inputs become one tuple), and the stamps that stand
@@ -7,20 +7,19 @@ for ``with scope(...)``.
 
 from __future__ import annotations
 
-import operator
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from autodiff import ops, recording
-from autodiff.operation import real
 from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
-from nn.activations import ACTIVATIONS, Activation, activation_function, activation_name, per_layer
+from nn.activations import Activation, activation_function, activation_name
 from nn.init import Initialiser, generator, initialiser
+from nn.inputs import as_tuple, positive
 from nn.module import Module
 
-__all__ = ["ACTIVATIONS", "MLP", "Layer", "Neuron"]
+__all__ = ["Neuron"]
 
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
@@ -38,7 +37,7 @@ class Neuron(Module):
         "relu" (the default), "tanh", "sigmoid", "softplus", "linear", or any function on a Value.
     init : str or callable, optional
         Where weights are drawn from, see `nn.init`: "micrograd" (the default: uniform on [-1, 1]), "he",
-        "he_uniform", "xavier", "xavier_normal", or a function ``(rng, nin, nout) -> float``. The bias begins at 0.
+        "heuniform", "xavier", "xavier_normal", or a function ``(rng, nin, nout) -> float``. The bias begins at 0.
     bias : bool
         Whether there is a bias.
     expand : bool
@@ -87,7 +86,7 @@ class Neuron(Module):
         seed: int | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        nin = _size(nin, "nin")
+        nin = positive(nin, "nin")
         draw, rng = initialiser(init), generator(seed, rng)
         self.activation = activation_function(activation, nonlin)
         self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
@@ -119,7 +118,7 @@ class Neuron(Module):
         """
         w = self.w
         if type(x) is not tuple:
-            x = _as_tuple(x, len(w))
+            x = as_tuple(x, len(w))
         if len(x) != len(w):
             raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
         activation = self.activation
@@ -188,246 +187,6 @@ class Neuron(Module):
     def __repr__(self) -> str:
         name = activation_name(self.activation) or "custom"
         return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
-
-
-class Layer(Module):
-    """Neurons that share their inputs.
-
-    Parameters
-    ----------
-    nin, nout : int
-        The number of inputs and of neurons, at least 1 each.
-    nonlin, activation, init, bias, expand, seed, rng
-        As for `Neuron`.
-
-    Attributes
-    ----------
-    neurons : list of Neuron
-        The neurons.
-    name : str
-        The name of the box that drawings put the layer's nodes in.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `Neuron`.
-
-    Examples
-    --------
-    >>> layer = Layer(2, 3, activation="tanh", seed=0)
-    >>> layer
-    Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)]
-    >>> len(layer([1.0, 2.0]))
-    3
-    """
-
-    def __init__(
-        self,
-        nin: int,
-        nout: int,
-        nonlin: bool = True,
-        *,
-        activation: Activation | None = None,
-        init: str | Initialiser | None = None,
-        bias: bool = True,
-        expand: bool = False,
-        seed: int | None = None,
-        rng: random.Random | None = None,
-    ) -> None:
-        nin, nout = _size(nin, "nin"), _size(nout, "nout")
-        draw, rng = initialiser(init), generator(seed, rng)
-        self.neurons: list[Neuron] = []
-        for k in range(nout):
-            neuron = Neuron(
-                nin,
-                nonlin,
-                activation=activation,
-                init=lambda rng, nin, _: draw(rng, nin, nout),
-                bias=bias,
-                expand=expand,
-                rng=rng,
-            )
-            neuron.name = f"neuron {k}"
-            self.neurons.append(neuron)
-        self.name = "layer"
-
-    def __call__(self, x: Iterable[Any]) -> Any:
-        """The outputs of all neurons.
-
-        Parameters
-        ----------
-        x : sequence of Value or float, of length nin
-            The inputs; NumPy rows too, and a lone number where nin is 1.
-
-        Returns
-        -------
-        Value or list of Value
-            One output as it is, several as a list.
-
-        Raises
-        ------
-        ValueError
-            If the number of inputs is wrong.
-        TypeError
-            If an input is not a number.
-        """
-        nin = len(self.neurons[0].w)
-        if type(x) is not tuple:
-            x = _as_tuple(x, nin)
-        if len(x) != nin:
-            raise ValueError(f"a layer of {nin} inputs got {len(x)}")
-        kinds = set(map(type, x))
-        if kinds != _VALUES and kinds != _FLOATS:
-            x = _uniform(x)
-        outer = recording.enter(self.name)
-        try:
-            out = [neuron(x) for neuron in self.neurons]
-        finally:
-            recording.leave(outer)
-        return out[0] if len(out) == 1 else out
-
-    def config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one; see `Neuron.config`."""
-        configs = [neuron.config() for neuron in self.neurons]
-        if any(config != configs[0] for config in configs):
-            raise TypeError("the layer's neurons differ in kind, which a file cannot hold; save state_dict()")
-        return {**configs[0], "nout": len(configs)}
-
-    def __repr__(self) -> str:
-        return f"Layer of [{', '.join(map(repr, self.neurons))}]"
-
-
-class MLP(Module):
-    """A multilayer perceptron: layers one after the other, the last one linear.
-
-    Parameters
-    ----------
-    nin : int
-        The number of inputs.
-    nouts : sequence of int
-        The sizes of the layers, the last one being the number of outputs.
-    activation : str, callable, or sequence of these, optional
-        For the hidden layers, "relu" if left out; the last layer is linear. A sequence has one for every layer,
-        the last one included.
-    init, expand, seed, rng
-        As for `Neuron`.
-
-    Attributes
-    ----------
-    layers : list of Layer
-        The layers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `Neuron`.
-
-    Examples
-    --------
-    >>> model = MLP(2, [3, 1], seed=0)
-    >>> model
-    MLP of [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
-    >>> len(model.parameters())
-    13
-    >>> y = model([1.0, 2.0])
-    >>> y.backward()
-    """
-
-    def __init__(
-        self,
-        nin: int,
-        nouts: Sequence[int],
-        *,
-        activation: Activation | Sequence[Activation] | None = None,
-        init: str | Initialiser | None = None,
-        expand: bool = False,
-        seed: int | None = None,
-        rng: random.Random | None = None,
-    ) -> None:
-        if isinstance(nouts, (str, bytes)) or not isinstance(nouts, Iterable):
-            raise TypeError(f"nouts is a sequence of layer sizes such as [16, 1], got {nouts!r:.60}")
-        sizes = [_size(nin, "nin"), *(_size(n, "each of nouts") for n in nouts)]
-        if len(sizes) == 1:
-            raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
-        activations = per_layer(activation, len(sizes) - 1)
-        rng = generator(seed, rng)
-        self.layers: list[Layer] = []
-        for k, function in enumerate(activations):
-            layer = Layer(sizes[k], sizes[k + 1], activation=function, init=init, expand=expand, rng=rng)
-            layer.name = f"layer {k}"
-            self.layers.append(layer)
-
-    def __call__(self, x: Iterable[Any]) -> Any:
-        """The network's output.
-
-        Parameters
-        ----------
-        x : sequence of Value or float, of length nin
-            The inputs; NumPy rows too.
-
-        Returns
-        -------
-        Value or list of Value
-            One output as it is, several as a list.
-
-        Raises
-        ------
-        ValueError
-            If the number of inputs is wrong.
-        TypeError
-            If an input is not a number.
-        """
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-    def config(self) -> dict[str, Any]:
-        """The arguments that make a network like this one; see `Neuron.config`."""
-        configs = [layer.config() for layer in self.layers]
-        return {
-            "nin": configs[0]["nin"],
-            "nouts": [config["nout"] for config in configs],
-            "activation": [config["activation"] for config in configs],
-            "expand": configs[0]["expand"],
-        }
-
-    def __repr__(self) -> str:
-        return f"MLP of [{', '.join(map(repr, self.layers))}]"
-
-
-# -- What users pass ---------------------------------------------------------------------------------------------
-
-
-def _size(n: int, what: str) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
-    size = operator.index(n)
-    if size < 1:
-        raise ValueError(f"{what} is a positive integer, got {size}")
-    return size
-
-
-_VALUES: set[type] = {Value}
-_FLOATS: set[type] = {float}
-
-
-def _as_tuple(x: Any, size: int) -> tuple[Any, ...]:
-    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input."""
-    try:
-        return tuple(x)
-    except TypeError:
-        if size == 1:
-            return (x,)
-        raise TypeError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
-
-
-def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are."""
-    if any(type(p) in ops.add.on and type(p) is not Value for p in x):
-        return x
-    if any(type(p) is Value for p in x):
-        return tuple([p if type(p) is Value else Value(p) for p in x])
-    return tuple(map(real, x))
 
 
 def _expanded(w: Iterable[Value], x: Iterable[Any], b: Value | None) -> Value:

@@ -16,7 +16,7 @@ from autodiff.recording import no_grad
 from nn import checkpoint
 from nn.data import Dataset, Standardizer
 from nn.metrics import predicted_class
-from nn.neuron import MLP
+from nn.mlp import MLP
 from nn.tables import read_table
 
 __all__ = ["Predictor", "predict"]
