@@ -13,7 +13,9 @@ import pytest
 import autodiff
 
 ROOT = Path(autodiff.__file__).parent.parent
-ENGINE = {p.stem: p for p in (ROOT / "autodiff").glob("*.py")}
+# The files of each module; a folder counts as one.
+ENGINE = {p.stem: [p] for p in (ROOT / "autodiff").glob("*.py")}
+ENGINE |= {p.parent.name: sorted(p.parent.glob("*.py")) for p in (ROOT / "autodiff").glob("*/__init__.py")}
 
 # What each module may import from the engine; the drawings may use any of it, and nothing but __init__ uses them.
 CORE = {
@@ -39,8 +41,8 @@ LAZY = {"value": {"copying"}}  # within functions: the copying of graphs is need
 ALONE = {"render": {"graphviz"}}  # a drawing is a graphviz.Digraph: its module is loaded when something is drawn
 
 
-def imports(path: Path) -> tuple[set[str], set[str]]:
-    """Absolute names of all modules that a file imports: at the top, and within functions."""
+def imports(paths: list[Path]) -> tuple[set[str], set[str]]:
+    """Absolute names of all modules that files import: at the top, and within functions."""
     top: set[str] = set()
     inside: set[str] = set()
 
@@ -53,7 +55,7 @@ def imports(path: Path) -> tuple[set[str], set[str]]:
             if isinstance(child, ast.Import):
                 found.update(alias.name for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path.name}: imports are absolute"
+                assert child.level == 0, f"imports are absolute, in {child.module}"
                 # `from package import module` imports the module, `from module import name` the module too
                 names = {f"{child.module}.{alias.name}" for alias in child.names}
                 found.update(n for n in names if is_module(n))
@@ -62,7 +64,8 @@ def imports(path: Path) -> tuple[set[str], set[str]]:
             function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
             visit(child, inside if function else found)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")), top)
+    for path in paths:
+        visit(ast.parse(path.read_text(encoding="utf-8")), top)
     return top, inside
 
 
@@ -83,8 +86,18 @@ def test_the_tables_are_of_modules_that_exist():
 @pytest.mark.parametrize("module", CORE)
 def test_arrows_go_one_way(module):
     top, inside = imports(ENGINE[module])
-    assert of_engine(top) <= CORE[module]
+    assert of_engine(top) <= CORE[module] | {module}
     assert of_engine(inside) <= CORE[module] | LAZY.get(module, set())
+
+
+def test_families_of_operations_use_only_those_before_them():
+    order = ["cases", "arithmetic", "choices", "exponentials", "trigonometric", "hyperbolic"]
+    order += ["activations", "sequences"]
+    assert {*order, "__init__"} == {p.stem for p in ENGINE["ops"]}
+    for k, family in enumerate(order):
+        top, inside = imports([ROOT / "autodiff" / "ops" / f"{family}.py"])
+        used = {n.split(".")[2] for n in top | inside if n.startswith("autodiff.ops.")}
+        assert used <= set(order[:k]), family
 
 
 def test_every_module_of_the_engine_has_its_place():

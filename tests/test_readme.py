@@ -44,9 +44,9 @@ def run(namespace: dict[str, object], capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_block_that_is_only_shown_stands_in_the_source() -> None:
-    """The operation that the README shows is the one in ops.py, apart from remarks."""
+    """The operation that the README shows is the one of the table, apart from remarks."""
     (shown,) = blocks("text")
-    source = (ROOT / "autodiff" / "ops.py").read_text(encoding="utf-8")
+    source = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "autodiff" / "ops").glob("*.py")))
 
     def code(text: str) -> list[str]:
         return [re.sub(r"\s*#.*", "", line).strip() for line in text.strip().splitlines()]
