@@ -1,19 +1,33 @@
-"""Where data comes from: Fisher's iris, two toys, CSV files. The tools of `nn.dataset` are here as well."""
+"""Where data comes from: Fisher's iris, CSV files, made-up shapes; and the tools that prepare them for training."""
 
 from __future__ import annotations
 
-import math
 import os
-import random
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from autodiff.errors import DataError
-from nn.dataset import Dataset, Standardizer, batches, split
+from nn.dataset import Dataset, batches, one_hot, split
+from nn.standardizer import Standardizer
 from nn.tables import Table, number, read_table
+from nn.toys import blobs, circles, line, moons, spirals, xor
 
-__all__ = ["Dataset", "Standardizer", "batches", "iris", "moons", "read_csv", "split", "xor"]
+__all__ = [
+    "Dataset",
+    "Standardizer",
+    "batches",
+    "blobs",
+    "circles",
+    "iris",
+    "line",
+    "moons",
+    "one_hot",
+    "read_csv",
+    "spirals",
+    "split",
+    "xor",
+]
 
 
 def iris() -> Dataset:
@@ -29,92 +43,7 @@ def iris() -> Dataset:
     >>> len(data), data.class_names, data.features[0]
     (150, ('setosa', 'versicolor', 'virginica'), [5.1, 3.5, 1.4, 0.2])
     """
-    return read_csv(Path(__file__).with_name("iris.csv"))
-
-
-def moons(n: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
-    """Two half circles that reach into each other: no straight line separates them.
-
-    Parameters
-    ----------
-    n : int
-        How many points, at least 2; half of them (rounded up) in the lower moon.
-    noise : float
-        Standard deviation of the normal noise on each coordinate; at least 0.
-    seed : int
-        Seed of the noise.
-
-    Raises
-    ------
-    ValueError
-        If n or the noise is too small.
-
-    Notes
-    -----
-    With t in equal steps from 0 to pi the upper moon is (cos t, sin t), the lower (1 - cos t, 1/2 - sin t).
-
-    Examples
-    --------
-    >>> moons(4, noise=0.0).features[2]
-    [0.0, 0.5]
-    """
-
-    def point(k: int) -> tuple[list[float], int]:
-        upper = n // 2
-        k, of, lower = (k, upper, 0) if k < upper else (k - upper, n - upper, 1)
-        t = math.pi * k / max(of - 1, 1)
-        return ([1.0 - math.cos(t), 0.5 - math.sin(t)] if lower else [math.cos(t), math.sin(t)]), lower
-
-    return _cloud(point, n, 2, noise, seed, ("upper", "lower"))
-
-
-def xor(n: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
-    """Exclusive or: points at the corners of the unit square; true where exactly one coordinate is 1.
-
-    Parameters
-    ----------
-    n : int
-        How many points, at least 4; the corners are taken in turn.
-    noise : float
-        Standard deviation of the normal noise on each coordinate; at least 0.
-    seed : int
-        Seed of the noise.
-
-    Raises
-    ------
-    ValueError
-        If n or the noise is too small.
-
-    Examples
-    --------
-    >>> data = xor()
-    >>> data.features, data.targets
-    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
-    """
-
-    def point(k: int) -> tuple[list[float], int]:
-        a, b = k // 2 % 2, k % 2
-        return [float(a), float(b)], a ^ b
-
-    return _cloud(point, n, 4, noise, seed, ("false", "true"))
-
-
-def _cloud(
-    point: Callable[[int], tuple[list[float], int]],
-    n: int,
-    least: int,
-    noise: float,
-    seed: int,
-    class_names: tuple[str, ...],
-) -> Dataset:
-    if n < least:
-        raise ValueError(f"expected at least {least} points, got n = {n}")
-    if not 0.0 <= noise < math.inf:
-        raise ValueError(f"expected a noise of at least 0, got {noise}")
-    rng = random.Random(seed)
-    points = [point(k) for k in range(n)]
-    features = [[x + rng.gauss(0.0, noise) if noise else x for x in row] for row, _ in points]
-    return Dataset(features, [kind for _, kind in points], ("x1", "x2"), class_names, "class")
+    return replace(read_csv(Path(__file__).with_name("iris.csv")), source="")
 
 
 def read_csv(path: str | os.PathLike[str], target: Literal["classes", "numbers"] | None = None) -> Dataset:
@@ -151,7 +80,7 @@ def read_csv(path: str | os.PathLike[str], target: Literal["classes", "numbers"]
     columns = [table.numbers(feature, "; only the last column may be text") for feature in feature_names]
     features = [list(row) for row in zip(*columns)]
     if target == "numbers" or (target is None and _is_numeric(table, name)):
-        return Dataset(features, table.numbers(name), tuple(feature_names), None, name)
+        return Dataset(features, table.numbers(name), tuple(feature_names), None, name, table.path)
     labels = table.cells(name)
     class_names = tuple(sorted(set(labels)))
     if len(class_names) == 1:
@@ -160,7 +89,7 @@ def read_csv(path: str | os.PathLike[str], target: Literal["classes", "numbers"]
             f"got {labels[0]!r:.40} in every row"
         )
     index = {label: k for k, label in enumerate(class_names)}
-    return Dataset(features, [index[label] for label in labels], tuple(feature_names), class_names, name)
+    return Dataset(features, [index[label] for label in labels], tuple(feature_names), class_names, name, table.path)
 
 
 def _is_numeric(table: Table, name: str) -> bool:

@@ -1,18 +1,16 @@
-"""A data set, and what training does with one: set a part aside, standardise, draw mini-batches."""
+"""A data set, and what training does with one: set a part aside, draw mini-batches, code classes as vectors."""
 
 from __future__ import annotations
 
 import math
 import random
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Real
 
-from autodiff import numerics
-from autodiff.errors import DataError, ModelFileError
+from autodiff.errors import DataError
 
-__all__ = ["Dataset", "Standardizer", "batches", "split"]
+__all__ = ["Dataset", "batches", "one_hot", "split"]
 
 
 @dataclass(frozen=True)
@@ -25,17 +23,20 @@ class Dataset:
         One row a sample, all of one length, finite.
     targets : sequence of float
         One a row: the number of its class (an int), or any finite number for a regression.
-    feature_names : tuple of str
-        One a column.
+    feature_names : tuple of str, optional
+        One a column; by default x1, x2 and so on.
     class_names : tuple of str, optional
         The name of each class; None for a regression.
     target_name : str
         What the target is called.
+    source : str, optional
+        The file that it comes from, for messages; it does not count when data sets are compared.
 
     Raises
     ------
     DataError
-        If lengths differ, there is no sample, a number is not finite, or a target is not the number of a class.
+        If lengths differ, there is no sample, a number is missing or not finite, or a target is not the number of
+        a class. The message names the row, counted from 0, and the column.
 
     Examples
     --------
@@ -46,22 +47,36 @@ class Dataset:
 
     features: list[list[float]]
     targets: Sequence[float]
-    feature_names: tuple[str, ...]
+    feature_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
     target_name: str = "target"
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if len(self.features) != len(self.targets):
-            raise DataError(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
-        if not self.features:
-            raise DataError("expected at least one sample, got none")
+            raise self._error(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
+        if not len(self.features):
+            raise self._error("expected at least one sample, got none")
+        if not self.feature_names:
+            names = tuple(f"x{k + 1}" for k in range(len(self.features[0])))
+            object.__setattr__(self, "feature_names", names)
         for k, (row, target) in enumerate(zip(self.features, self.targets)):
             if len(row) != len(self.feature_names):
-                raise DataError(f"expected {len(self.feature_names)} features in row {k}, got {len(row)}")
-            if not all(map(math.isfinite, (*row, target))):
-                raise DataError(f"expected finite numbers in row {k}, got {row} with the target {target}")
-            if self.class_names is not None and target not in range(len(self.class_names)):
-                raise DataError(f"expected a class from 0 to {len(self.class_names) - 1} in row {k}, got {target}")
+                raise self._error(f"expected {len(self.feature_names)} features in row {k}, got {len(row)}")
+            for name, x in zip((*self.feature_names, self.target_name), (*row, target)):
+                if not isinstance(x, Real) or not math.isfinite(x):
+                    raise self._error(f"expected a finite number in row {k}, column {name!r}, got {x!r:.40}")
+            if self.class_names is not None and not self._is_class(target):
+                raise self._error(
+                    f"expected a class from 0 to {len(self.class_names) - 1} in row {k}, column "
+                    f"{self.target_name!r}, got {target!r:.40}"
+                )
+
+    def _is_class(self, target: object) -> bool:
+        return hasattr(target, "__index__") and target in range(len(self.class_names or ()))
+
+    def _error(self, message: str) -> DataError:
+        return DataError(f"{self.source}: {message}" if self.source else message)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -71,19 +86,25 @@ class Dataset:
         rows = list(rows)
         return replace(self, features=[self.features[k] for k in rows], targets=[self.targets[k] for k in rows])
 
+    def place(self, name: str) -> str:
+        """Say where a column is, for a message: its file, if there is one, and its name."""
+        return f"{self.source}, column {name!r}" if self.source else f"column {name!r}"
 
-def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """Set part of the samples aside for validation, the same share of every class.
+
+def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool = True) -> tuple[Dataset, Dataset]:
+    """Set part of the samples aside for validation, by default the same share of every class.
 
     Parameters
     ----------
     dataset : Dataset
         What to split.
     fraction : float
-        The share of the validation part, above 0 and below 1. In each class the count is rounded, but at least
-        one sample stays for training and, if there are two, at least one goes to validation.
+        The share of the validation part, above 0 and below 1. The count (with `stratify` that of each class) is
+        rounded, but either part gets one sample at least.
     seed : int
         Seed of the choice.
+    stratify : bool
+        Whether to draw from each class on its own. It makes no difference to a regression.
 
     Returns
     -------
@@ -95,7 +116,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     ValueError
         If the fraction is not between 0 and 1.
     DataError
-        If there is nothing to set aside: no class has two samples.
+        If there is nothing to set aside, or a class would have no sample in one of the parts; it names the class.
 
     Examples
     --------
@@ -106,19 +127,32 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Datas
     """
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
+    by_class = stratify and dataset.class_names is not None
     groups: dict[float, list[int]] = {}
     for k, target in enumerate(dataset.targets):
-        groups.setdefault(0 if dataset.class_names is None else target, []).append(k)
+        groups.setdefault(target if by_class else 0, []).append(k)
     rng = random.Random(seed)
     aside: set[int] = set()
-    for _, members in sorted(groups.items()):
-        count = min(max(round(fraction * len(members)), 1), len(members) - 1)
-        aside.update(rng.sample(members, count))
-    if not aside:
-        kind = "rows" if dataset.class_names is None else "rows of one class"
-        raise DataError(f"expected at least two {kind}, one to train on and one to validate with, got one")
+    for kind, members in sorted(groups.items()):
+        if len(members) == 1:
+            what = f"samples of class {_class_name(dataset, kind)}" if by_class else "samples"
+            raise dataset._error(f"expected at least two {what}, one to train on and one to validate with, got one")
+        aside.update(rng.sample(members, min(max(round(fraction * len(members)), 1), len(members) - 1)))
     rows = range(len(dataset))
-    return dataset.take(k for k in rows if k not in aside), dataset.take(k for k in rows if k in aside)
+    parts = dataset.take(k for k in rows if k not in aside), dataset.take(k for k in rows if k in aside)
+    if dataset.class_names is not None:
+        for name, part in zip(("training", "validation"), parts):
+            for kind in sorted(set(dataset.targets) - set(part.targets)):
+                raise dataset._error(
+                    f"the {name} part has no sample of class {_class_name(dataset, kind)}; "
+                    "split with stratify=True, or by another fraction or seed"
+                )
+    return parts
+
+
+def _class_name(dataset: Dataset, kind: float) -> str:
+    assert dataset.class_names is not None
+    return repr(dataset.class_names[int(kind)])
 
 
 def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
@@ -159,92 +193,39 @@ def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
     return [order[k : k + batch_size] for k in range(0, n, batch_size)]
 
 
-@dataclass(frozen=True)
-class Standardizer:
-    """Shifts and scales each column to mean 0 and standard deviation 1 over the rows that it was fitted to.
+def one_hot(labels: Sequence[int], num_classes: int | None = None) -> list[list[float]]:
+    """Code classes as vectors: 1 at the class's place, 0 elsewhere.
 
     Parameters
     ----------
-    means : tuple of float
-        One a column.
-    scales : tuple of float
-        The (population) standard deviations, above 0; 1 for a constant column.
+    labels : sequence of int
+        The number of each sample's class, from 0.
+    num_classes : int, optional
+        The length of the vectors; by default the largest label and 1.
+
+    Returns
+    -------
+    list of list of float
+        One row a label.
+
+    Raises
+    ------
+    TypeError
+        If a label is no int.
+    ValueError
+        If a label is out of range; the message names its place.
 
     Examples
     --------
-    >>> standardizer = Standardizer.fit([[1.0, 7.0], [3.0, 7.0]])
-    >>> standardizer.transform([[2.0, 7.0], [5.0, 8.0]])
-    [[0.0, 0.0], [3.0, 1.0]]
-    >>> standardizer.inverse([[3.0, 1.0]])
-    [[5.0, 8.0]]
+    >>> one_hot([0, 2])
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, rows: Sequence[Sequence[float]]) -> Standardizer:
-        """Measure the columns of some rows, which are to be those of the training part alone.
-
-        Raises
-        ------
-        DataError
-            If a column's numbers are so large that its mean or deviation overflows, or there is no row.
-        """
-        if not rows:
-            raise DataError("expected at least one row to measure, got none")
-        measured = [_measure(column) for column in zip(*rows)]
-        for k, pair in enumerate(measured):
-            if not all(map(math.isfinite, pair)):
-                raise DataError(f"the numbers in feature column {k + 1} are too large; express them in a larger unit")
-        return cls(tuple(mean for mean, _ in measured), tuple(scale for _, scale in measured))
-
-    def transform(self, rows: Iterable[Sequence[float]]) -> list[list[float]]:
-        """Return the rows with (x - mean) / scale in place of x."""
-        return [[(x - m) / s for x, m, s in zip(row, self.means, self.scales)] for row in rows]
-
-    def inverse(self, rows: Iterable[Sequence[float]]) -> list[list[float]]:
-        """Return the rows with x * scale + mean in place of x: undo `transform`."""
-        return [[x * s + m for x, m, s in zip(row, self.means, self.scales)] for row in rows]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the statistics as a dict that can be written as JSON."""
-        return {"means": list(self.means), "scales": list(self.scales)}
-
-    @classmethod
-    def from_dict(cls, saved: object, columns: int) -> Standardizer:
-        """Make it from what `to_dict` gave.
-
-        Parameters
-        ----------
-        saved : dict
-            With the keys "means" and "scales".
-        columns : int
-            How many columns it has to be for.
-
-        Raises
-        ------
-        ModelFileError
-            If it is something else.
-        """
-        parts = (saved.get("means"), saved.get("scales")) if isinstance(saved, Mapping) else (None, None)
-        for part in parts:
-            if not isinstance(part, list) or len(part) != columns or not all(map(_is_finite_number, part)):
-                raise ModelFileError(f"expected means and scales of {columns} column(s) as finite numbers")
-        means, scales = (tuple(map(float, part)) for part in parts if part is not None)
-        if not all(scale > 0.0 for scale in scales):
-            raise ModelFileError(f"expected scales above 0, got {min(scales)}")
-        return cls(means, scales)
-
-
-def _measure(column: Sequence[float]) -> tuple[float, float]:
-    """The mean and the standard deviation; 1 for the deviation of a constant, which rounding could make 1e-17."""
-    if min(column) == max(column):
-        return column[0], 1.0
-    mean = numerics.mean(column)
-    # hypot in place of the root of a sum of squares: no square overflows or underflows.
-    return mean, math.hypot(*(x - mean for x in column)) / math.sqrt(len(column)) or 1.0
-
-
-def _is_finite_number(x: object) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
+    for k, label in enumerate(labels):
+        if not hasattr(label, "__index__"):
+            raise TypeError(f"expected an int as label {k}, got {type(label).__name__}: {label!r:.60}")
+    size = max(labels, default=-1) + 1 if num_classes is None else num_classes
+    for k, label in enumerate(labels):
+        if label not in range(size):
+            bound = "0 or more" if num_classes is None else f"from 0 to {size - 1}"
+            raise ValueError(f"expected label {k} to be {bound}, got {label}")
+    return [[float(k == label) for k in range(size)] for label in labels]

@@ -77,8 +77,10 @@ class Predictor:
             training.feature_names,
             classes,
             training.target_name,
-            Standardizer.fit(training.features),
-            None if classes else Standardizer.fit([[t] for t in training.targets]),
+            Standardizer.fit(training.features, [training.place(name) for name in training.feature_names]),
+            None
+            if classes
+            else Standardizer.fit([[t] for t in training.targets], [training.place(training.target_name)]),
         )
 
     def standardised(self, dataset: Dataset) -> Dataset:

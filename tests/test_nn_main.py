@@ -106,8 +106,8 @@ BAD_DATA = {
     "empty column": ("a,b\n,x\n,y\n", "bad.csv, column 'a': every cell is empty"),
     "nan": ("a,b\n1,x\nnan,y\n", "bad.csv, line 3, column 'a': expected a finite number"),
     "one class": ("a,b\n1,x\n2,x\n", "bad.csv, column 'b': expected two classes"),
-    "one row": ("a,b\n1,2\n", "expected at least two rows"),
-    "too large": ("a,b\n1.7e308,1\n1.7e308,2\n-1.7e308,3\n1.7e308,4\n", "too large"),
+    "one row": ("a,b\n1,2\n", "expected at least two samples"),
+    "too large": ("a,b\n1.7e308,1\n1.7e308,2\n-1.7e308,3\n1.7e308,4\n", "bad.csv, column 'a': the numbers are too large"),
 }
 
 
