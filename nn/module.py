@@ -1,25 +1,31 @@
-"""`Module`: what owns parameters and can name, reset, save and load them."""
+"""`Module`: what owns parameters and can name, reset, save and load them; its two modes, training and evaluation."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from autodiff.errors import ModelFileError
-from autodiff.value import Value
+from nn.members import Members
+from nn.state import checked_state
 
-__all__ = ["Module"]
+__all__ = ["Module", "forward_batch"]
+
+M = TypeVar("M", bound="Module")
 
 
-class Module:
+class Module(Members):
     """Base class of everything that has parameters.
 
     A subclass assigns its parameters (made by `nn.parameter`), its modules, and lists or tuples of them to
     attributes, and they are found by themselves, in the order of assignment. A subclass may also say itself what
     its parameters are, as in micrograd, by a method ``parameters``.
+
+    Attributes
+    ----------
+    training : bool
+        Whether it is in training mode, as it is at first; `nn.Dropout` and `nn.BatchNorm` heed it. `train` and `eval`
+        set it, for the modules inside too.
 
     Examples
     --------
@@ -37,53 +43,118 @@ class Module:
     {'slope': 2.0, 'offset': 1.0}
     """
 
-    def parameters(self) -> list[Value]:
-        """Every parameter once, in the order of assignment.
-
-        Returns
-        -------
-        list of Value
-            A new list of the parameters themselves.
-        """
-        found: list[tuple[str, Any, Value]] = []
-        _collect(vars(self).items(), "", found, {id(self)})
-        return [p for _, _, p in found]
-
-    def named_parameters(self) -> list[tuple[str, Value]]:
-        """Every parameter with its name: the path of attributes and indices that leads to it.
-
-        Returns
-        -------
-        list of (str, Value)
-            In the order of `parameters`. A parameter that stands in several places has the first name.
-
-        Examples
-        --------
-        >>> from nn import MLP
-        >>> [name for name, p in MLP(1, [1, 1]).named_parameters()]
-        ['layers.0.neurons.0.w.0', 'layers.0.neurons.0.b', 'layers.1.neurons.0.w.0', 'layers.1.neurons.0.b']
-        """
-        found: list[tuple[str, Any, Value]] = []
-        _collect_module(self, "", found, {id(self)})
-        return [(f"{prefix}{key}", p) for prefix, key, p in found]
+    training: bool = True
+    _buffers: tuple[str, ...] = ()
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of every parameter to 0."""
         for p in self.parameters():
             p.grad = 0.0
 
+    def train(self: M, mode: bool = True) -> M:
+        """Put this module, and all inside it, in training mode (or, with False, in evaluation mode).
+
+        Parameters
+        ----------
+        mode : bool
+            The value of ``.training``.
+
+        Returns
+        -------
+        Module
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If the mode is no bool.
+        """
+        if not isinstance(mode, bool):
+            raise TypeError(f"the training mode is True or False, got {mode!r:.60}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Put this module, and all inside it, in evaluation mode, and return it: ``train(False)``."""
+        return self.train(False)
+
+    def forward_batch(self, rows: Sequence[Any]) -> list[Any]:
+        """The outputs for a batch of samples.
+
+        Parameters
+        ----------
+        rows : sequence
+            The samples, each what a call of the module takes.
+
+        Returns
+        -------
+        list
+            One output a sample.
+
+        Notes
+        -----
+        Here it calls the module with one sample after the other. A module that couples the samples of a batch, as
+        `nn.BatchNorm` does, and one that has such modules inside, as `nn.Sequential` may, has a method of its own.
+        """
+        call: Any = self
+        return [call(x) for x in rows]
+
+    def register_buffer(self, name: str, value: float | list[float]) -> None:
+        """Set an attribute that belongs to the state of the module, but is not trained: a running mean, say.
+
+        Parameters
+        ----------
+        name : str
+            The name of the attribute.
+        value : float or list of float
+            What it is at first. Later it may be assigned like any other attribute.
+
+        Examples
+        --------
+        >>> module = Module()
+        >>> module.register_buffer("steps", 3.0)
+        >>> module.steps, module.state_dict()
+        (3.0, {'steps': 3.0})
+        """
+        if name not in self._buffers:
+            self._buffers = (*self._buffers, name)
+        setattr(self, name, value)
+
+    def named_buffers(self) -> list[tuple[str, float]]:
+        """The numbers of all buffers, here and inside, with their names; see `register_buffer`.
+
+        Returns
+        -------
+        list of (str, float)
+            A list has a name for each of its numbers, such as "running_mean.0".
+        """
+        return [(name, holder[key]) for name, holder, key in self._buffer_places()]
+
+    def _buffer_places(self) -> list[tuple[str, Any, Any]]:
+        """Name, holder and key of every buffer's numbers: ``holder[key]`` reads and writes one."""
+        places: list[tuple[str, Any, Any]] = []
+        for path, module in self.named_modules():
+            for name in module._buffers:
+                full, buffer = f"{path}.{name}" if path else name, getattr(module, name)
+                if isinstance(buffer, list):
+                    places += [(f"{full}.{k}", buffer, k) for k in range(len(buffer))]
+                else:
+                    places.append((full, vars(module), name))
+        return places
+
     def state_dict(self) -> dict[str, float]:
-        """The numbers of all parameters.
+        """The numbers of all parameters and buffers.
 
         Returns
         -------
         dict of str to float
-            By the names of `named_parameters`.
+            By the names of `named_parameters`, then those of `named_buffers`.
         """
-        return {name: p.data for name, p in self.named_parameters()}
+        return {**{name: p.data for name, p in self.named_parameters()}, **dict(self.named_buffers())}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Set the numbers of all parameters: of all, or, if anything does not fit, of none.
+        """Set the numbers of all parameters and buffers: of all, or, if anything does not fit, of none.
 
         Parameters
         ----------
@@ -103,19 +174,12 @@ class Module:
         >>> n.w[0].data, n.b.data
         (0.5, 0.25)
         """
-        if not isinstance(state, Mapping):
-            raise ModelFileError(f"a state is a mapping of names to numbers, got {type(state).__name__}")
-        named = dict(self.named_parameters())
-        missing = [name for name in named if name not in state]
-        unexpected = [name for name in state if name not in named]
-        wrong = [f"{name} = {state[name]!r:.40}" for name in named if name in state and not _is_finite(state[name])]
-
-        faults = (("missing", missing), ("unexpected", unexpected), ("not a finite number", wrong))
-        if any(names for _, names in faults):
-            told = "; ".join(f"{fault}: {_listed(names)}" for fault, names in faults if names)
-            raise ModelFileError(f"the state does not fit this {type(self).__name__}: {told}")
-        for name, p in named.items():
-            p.data = float(state[name])
+        named, places = self.named_parameters(), self._buffer_places()
+        numbers = checked_state(state, [*(name for name, _ in named), *(name for name, *_ in places)], type(self))
+        for name, p in named:
+            p.data = numbers[name]
+        for name, holder, key in places:
+            holder[key] = numbers[name]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; see `nn.checkpoint.save`."""
@@ -124,54 +188,25 @@ class Module:
         checkpoint.save(self, path)
 
 
-def _collect(
-    members: Iterable[tuple[Any, Any]],
-    prefix: str,
-    found: list[tuple[str, Any, Value]],
-    seen: set[int],
-    every: bool = False,
-) -> None:
-    """Append (prefix, key, parameter) for each parameter (or every Value) among some members and below them.
+def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
+    """The outputs of any model for a batch of samples: by its method of that name, or sample by sample.
 
-    Names are put together by whoever wants them: a training step asks for the parameters alone, several times.
+    Parameters
+    ----------
+    model : callable
+        A module, or a function of one sample.
+    rows : sequence
+        The samples.
+
+    Returns
+    -------
+    list
+        One output a sample.
+
+    Examples
+    --------
+    >>> forward_batch(abs, [-1.0, 2.0])
+    [1.0, 2.0]
     """
-    for key, member in members:
-        if type(member) is Value:
-            if id(member) not in seen and (every or member.role == "parameter"):
-                seen.add(id(member))
-                found.append((prefix, key, member))
-        elif isinstance(member, (list, tuple, Module)) and id(member) not in seen:
-            seen.add(id(member))
-            if isinstance(member, Module):
-                _collect_module(member, f"{prefix}{key}.", found, seen, every)
-            else:
-                _collect(enumerate(member), f"{prefix}{key}.", found, seen, every)
-
-
-def _collect_module(
-    module: Module, prefix: str, found: list[tuple[str, Any, Value]], seen: set[int], every: bool = False
-) -> None:
-    if every or type(module).parameters is Module.parameters:
-        _collect(vars(module).items(), prefix, found, seen, every)
-        return
-    # The class says itself what its parameters are (plain Values, perhaps); the attributes only give the names.
-    attributes: list[tuple[str, Any, Value]] = []
-    _collect(vars(module).items(), prefix, attributes, {id(module)}, every=True)
-    paths = {p: (path, key) for path, key, p in attributes}
-    for k, p in enumerate(module.parameters()):
-        if id(p) not in seen:
-            seen.add(id(p))
-            path, key = paths.get(p, (f"{prefix}parameters.", k))
-            found.append((path, key, p))
-
-
-def _is_finite(x: object) -> bool:
-    try:
-        return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an int too large for a float
-        return False
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    together = getattr(model, "forward_batch", None)
+    return [model(x) for x in rows] if together is None else list(together(rows))
