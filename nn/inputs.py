@@ -44,11 +44,11 @@ def non_negative(x: Any, what: str, most: float = math.inf) -> float:
     """
     if isinstance(x, bool) or not isinstance(x, Real):
         raise TypeError(f"{what} is a number, got {type(x).__name__}: {x!r:.60}")
-    if not 0.0 <= x <= most or x == math.inf:
-        raise ValueError(
-            f"{what} is {'at least 0, and finite' if most == math.inf else f'from 0 to {most:g}'}, got {x}"
-        )
-    return float(x)
+    number = float(x)
+    if not 0.0 <= number <= most or number == math.inf:
+        told = "at least 0, and finite" if most == math.inf else f"from 0 to {most:g}"
+        raise ValueError(f"{what} is {told}, got {number}")
+    return number
 
 
 def as_tuple(x: Any, size: int) -> tuple[Any, ...]:
