@@ -42,30 +42,40 @@ def _is_odd(b: float) -> bool:
     return math.isfinite(b) and math.fmod(b, 2.0) in (1.0, -1.0)
 
 
+def _times_power(c: float, a: float, b: float) -> float:
+    """c * a**b, also where a**b alone is subnormal or overflows and the product is not: by the root of the power."""
+    y = power(a, b)
+    if 1e-290 < abs(y) < inf or not 0.0 < abs(a) < inf or not 0.0 < abs(c) < inf or y != y:
+        return c * y
+    root = power(abs(a), 0.5 * b)
+    return math.copysign(c * root * root, c * math.copysign(1.0, y))
+
+
 def power_slope(a: float, b: float) -> float:
-    """d(a**b)/da = b * a**(b - 1), to 2 ulp; 0 for b = 0, even at a = 0.
+    """d(a**b)/da = b * a**(b - 1), to 4 ulp; 0 for b = 0, even at a = 0.
 
     The plain formula loses up to 78 ulp where b - 1 is rounded, because the rounding error is multiplied by
-    log(a). There, b * (a**b / a) is used instead as long as a**b neither underflows nor overflows.
+    log(a), and more where the power alone is subnormal. There, b * (a**b / a) is used instead.
     """
     if b == 0.0:
         return 0.0
     less = b - 1.0
-    if less + 1.0 == b or a == 0.0:  # b - 1 is exact, or a power of zero
-        return b * power(a, less)
+    if less + 1.0 == b != less or not 0.0 < abs(a) < inf:  # b - 1 is exact, or a power of zero or infinity
+        return _times_power(b, a, less)
     y = power(a, b)
     if y != y:
         return nan  # a fractional power of a negative number, though b - 1 may have been rounded to an integer
     if 1e-290 < abs(y) < inf:
         return b * y / a  # not b * (y / a), where y / a may overflow
-    return b * power(a, less)
+    root = power(abs(a), 0.5 * b)
+    return math.copysign(b * root * (root / a), b * math.copysign(1.0, y) * a)
 
 
 def power_log(a: float, b: float) -> float:
-    """d(a**b)/db = a**b * log(a); at a = 0 it is 0 for b >= 0 and nan for b < 0."""
+    """d(a**b)/db = a**b * log(a), to 4 ulp; at a = 0 it is 0 for b >= 0 and nan for b < 0."""
     if a == 0.0:
         return 0.0 if b >= 0.0 else nan
-    return power(a, b) * log(a)
+    return _times_power(log(a), a, b)
 
 
 def exp(x: float) -> float:
@@ -280,11 +290,23 @@ def guard(x: float, y: float) -> float:
 
 
 def total(xs: Sequence[float]) -> float:
-    """Correctly rounded sum (`math.fsum`); inf - inf and overflow give what adding in order gives."""
+    """Correctly rounded sum (`math.fsum`), also where it overflows on its way; inf - inf is nan."""
     try:
         return math.fsum(xs)
     except (OverflowError, ValueError):
-        return float(sum(xs))
+        return _exact_sum(xs)
+
+
+def _exact_sum(xs: Sequence[float]) -> float:
+    """The sum in whole numbers of units of 2**-1074, where `math.fsum` gives up."""
+    if not all(map(math.isfinite, xs)):
+        return float(sum(x for x in xs if not math.isfinite(x)))
+    unit = 1 << 1074
+    whole = sum(n * (unit // d) for n, d in map(float.as_integer_ratio, xs))
+    try:
+        return whole / unit  # correctly rounded, as all quotients of ints
+    except OverflowError:
+        return inf if whole > 0 else -inf
 
 
 def dot(xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -292,7 +314,7 @@ def dot(xs: Sequence[float], ys: Sequence[float]) -> float:
     try:
         return math.fsum(map(operator.mul, xs, ys))
     except (OverflowError, ValueError):
-        return float(sum(map(operator.mul, xs, ys)))
+        return _exact_sum(list(map(operator.mul, xs, ys)))
 
 
 def mean(xs: Sequence[float]) -> float:

@@ -125,10 +125,42 @@ def test_power(a, b, y):
         (3.0, 1e-18),
         (0.5, -1022.0),
         (1e-5, 60.1),
+        (0.9999999999999971, -2.1337274230154845e17),  # b - 1 is b: 20 ulp by the plain formula
+        (1.0000000000000004, 2.0**53 + 2.0),
+        (1.0043427757439318, -164694.0),  # a**(b - 1) is subnormal
+        (5.4356824666106835, -428.7774854373319),  # so is a**b, and b - 1 is rounded
+        (8.479932888129231e-211, -0.46758656492250683),  # a**(b - 1) overflows, b times it does not
+        (-1.0043427757439318, -164694.0),
+        (-1.0043427757439318, -164693.0),
     ],
 )
 def test_power_slope_is_accurate_at_every_scale(a, b):
     assert reference.error_in_ulp(numerics.power_slope(a, b), reference.value("power_slope", a, b)) <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (0.9567016400520831, -16094.78548635481),  # a**b overflows, log(a) times it does not
+        (2.3107838229184012e269, -1.191051668443466),  # a**b is subnormal
+        (2.0, 1023.7),
+        (1e-10, -30.7),
+        (0.3, 2.0),
+    ],
+)
+def test_power_log_is_accurate_at_every_scale(a, b):
+    assert reference.error_in_ulp(numerics.power_log(a, b), reference.value("power_log", a, b)) <= 2.5
+
+
+def test_powers_of_zero_and_infinity_and_their_slopes():
+    assert numerics.power_slope(0.0, 1.0) == 1.0
+    assert numerics.power_slope(0.0, 2.5) == 0.0
+    assert numerics.power_slope(inf, 2.0) == numerics.power_slope(inf, 1e17) == inf
+    assert numerics.power_slope(inf, -1.3) == 0.0
+    assert numerics.power_slope(2.0, inf) == inf
+    assert numerics.power_log(2.0, inf) == inf
+    assert numerics.power_log(inf, 1.5) == inf
+    assert numerics.power_log(1.0, 1e300) == 0.0
 
 
 @pytest.mark.parametrize("b", [1e-20, -1e-20, 1e-17, 0.5, -0.5, 1 / 3, 2.5])
@@ -142,6 +174,13 @@ def test_sums_are_rounded_once():
     assert numerics.dot([1e16, 1.0, -1e16], [1.0, 1.0, 1.0]) == 1.0
     assert numerics.total([0.1] * 10) == 1.0
     assert numerics.mean([0.1] * 10) == 0.1
+
+
+def test_a_sum_may_overflow_on_its_way():
+    assert numerics.total([1e308, 1e308, -1e308, -1e308, 5e-324]) == 5e-324
+    assert numerics.dot([1e308, 1e308, -1e308], [1.0, 1.0, 1.5]) == 5e307
+    assert numerics.total([-1e308, -1e308, 1e307]) == -inf
+    assert numerics.total([1e308, 1e308, -inf]) == -inf
 
 
 def test_sums_with_infinities():

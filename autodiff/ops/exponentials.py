@@ -25,7 +25,7 @@ def _power_da(y: Any, a: Any, b: Any) -> Any:
     if b == 1.0 or b == 0.0:
         return b + 0.0  # 0.0 for -0.0, as in power_slope
     less = b - 1.0
-    return b * pow(a, less) if less + 1.0 == b else _power_slope(a, b)
+    return b * pow(a, less) if less + 1.0 == b != less else _power_slope(a, b)
 
 
 pow = Binary(
