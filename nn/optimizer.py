@@ -160,7 +160,7 @@ class Optimizer:
         """
         return {
             "name": type(self).__name__,
-            "hyperparameters": {name: _plain(value) for name, value in self._hyperparameters().items()},
+            "hyperparameters": {name: _plain(value) for name, value in self.hyperparameters().items()},
             "steps": self.steps,
             "state": {name: [float(x) for x in self.state[name]] for name in self.state_names},
         }
@@ -185,7 +185,7 @@ class Optimizer:
         if state["name"] != type(self).__name__:
             raise ModelFileError(f"the state is that of {state['name']!r:.40}, this is {type(self).__name__}")
         given, numbers, steps = state["hyperparameters"], state["state"], state["steps"]
-        _expect_keys("the hyperparameters", given, self._hyperparameters())
+        _expect_keys("the hyperparameters", given, self.hyperparameters())
         _expect_keys("the remembered numbers", numbers, self.state_names)
         if type(steps) is not int or steps < 0:
             raise ModelFileError(f"the number of steps is a whole number, at least 0, got {steps!r:.40}")
@@ -209,13 +209,19 @@ class Optimizer:
             if isinstance(x, bool) or not isinstance(x, Real) or not math.isfinite(x):
                 raise ModelFileError(f"{name!r} holds {x!r:.40}, expected finite numbers")
 
-    def _hyperparameters(self) -> dict[str, Any]:
-        """By name, in the order of the arguments."""
+    def hyperparameters(self) -> dict[str, Any]:
+        """The arguments that it was made with, as they are now.
+
+        Returns
+        -------
+        dict
+            By name, in the order of the arguments.
+        """
         names = list(inspect.signature(type(self)).parameters)[1:]
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self._hyperparameters().items())
+        told = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters().items())
         return f"{type(self).__name__}({len(self.parameters)} parameters, {told})"
 
 
