@@ -7,11 +7,13 @@
 """
 
 from autodiff.value import parameter
-from nn import data, losses, optim, plots
+from nn import data, losses, optim, plots, schedules, stopping
 from nn.batch_norm import BatchNorm
 from nn.checkpoint import load, save
+from nn.clip import clip_grad_norm_, clip_grad_value_
 from nn.history import History
 from nn.layers import Dropout, Elementwise, Residual, Sequential
+from nn.minimize import minimize, random_search
 from nn.mlp import MLP, Layer
 from nn.module import Module
 from nn.neuron import Neuron
@@ -28,12 +30,18 @@ __all__ = [
     "Neuron",
     "Residual",
     "Sequential",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "data",
     "fit",
     "load",
     "losses",
+    "minimize",
     "optim",
     "parameter",
     "plots",
+    "random_search",
     "save",
+    "schedules",
+    "stopping",
 ]

@@ -79,7 +79,7 @@ def minimize(
     --------
     >>> way = minimize(lambda w: (w - 6) ** 2, 23.0, lr=0.1)
     >>> way
-    Minimum(x = 6, f(x) = 2.20863e-13, SGD(lr=0.1), 78 steps; stopped: gradient norm at most 1e-06)
+    Minimum(x = 6, f(x) = 2.2026e-13, SGD(lr=0.1), 78 steps; stopped: gradient norm at most 1e-06)
     >>> [round(x, 5) for (x,) in way.points[:4]]
     [23.0, 19.6, 16.88, 14.704]
     """
