@@ -7,7 +7,8 @@ from typing import Any
 
 from autodiff import ops, recording
 from autodiff.value import parameter
-from nn.inputs import as_tuple, non_negative, positive
+from nn.checks import finite
+from nn.inputs import as_tuple, positive
 from nn.layers import unwrapped
 from nn.module import Module
 
@@ -71,8 +72,8 @@ class BatchNorm(Module):
 
     def __init__(self, n: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         n = positive(n, "n")
-        self.eps = non_negative(eps, "eps")
-        self.momentum = None if momentum is None else non_negative(momentum, "momentum", most=1.0)
+        self.eps = finite(eps, "eps", least=0.0)
+        self.momentum = None if momentum is None else finite(momentum, "the momentum", least=0.0, most=1.0)
         if not isinstance(affine, bool):
             raise TypeError(f"affine is True or False, got {affine!r:.60}")
         self.weight = [parameter(1.0, f"weight{k}") for k in range(n if affine else 0)]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import operator
-from numbers import Real
 from typing import Any
 
 from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["FLOATS", "VALUES", "as_tuple", "non_negative", "positive", "uniform"]
+__all__ = ["FLOATS", "VALUES", "as_tuple", "positive", "uniform"]
 
 VALUES: set[type] = {Value}
 FLOATS: set[type] = {float}
@@ -32,23 +30,6 @@ def positive(n: int, what: str) -> int:
     if size < 1:
         raise ValueError(f"{what} is a positive integer, got {size}")
     return size
-
-
-def non_negative(x: Any, what: str, most: float = math.inf) -> float:
-    """Take a finite number, at least 0 and at most something, as a float.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not; the message says what it is for.
-    """
-    if isinstance(x, bool) or not isinstance(x, Real):
-        raise TypeError(f"{what} is a number, got {type(x).__name__}: {x!r:.60}")
-    number = float(x)
-    if not 0.0 <= number <= most or number == math.inf:
-        told = "at least 0, and finite" if most == math.inf else f"from 0 to {most:g}"
-        raise ValueError(f"{what} is {told}, got {number}")
-    return number
 
 
 def as_tuple(x: Any, size: int) -> tuple[Any, ...]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from autodiff import ops, recording
 from nn.activations import Activation, activation_function, activation_name
+from nn.checks import finite
 from nn.init import generator
-from nn.inputs import as_tuple, non_negative
+from nn.inputs import as_tuple
 from nn.module import Module, forward_batch
 
 __all__ = ["Dropout", "Elementwise", "Residual", "Sequential"]
@@ -303,7 +304,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, seed: int | None = None, rng: random.Random | None = None) -> None:
-        self.p = non_negative(p, "the probability p", most=1.0)
+        self.p = finite(p, "the probability p", least=0.0, most=1.0)
         if seed is None and rng is None:
             # A generator of its own, whose state belongs to the model; the global one still governs all.
             seed = random.getrandbits(64)

@@ -1,24 +1,32 @@
-"""Losses, each the mean over the samples of a batch.
+"""Losses, each the mean over the samples of a batch; and the penalties of `nn.regularisers`.
 
 Every batch loss is one `mean` node over one small expression a sample, so that a graph is no deeper for more
 samples. Numbers work in place of Values, and then the loss is a float.
+
+With ``weights``, one a sample, it is the weighted mean ``sum(w * l) / sum(w)`` of the samples' losses l: a sample of
+weight 2 counts like two of them, and the scale of the weights does not matter. That is scikit-learn's
+``sample_weight``, and what PyTorch's ``CrossEntropyLoss`` does with the weights of classes. (The ``weight`` of its
+``BCEWithLogitsLoss`` is divided by the number of samples in place of the sum.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
+from nn.averages import average, is_row, pairs, target
+from nn.regularisers import l1, l2
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "mse"]
+__all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]
 
 Numbers = Sequence[Any]
+Weights = Sequence[float] | None
 
 
-def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value:
+def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
     """Mean squared error.
 
     Parameters
@@ -27,6 +35,8 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value
         One prediction a sample, or a row of them a sample.
     targets : of the same shape
         Real numbers.
+    weights : sequence of float, optional
+        One a sample, for the weighted mean; see `nn.losses`.
 
     Returns
     -------
@@ -36,7 +46,10 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value
     Raises
     ------
     ValueError
-        If the shapes differ or there is no sample.
+        If the shapes differ, there is no sample, a target is nan or infinite, or the weights are negative, not finite,
+        all 0 or not as many as samples.
+    TypeError
+        If a target or a weight is not a number.
 
     Notes
     -----
@@ -51,16 +64,65 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float) -> Value
     >>> loss.data, p.grad
     (2.0, 2.0)
     """
-    terms: list[Value] = []
-    for k, (p, t) in enumerate(_pairs(predictions, targets, "predictions")):
-        if _is_row(p) or _is_row(t):
-            terms.extend(_squared(q, s) for q, s in _pairs(p, t, f"outputs of sample {k}"))
+    # Python's own power of a float raises on overflow
+    return _of_differences(lambda d: ops.pow(d, 2.0), predictions, targets, weights)
+
+
+def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
+    """Mean absolute error: less moved by a few large errors than `mse`.
+
+    Parameters
+    ----------
+    predictions : sequence of Value, sequence of such sequences, or one Value
+        One prediction a sample, or a row of them a sample.
+    targets : of the same shape
+        Real numbers.
+    weights : sequence of float, optional
+        One a sample, for the weighted mean; see `nn.losses`.
+
+    Returns
+    -------
+    Value
+        ``mean(abs(prediction - target))`` over samples and outputs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, there is no sample, a target is nan or infinite, or the weights are negative, not finite,
+        all 0 or not as many as samples.
+    TypeError
+        If a target or a weight is not a number.
+
+    Notes
+    -----
+    The gradient with respect to a prediction p with target t, n of them in all, is ``sign(p - t) / n``, and 0 where
+    they are equal.
+
+    Examples
+    --------
+    >>> mae([3.0, 1.0], [1.0, 2.0])
+    1.5
+    """
+    return _of_differences(ops.abs, predictions, targets, weights)
+
+
+def _of_differences(penalty: Callable[[Any], Any], predictions: Any, targets: Any, weights: Any) -> Value:
+    """The mean over samples and outputs of a function of prediction minus target."""
+    terms: list[list[Any]] = []
+    for k, (p, t) in enumerate(pairs(predictions, targets, "predictions")):
+        if is_row(p) or is_row(t):
+            row = enumerate(pairs(p, t, f"outputs of sample {k}"))
+            terms.append([penalty(ops.sub(q, target(u, k, j))) for j, (q, u) in row])
         else:
-            terms.append(_squared(p, t))
-    return ops.mean(terms)
+            terms.append([penalty(ops.sub(p, target(t, k)))])
+    if weights is None:
+        return average([term for row in terms for term in row])
+    return average([row[0] if len(row) == 1 else ops.mean(row) for row in terms], weights)
 
 
-def binary_cross_entropy(logits: Numbers | Value | float, targets: Numbers | float) -> Value:
+def binary_cross_entropy(
+    logits: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None
+) -> Value:
     """Cross-entropy of two classes, from logits: the log-odds of class 1, with no sigmoid before.
 
     Parameters
@@ -68,17 +130,23 @@ def binary_cross_entropy(logits: Numbers | Value | float, targets: Numbers | flo
     logits : sequence of Value, or one Value
         One a sample, any real number.
     targets : sequence of the same length, or one number
-        0 or 1.
+        0 or 1, or a probability of class 1 between.
+    weights : sequence of float, optional
+        One a sample, for the weighted mean; see `nn.losses`.
 
     Returns
     -------
     Value
         The mean of ``-log(sigmoid(z))`` over samples of class 1 and ``-log(1 - sigmoid(z))`` over those of class 0.
+        A target t between counts as both, with the shares t and 1 - t.
 
     Raises
     ------
     ValueError
-        If the lengths differ, there is no sample, or a target is neither 0 nor 1.
+        If the lengths differ, there is no sample, a target is not from 0 to 1, or the weights are negative, not
+        finite, all 0 or not as many as samples.
+    TypeError
+        If a target or a weight is not a number.
 
     Notes
     -----
@@ -90,14 +158,17 @@ def binary_cross_entropy(logits: Numbers | Value | float, targets: Numbers | flo
     >>> binary_cross_entropy([1000.0, -1000.0], [0, 0])
     500.0
     """
-    terms: list[Value] = [
-        ops.softplus(-z if _one_of(t, (0.0, 1.0), k) else z)
-        for k, (z, t) in enumerate(_pairs(logits, targets, "logits"))
-    ]
-    return ops.mean(terms)
+    terms: list[Value] = []
+    for k, (z, t) in enumerate(pairs(logits, targets, "logits")):
+        chance = _chance(t, k)
+        if 0.0 < chance < 1.0:
+            terms.append(chance * ops.softplus(-z) + (1.0 - chance) * ops.softplus(z))
+        else:
+            terms.append(ops.softplus(-z if chance else z))
+    return average(terms, weights)
 
 
-def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
+def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weights = None) -> Value:
     """Cross-entropy of several classes, from logits, with no softmax before.
 
     Parameters
@@ -106,6 +177,8 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
         One row a sample; C is at least 2.
     labels : sequence of int, or one int for one row
         The class of each sample, from 0 to C - 1.
+    weights : sequence of float, optional
+        One a sample, for the weighted mean; see `nn.losses`.
 
     Returns
     -------
@@ -115,8 +188,8 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
     Raises
     ------
     ValueError
-        If the numbers of rows and labels differ, there is no sample, a row has less than 2 logits, or a label is
-        out of range.
+        If the numbers of rows and labels differ, there is no sample, a row has less than 2 logits, a label is out of
+        range, or the weights are negative, not finite, all 0 or not as many as samples.
     TypeError
         If a label is not an integer, or the logits of a sample are no sequence.
 
@@ -136,16 +209,16 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int) -> Value:
     >>> round(loss.data, 6), z[0].grad, z[1].grad
     (0.693147, 0.5, -0.5)
     """
-    if not _is_row(labels):
-        if _is_row(logits) and any(map(_is_row, logits)):
+    if not is_row(labels):
+        if is_row(logits) and any(map(is_row, logits)):
             raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
-        return _cross_entropy(logits, labels, 0)
-    terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(_pairs(logits, labels, "rows of logits"))]
-    return ops.mean(terms)
+        return average([_cross_entropy(logits, labels, 0)], weights)
+    terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(pairs(logits, labels, "rows of logits"))]
+    return average(terms, weights)
 
 
 def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
-    if not _is_row(logits):
+    if not is_row(logits):
         raise TypeError(f"sample {k} needs a sequence of logits, got {type(logits).__name__}: {logits!r:.60}")
     row = list(logits)
     if not hasattr(label, "__index__"):
@@ -160,7 +233,7 @@ def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
     return ops.softplus(ops.logsumexp(others))
 
 
-def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
+def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
     """Hinge loss: what scores lack of being on the right side by a margin of 1.
 
     Parameters
@@ -169,6 +242,8 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
         One a sample: positive for one class, negative for the other.
     targets : sequence of the same length, or one number
         1 or -1.
+    weights : sequence of float, optional
+        One a sample, for the weighted mean; see `nn.losses`.
 
     Returns
     -------
@@ -178,7 +253,10 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
     Raises
     ------
     ValueError
-        If the lengths differ, there is no sample, or a target is neither 1 nor -1.
+        If the lengths differ, there is no sample, a target is neither 1 nor -1, or the weights are negative, not
+        finite, all 0 or not as many as samples.
+    TypeError
+        If a target or a weight is not a number.
 
     Notes
     -----
@@ -189,39 +267,18 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float) -> Value:
     >>> hinge([0.25, -3.0], [1, -1])
     0.375
     """
-    terms: list[Value] = [
-        ops.relu(1.0 - s if _one_of(t, (-1.0, 1.0), k) else 1.0 + s)
-        for k, (s, t) in enumerate(_pairs(scores, targets, "scores"))
-    ]
-    return ops.mean(terms)
+    terms: list[Value] = []
+    for k, (s, t) in enumerate(pairs(scores, targets, "scores")):
+        side = real(t)
+        if side not in (-1.0, 1.0):
+            raise ValueError(f"the target of sample {k} is {t!r:.60}, expected -1 or 1")
+        terms.append(ops.relu(1.0 - s if side == 1.0 else 1.0 + s))
+    return average(terms, weights)
 
 
-def _is_row(x: Any) -> bool:
-    return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
-
-
-def _pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
-    """Outputs and targets side by side; a lone output with a lone target is a batch of one."""
-    if not _is_row(outputs) and not _is_row(targets):
-        return [(outputs, targets)]
-    if not _is_row(outputs) or not _is_row(targets):
-        raise ValueError(f"{what} and targets differ in shape: {outputs!r:.60} and {targets!r:.60}")
-    left, right = list(outputs), list(targets)
-    if len(left) != len(right):
-        raise ValueError(f"{len(left)} {what} but {len(right)} targets; give one target for each")
-    if not left:
-        raise ValueError(f"there are no {what}; the mean over no sample has no meaning")
-    return list(zip(left, right))
-
-
-def _squared(p: Any, t: Any) -> Value:
-    difference: Value = p - (t if type(t) is Value else real(t))
-    return ops.pow(difference, 2.0)  # Python's own power of a float raises on overflow
-
-
-def _one_of(target: Any, known: tuple[float, float], k: int) -> bool:
-    """Whether the target is the second of two known ones."""
-    t = real(target)
-    if t not in known:
-        raise ValueError(f"the target of sample {k} is {target!r:.60}, expected {known[0]:g} or {known[1]:g}")
-    return t == known[1]
+def _chance(t: Any, k: int) -> float:
+    """The target of sample k, a probability of class 1."""
+    chance = real(t)
+    if not 0.0 <= chance <= 1.0:
+        raise ValueError(f"the target of sample {k} is {t!r:.60}, expected 0 or 1, or a probability between")
+    return chance

@@ -1,0 +1,101 @@
+"""What the losses share: outputs and targets side by side, targets checked, and the mean over the samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff import ops
+from autodiff.operation import real
+from autodiff.value import Value
+
+__all__ = ["average", "is_row", "pairs", "target"]
+
+
+def is_row(x: Any) -> bool:
+    """Whether something is a sequence or an iterator of numbers, not a number."""
+    return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
+
+
+def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
+    """Outputs and targets side by side; a lone output with a lone target is a batch of one.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many, or none.
+    """
+    if not is_row(outputs) and not is_row(targets):
+        return [(outputs, targets)]
+    if not is_row(outputs) or not is_row(targets):
+        raise ValueError(f"{what} and targets differ in shape: {outputs!r:.60} and {targets!r:.60}")
+    left, right = list(outputs), list(targets)
+    if len(left) != len(right):
+        raise ValueError(f"{len(left)} {what} but {len(right)} targets; give one target for each")
+    if not left:
+        raise ValueError(f"there are no {what}; the mean over no sample has no meaning")
+    return list(zip(left, right))
+
+
+def target(t: Any, sample: int, output: int | None = None) -> Any:
+    """Take the target of a sample, or of one of its outputs: a finite number, which may be a Value.
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is nan or infinite; the message says where.
+    """
+    number = t if type(t) in ops.add.on else real(t)
+    if not math.isfinite(number):
+        where = f"sample {sample}" if output is None else f"sample {sample}, output {output},"
+        raise ValueError(f"the target of {where} is {t!r:.60}, expected a finite number")
+    return number
+
+
+def average(terms: Sequence[Any], weights: Any = None) -> Value:
+    """The mean of the samples' losses as one node, or their weighted mean, ``sum(w * l) / sum(w)``.
+
+    Parameters
+    ----------
+    terms : sequence of Value or float
+        One a sample; one at least.
+    weights : sequence of float, or a number for a single sample, optional
+        One a sample; at least 0, and not all 0. A sample of weight 0 is left out, whatever its loss.
+
+    Returns
+    -------
+    Value or float
+        The mean; a float for floats.
+
+    Raises
+    ------
+    TypeError
+        If a weight is not a number.
+    ValueError
+        If there are not as many weights as samples, one is negative, nan or infinite, or all are 0.
+
+    Examples
+    --------
+    >>> average([1.0, 2.0, 6.0], [1, 3, 0])
+    1.75
+    """
+    if weights is None:
+        mean: Value = ops.mean(terms)
+        return mean
+    given = [real(w) for w in weights] if is_row(weights) else [real(weights)]
+    if len(given) != len(terms):
+        raise ValueError(f"{len(terms)} samples but {len(given)} weights; give one weight for each")
+    for k, w in enumerate(given):
+        if not 0.0 <= w < math.inf:
+            raise ValueError(f"the weight of sample {k} is {w}, expected a finite number, at least 0")
+    largest = max(given)
+    if largest == 0.0:
+        raise ValueError("all weights are 0; the mean over no sample has no meaning")
+    shares = [w / largest for w in given]  # their sum does not overflow
+    whole = math.fsum(shares)
+    kept = [(term, share / whole) for term, share in zip(terms, shares) if share]
+    weighted: Value = ops.dot(*zip(*kept))
+    return weighted
