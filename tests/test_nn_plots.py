@@ -48,7 +48,7 @@ def test_learning_curve_of_the_score_without_validation(ax):
     plot_learning_curve(history(validated=False), ax, "score")
     assert lines(ax)["training"][1] == [0.3, 0.6, 0.9]
     assert "validation" not in lines(ax)
-    assert (ax.get_ylabel(), ax.get_yscale()) == ("accuracy", "linear")
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("accuracy (share of samples)", "linear")
 
 
 def test_learning_curve_refuses(ax):

@@ -1,0 +1,170 @@
+"""Curves that are read for a decision: which learning rate, which optimizer, which layer does not learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nn.plots.style import DASHES, MARKERS, PALETTE, finished, is_wide, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_gradient_flow", "plot_lr_finder", "plot_optimizers"]
+
+
+def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
+    """Draw the loss against a rising learning rate, with the suggested rate.
+
+    Parameters
+    ----------
+    result : object
+        What `nn.find_lr` returned: with ``rates`` and ``losses``, of one length, and ``suggestion``, a rate.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    Axes
+        The rates on a logarithmic scale. Where the loss explodes the curve leaves the picture at the top.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw, or the lengths differ.
+    ImportError
+        If matplotlib is missing.
+    """
+    rates, losses = list(result.rates), list(result.losses)
+    if len(rates) != len(losses):
+        raise ValueError(f"expected a loss for each rate, got {len(losses)} for {len(rates)} rates")
+    finite = [y for y in losses if math.isfinite(y)]
+    if not finite:
+        raise ValueError("expected at least one finite loss to draw, got none")
+    ax = ax or new_axes()
+    ax.plot(rates, losses, color=PALETTE[0], label="loss")
+    if result.suggestion is not None:
+        near = min(range(len(rates)), key=lambda k: abs(math.log(rates[k] / result.suggestion)))
+        label = f"suggestion ({result.suggestion:.2g})"
+        ax.axvline(result.suggestion, color="0.6", linewidth=1, zorder=0)
+        ax.plot([result.suggestion], [losses[near]], MARKERS[0], color=PALETTE[5], label=label)
+    ax.set_xscale("log")
+    low, start = min(finite), finite[0]
+    if max(finite) > 2.0 * start - low:
+        edge = 0.1 * (start - low) or 0.1
+        ax.set_ylim(low - edge, start + 5.0 * edge)  # an exploding loss must not flatten all that comes before
+    ax.grid(alpha=0.25)
+    return finished(ax, "learning-rate finder", "learning rate (logarithmic)", "loss")
+
+
+def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str = "loss") -> Axes:
+    """Draw how several runs descend.
+
+    Parameters
+    ----------
+    runs : mapping of str to run
+        By name, seven at most: sequences of losses, results of `nn.minimize`, or the histories of `nn.fit`, of which
+        the training loss is drawn.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    y : str
+        What to write on the vertical axis.
+
+    Returns
+    -------
+    Axes
+        One curve a run with a colour and a dash of its own; logarithmic if the losses span much. Where a loss is nan
+        or infinite the curve ends.
+
+    Raises
+    ------
+    ValueError
+        If there are no runs, more than seven, or one has no losses.
+    ImportError
+        If matplotlib is missing.
+    """
+    if not 1 <= len(runs) <= len(PALETTE):
+        raise ValueError(f"expected 1 to {len(PALETTE)} runs, got {len(runs)}")
+    curves = {name: _losses(run) for name, run in runs.items()}
+    for name, losses in curves.items():
+        if not losses:
+            raise ValueError(f"the run {name!r} has no losses to draw")
+    ax = ax or new_axes()
+    longest = max(map(len, curves.values()))
+    every = max(1, longest // 10)
+    for k, (name, losses) in enumerate(curves.items()):
+        style: dict[str, Any] = {"color": PALETTE[k], "linestyle": DASHES[k], "marker": MARKERS[k], "markersize": 4}
+        # Markers stand apart, so that curves on top of each other can still be told.
+        ax.plot(losses, markevery=(k * every // len(curves), every), label=name, **style)
+    seen = [loss for losses in curves.values() for loss in losses]
+    if is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
+        ax.set_yscale("log", nonpositive="mask")
+    ax.grid(alpha=0.25)
+    histories = any(hasattr(run, "epochs") for run in runs.values())
+    return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
+
+
+def plot_gradient_flow(
+    layers: Mapping[str, float] | Iterable[Any], ax: Axes | None = None, *, label: str | None = None
+) -> Axes:
+    """Draw how large the gradients are from layer to layer.
+
+    Parameters
+    ----------
+    layers : mapping or sequence
+        What `nn.gradient_flow` returned; or the mean absolute gradient of each layer, by its name, from the input to
+        the output: a mapping, or pairs.
+    ax : Axes, optional
+        Where to draw; by default a new figure. Draw several networks on the same axes to compare them.
+    label : str, optional
+        What to call the network in the legend.
+
+    Returns
+    -------
+    Axes
+        On a logarithmic scale. A layer whose gradients are all 0 is a gap in the line.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or a gradient is negative.
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = plot_gradient_flow({"layer 1": 1e-5, "layer 2": 1e-3, "layer 3": 0.1}, Figure().subplots())
+    >>> ax.get_yscale()
+    'log'
+    """
+    pairs = _pairs(layers)
+    if not pairs:
+        raise ValueError("expected at least one layer, got none")
+    for name, x in pairs:
+        if x < 0.0:
+            raise ValueError(f"expected mean absolute gradients, got {x} for {name!r}")
+    ax = ax or new_axes()
+    k = len(ax.lines) % len(PALETTE)
+    sizes = [x if x > 0.0 else math.nan for _, x in pairs]
+    style: dict[str, Any] = {"color": PALETTE[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
+    ax.plot(range(len(pairs)), sizes, label=label, **style)
+    ax.set_yscale("log")
+    steep = len(pairs) > 4 or max(len(name) for name, _ in pairs) > 12
+    ax.set_xticks(
+        range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
+    )
+    ax.grid(alpha=0.25)
+    return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
+
+
+def _losses(run: Any) -> Sequence[float]:
+    if hasattr(run, "column"):
+        return list(run.column("training_loss"))
+    return [float(x) for x in getattr(run, "values", run)]
+
+
+def _pairs(layers: Any) -> list[tuple[str, float]]:
+    items = layers.items() if isinstance(layers, Mapping) else layers
+    return [(str(name), float(x)) for name, x in items]

@@ -1,0 +1,94 @@
+"""What all plots share: colours for every kind of sight, new axes, axes with names on them, and saving."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autodiff.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["DASHES", "MARKERS", "PALETTE", "finished", "is_wide", "new_axes", "require_matplotlib", "save_figure"]
+
+# Okabe and Ito's colours, which people with any colour vision tell apart; black is left for lines. Next to the colour
+# there is always a marker or a kind of line, for those who see or print no colours.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+MARKERS = "os^DvPX"
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))
+
+
+def require_matplotlib() -> None:
+    """Raise an ImportError that names the command if matplotlib is not there."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError("plots need matplotlib; run: pip install matplotlib") from error
+
+
+def new_axes() -> Axes:
+    """Axes on a new figure, which a notebook shows at the end of the cell."""
+    require_matplotlib()
+    import matplotlib.pyplot as plt  # not a bare Figure: a notebook shows the figures that pyplot knows of
+
+    return plt.subplots(layout="constrained")[1]
+
+
+def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
+    """Write a title, names of the axes and a legend, and return the axes."""
+    ax.set_title(title)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    if legend:
+        ax.legend()
+    return ax
+
+
+def is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
+    """Whether numbers are positive, nan and infinity apart, and span so much that a logarithmic scale shows more."""
+    finite = [y for y in ys if math.isfinite(y)]
+    return bool(finite) and min(finite) > 0.0 and max(finite) > factor * min(finite)
+
+
+def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float = 150.0) -> None:
+    """Save a picture, whole or not at all.
+
+    Parameters
+    ----------
+    picture : Axes or Figure
+        Of Axes the whole figure is saved.
+    path : path
+        The ending says in which format: ``.png``, ``.svg``, ``.pdf`` and others. An old file is replaced.
+    dpi : float
+        Dots per inch, for formats made of dots.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib does not know the format.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_figure(Figure().subplots(), f"{folder}/empty.png")
+    ...     Path(folder, "empty.png").read_bytes()[1:4]
+    b'PNG'
+    """
+    figure: Any = picture if hasattr(picture, "savefig") else picture.figure
+    kind = Path(path).suffix.lstrip(".").lower()
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if kind not in known:
+        raise ValueError(f"{os.fspath(path)}: expected a name that ends in one of .{', .'.join(known)}")
+    page = io.BytesIO()
+    figure.savefig(page, format=kind, dpi=dpi)
+    write_atomically(path, page.getvalue())
