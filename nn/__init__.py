@@ -7,10 +7,11 @@
 """
 
 from autodiff.value import parameter
-from nn import data, losses, optim, plots, schedules, stopping
+from nn import callbacks, data, losses, optim, plots, schedules, stopping
 from nn.batch_norm import BatchNorm
 from nn.checkpoint import load, save
 from nn.clip import clip_grad_norm_, clip_grad_value_
+from nn.diagnosis import Diagnosis, diagnose
 from nn.history import History
 from nn.layers import Dropout, Elementwise, Residual, Sequential
 from nn.minimize import minimize, random_search
@@ -22,6 +23,7 @@ from nn.train import fit
 __all__ = [
     "MLP",
     "BatchNorm",
+    "Diagnosis",
     "Dropout",
     "Elementwise",
     "History",
@@ -30,9 +32,11 @@ __all__ = [
     "Neuron",
     "Residual",
     "Sequential",
+    "callbacks",
     "clip_grad_norm_",
     "clip_grad_value_",
     "data",
+    "diagnose",
     "fit",
     "load",
     "losses",

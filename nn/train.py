@@ -1,106 +1,37 @@
-"""Training: mini-batches, epochs, a record of both, and the best weights kept."""
+"""`fit`: train a model, with everything that belongs to it."""
 
 from __future__ import annotations
 
-import math
+import os
 import random
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from autodiff.recording import no_grad
-from autodiff.value import Value
 from nn import losses
+from nn.callbacks import AnyCallback, Training, as_callback
+from nn.checks import finite, whole
 from nn.dataset import Dataset, batches
 from nn.history import Epoch, History
+from nn.loop import Loop
 from nn.metrics import accuracy, r2
-from nn.module import Module
-from nn.optim import SGD
+from nn.module import Module, forward_batch
+from nn.optim import SGD, Optimizer
 from nn.progress import progress_bar
+from nn.resume import restore, save
+from nn.samples import as_dataset, check_parts, checked_weights, hold_out
+from nn.schedules import Schedule
+from nn.step import EagerStep, Loss, Metric, evaluate, evaluating, train_step
 
 __all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
-
-Loss = Callable[[Sequence[Any], Sequence[Any]], Value]
-"""A function of a batch's outputs and targets that gives the mean loss."""
-
-Metric = Callable[[Sequence[Any], Sequence[float]], float]
-"""A function of outputs and targets that gives a score; more is better."""
-
-
-class Optimizer(Protocol):
-    """What changes the parameters: `nn.optim.SGD` is one."""
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-
-    def step(self) -> None:
-        """Change the parameters by their gradients."""
-
-
-def train_step(model: Any, loss: Loss, optimizer: Optimizer, rows: Sequence[Any], targets: Sequence[Any]) -> float:
-    """Take one step of descent on one mini-batch: forward, backward, update.
-
-    Parameters
-    ----------
-    model : callable
-        Takes a row of features.
-    loss : callable
-        Takes the outputs of all rows and their targets; see `nn.losses`.
-    optimizer : Optimizer
-        Holds the model's parameters.
-    rows : sequence of rows of float
-        The features of the mini-batch.
-    targets : sequence of float
-        One a row.
-
-    Returns
-    -------
-    float
-        The loss before the update.
-
-    Examples
-    --------
-    >>> from nn import Neuron
-    >>> neuron = Neuron(1, activation="linear", seed=0)
-    >>> optimizer = SGD(neuron.parameters(), lr=0.1)
-    >>> first, *_, last = [train_step(neuron, losses.mse, optimizer, [[0.0], [1.0]], [1.0, 3.0]) for _ in range(200)]
-    >>> first > 1.0, last < 1e-6
-    (True, True)
-    """
-    optimizer.zero_grad()
-    value = loss([model(row) for row in rows], targets)
-    value.backward()
-    optimizer.step()
-    return value.data
-
-
-def evaluate(model: Any, dataset: Dataset, loss: Loss, metric: Metric) -> tuple[float, float]:
-    """The loss and the score of a model on a whole data set, without recording a graph.
-
-    Parameters
-    ----------
-    model : callable
-        Takes a row of features.
-    dataset : Dataset
-        What to measure it on.
-    loss, metric : callable
-        Take the outputs of all rows and their targets.
-
-    Returns
-    -------
-    loss, score : float
-        Both as floats.
-    """
-    with no_grad():
-        outputs = [model(row) for row in dataset.features]
-        return float(loss(outputs, dataset.targets)), metric(outputs, dataset.targets)
 
 
 def fit(
     model: Module,
-    training: Dataset,
-    validation: Dataset | None = None,
+    training: Any,
+    validation: Any = None,
     *,
     loss: Loss | None = None,
     metric: Metric | None = None,
@@ -108,21 +39,32 @@ def fit(
     epochs: int = 100,
     batch_size: int = 32,
     seed: int = 0,
+    schedule: Schedule | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    weights: Sequence[float] | None = None,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    callbacks: Sequence[AnyCallback] = (),
     progress: bool = True,
 ) -> History:
-    """Train a model, and leave it with the best weights that were met.
+    """Train a model, and leave it with the best weights that were met, in evaluation mode.
 
     Parameters
     ----------
     model : Module
         Takes a row of features; is changed.
-    training : Dataset
-        What to learn from, standardised best (`nn.data.Standardizer`).
-    validation : Dataset, optional
-        What to choose the best epoch by.
+    training : Dataset, or tuple (X, y), or list of pairs (x, y)
+        What to learn from, standardised best (`nn.data.Standardizer`). In plain lists, targets that are all ints from
+        0 are classes, others numbers for a regression.
+    validation : Dataset or the like, or float, optional
+        What to choose the best epoch by; a number is the share of `training` to set aside, in each class.
     loss : callable, optional
-        Takes the outputs and targets of a batch; by default `losses.cross_entropy` for classes and `losses.mse`
-        for a regression.
+        Takes the outputs and targets of a batch. By default `losses.mse` for a regression; for classes
+        `losses.cross_entropy`, or `losses.binary_cross_entropy` if the model has a single output.
     metric : callable, optional
         Takes outputs and targets, returns a float; by default `accuracy` for classes and `r2` for a regression.
     optimizer : Optimizer, optional
@@ -132,27 +74,54 @@ def fit(
     batch_size : int
         How many samples a step; at least 1. They are drawn without replacement, in a new order each epoch.
     seed : int
-        Seed of the order.
+        Seed of that order, and of the choice of a validation part.
+    schedule : callable, optional
+        The learning rate of step k, counted from 0 over the whole training; see `nn.schedules`. By default the rate is
+        the optimizer's.
+    clip_norm, clip_value : float, optional
+        Bounds for the gradients before each step: of their Euclidean norm, all together, and of each by itself.
+    l1, l2 : float
+        Strengths of the penalties `losses.l1` and `losses.l2` of all parameters, biases included; at least 0. The
+        recorded losses are without them.
+    weights : sequence of float, optional
+        How much each sample of `training` counts in the loss; at least 0. Not for validation.
+    patience : int, optional
+        End after so many epochs in a row that were no better than the best; at least 1.
+    checkpoint : path, optional
+        A file to write the state of the training to after each epoch.
+    resume : bool
+        Go on from that file; if there is none yet, begin.
+    callbacks : sequence of callable
+        Each is called with an `nn.callbacks.Training` after each epoch; one of the class `nn.callbacks.Callback` also
+        after each step.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.
 
     Returns
     -------
     History
-        Losses, scores and times of every epoch, that before training included.
+        Losses, scores, learning rates, gradient norms and times of every epoch, that before training included.
 
     Raises
     ------
-    ValueError
-        If `epochs` or `batch_size` is too small, or the model's first loss is not finite.
+    TypeError, ValueError
+        If an argument is not as above, or the model's first loss is not finite. `DataError`, a ValueError, if data
+        cannot be used; `ModelFileError`, another, if the checkpoint is damaged or of another training.
     ImportError
         If tqdm is missing and `progress` is true.
+    OSError
+        If the checkpoint cannot be read or written.
 
     Notes
     -----
-    Ctrl-C ends the training, not the program: the history then says "interrupted". If a loss or a weight becomes
-    infinite or nan, a warning is given and the history says "diverged". In both cases, too, the model is left with
-    the best weights so far.
+    Ctrl-C ends the training, not the program: the history then says "interrupted". If a loss, a gradient or a weight
+    becomes infinite or nan, a warning is given and the history says "diverged". In both cases, too, the model is left
+    with the best weights so far.
+
+    A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
+    the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
+    their state, the learning rate included, is that of the checkpoint. More epochs or another patience are allowed.
+    What callbacks remember is theirs to keep.
 
     Examples
     --------
@@ -163,65 +132,88 @@ def fit(
     >>> history.best.training_score
     1.0
     """
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(f"expected a whole number of epochs, at least 0, got {epochs!r:.60}")
+    whole(epochs, "the number of epochs")
+    if patience is not None:
+        whole(patience, "the patience", least=1)
     batches(0, batch_size, random.Random())  # complains about the batch size before anything is done
-    classes = training.class_names is not None
-    loss = loss or (losses.cross_entropy if classes else losses.mse)
-    metric = metric or (accuracy if classes else r2)
-    optimizer = optimizer or SGD(model.parameters(), lr=0.1)
+    if resume and checkpoint is None:
+        raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
+    training, validation, weights = _parts(training, validation, weights, seed)
+    loss, metric = _measures(model, training, loss, metric)
     history = History(getattr(metric, "__name__", "score"), validation is not None)
-    best = _weights(model)
-    rng = random.Random(seed)
+    loop = Loop(
+        Training(model, optimizer or SGD(model.parameters(), lr=0.1), history),
+        EagerStep(model, loss, _penalty(model, l1, l2)),
+        training,
+        validation,
+        weights,
+        loss,
+        metric,
+        schedule,
+        _bound(clip_value, "clip_value"),
+        _bound(clip_norm, "clip_norm"),
+        batch_size,
+        random.Random(seed),
+        [as_callback(callback) for callback in callbacks],
+    )
+    if checkpoint is not None and resume and Path(checkpoint).exists():
+        restore(loop, checkpoint, seed)
+    with progress_bar(epochs, progress) as report:
 
-    try:
-        with progress_bar(epochs, progress) as report:
-            for k in range(epochs + 1):
-                begin = time.perf_counter()
-                finite = k == 0 or _descend(model, loss, optimizer, training, batch_size, rng)
-                measured = _measure(model, training, validation, loss, metric) if finite else (math.nan,) * 4
-                if not math.isfinite(measured[0]):
-                    history.stopped = "diverged"
-                    break
-                history.epochs.append(Epoch(*measured, time.perf_counter() - begin))
-                if _judged(history, k) < _judged(history, history.best_epoch):
-                    best, history.best_epoch = _weights(model), k
-                report(history)
-    except KeyboardInterrupt:
-        history.stopped = "interrupted"
-    for p, x in zip(model.parameters(), best):
-        p.data = x
-    if history.stopped == "diverged":
-        _complain(history)
-    return history
+        def after_epoch() -> None:
+            if checkpoint is not None:
+                save(loop, checkpoint, seed)
+            report(loop.history)
 
-
-def _descend(
-    model: Module, loss: Loss, optimizer: Optimizer, training: Dataset, batch_size: int, rng: random.Random
-) -> bool:
-    """Go through the training part once; False as soon as a loss, or at the end a weight, is not finite."""
-    for chosen in batches(len(training), batch_size, rng):
-        rows, targets = [training.features[k] for k in chosen], [training.targets[k] for k in chosen]
-        if not math.isfinite(train_step(model, loss, optimizer, rows, targets)):
-            return False
-    return all(map(math.isfinite, _weights(model)))  # a relu may hide an infinite weight from the loss
+        loop.run(epochs, patience, after_epoch)
+    if loop.history.stopped == "diverged":
+        _complain(loop.history)
+    return loop.history
 
 
-def _measure(
-    model: Module, training: Dataset, validation: Dataset | None, loss: Loss, metric: Metric
-) -> tuple[float, float, float, float]:
-    aside = evaluate(model, validation, loss, metric) if validation else (math.nan, math.nan)
-    return *evaluate(model, training, loss, metric), *aside
+def _parts(
+    training: Any, validation: Any, weights: Sequence[float] | None, seed: int
+) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
+    """The data as data sets that fit each other."""
+    training = as_dataset(training)
+    if weights is not None:
+        weights = checked_weights(weights, len(training))
+    if validation is None:
+        return training, None, weights
+    if isinstance(validation, float | int):
+        return hold_out(training, validation, seed, weights)
+    validation = as_dataset(validation, like=training)
+    check_parts(training, validation)
+    return training, validation, weights
 
 
-def _judged(history: History, k: int) -> float:
-    """The loss by which an epoch is chosen; nan counts as infinite, so that it is never the best."""
-    loss = history.epochs[k].validation_loss if history.validated else history.epochs[k].training_loss
-    return math.inf if math.isnan(loss) else loss
+def _measures(model: Module, training: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
+    if training.class_names is None:
+        return loss or losses.mse, metric or r2
+    if loss is None:
+        loss = losses.binary_cross_entropy if _has_single_output(model, training) else losses.cross_entropy
+    return loss, metric or accuracy
 
 
-def _weights(model: Module) -> list[float]:
-    return [p.data for p in model.parameters()]
+def _has_single_output(model: Module, training: Dataset) -> bool:
+    if training.class_names is None or len(training.class_names) != 2:
+        return False
+    with no_grad(), evaluating(model):
+        return not isinstance(forward_batch(model, training.features[:1])[0], Sequence)
+
+
+def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:
+    """What is added to the loss of each batch."""
+    parameters, l1, l2 = model.parameters(), finite(l1, "l1", least=0.0), finite(l2, "l2", least=0.0)
+    if l1 and l2:
+        return lambda: losses.l1(parameters, l1) + losses.l2(parameters, l2)
+    if l1 or l2:
+        return lambda: losses.l1(parameters, l1) if l1 else losses.l2(parameters, l2)
+    return None
+
+
+def _bound(bound: float | None, name: str) -> float | None:
+    return None if bound is None else finite(bound, name, above=0.0)
 
 
 def _complain(history: History) -> None:
@@ -230,8 +222,8 @@ def _complain(history: History) -> None:
             "the loss of the untrained model is not finite; standardise the features, or begin with smaller weights"
         )
     warnings.warn(
-        f"training diverged in epoch {len(history.epochs)}: a loss or a weight is no longer finite; the model has the "
-        f"weights of epoch {history.best_epoch}; use a smaller learning rate",
+        f"training diverged in epoch {len(history.epochs)}: a loss, a gradient or a weight is no longer finite; "
+        f"the model has the weights of epoch {history.best_epoch}; {history.diagnosis.remedy}",
         RuntimeWarning,
         stacklevel=3,
     )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autodiff import Value
+from autodiff import DataError, Value
 from nn import MLP, Neuron, losses
 from nn.data import Dataset, moons, split, xor
 from nn.history import Epoch, History
@@ -195,18 +195,32 @@ def test_an_untrained_model_without_a_finite_loss():
 
 
 @pytest.mark.parametrize(
-    ("options", "error"),
+    ("options", "error", "told"),
     [
-        ({"epochs": -1}, ValueError),
-        ({"epochs": 1.5}, ValueError),
-        ({"batch_size": 0}, ValueError),
-        ({"batch_size": "8"}, TypeError),
+        ({"epochs": -1}, ValueError, "number of epochs is at least 0, got -1"),
+        ({"epochs": 1.5}, TypeError, "number of epochs is a whole number, got float"),
+        ({"batch_size": 0}, ValueError, "batch size of at least 1, got 0"),
+        ({"batch_size": "8"}, TypeError, "an int for the batch size, got str"),
+        ({"patience": 0}, ValueError, "the patience is at least 1"),
+        ({"clip_norm": 0.0}, ValueError, "clip_norm is finite and above 0"),
+        ({"clip_value": math.nan}, ValueError, "clip_value is finite and above 0"),
+        ({"l1": -0.1}, ValueError, "l1 is finite and at least 0"),
+        ({"l2": "strong"}, TypeError, "l2 is a real number, got str"),
+        ({"weights": [1.0]}, ValueError, "a weight for each of 12 samples, got 1"),
+        ({"weights": [1.0] * 11 + [-1.0]}, ValueError, "weight of sample 11"),
+        ({"weights": [0.0] * 12}, ValueError, "all samples are 0"),
+        ({"resume": True}, ValueError, "checkpoint=path"),
+        ({"callbacks": [3]}, TypeError, "a callback is a function of a Training"),
+        ({"validation": 1.5}, ValueError, "a fraction between 0 and 1, got 1.5"),
+        ({"validation": "part"}, TypeError, "a Dataset, a tuple .*, or a list of pairs .*, got str"),
+        ({"validation": Dataset([[1.0, 2.0]], [1.0])}, DataError, "1 features, the validation part 2"),
+        ({"validation": xor()}, DataError, "1 features"),
     ],
 )
-def test_arguments_are_checked_first(options, error):
+def test_arguments_are_checked_first(options, error, told):
     model = linear()
     before = model.state_dict()
-    with pytest.raises(error, match="expected"):
+    with pytest.raises(error, match=told):
         fit(model, line(), progress=False, **options)
     assert model.state_dict() == before
 

@@ -1,0 +1,152 @@
+"""One step of training on one mini-batch, and the measuring of a model on a whole data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from autodiff.recording import no_grad
+from autodiff.value import Value
+from nn.dataset import Dataset
+from nn.module import Module, forward_batch
+from nn.optimizer import Optimizer
+
+__all__ = ["EagerStep", "Loss", "Metric", "Step", "evaluate", "evaluating", "train_step"]
+
+Loss = Callable[..., Any]
+"""A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
+
+Metric = Callable[[Sequence[Any], Sequence[float]], float]
+"""A function of outputs and targets that gives a score; more is better."""
+
+
+class Step(Protocol):
+    """What computes the loss of a mini-batch and its gradients, by whatever means.
+
+    It adds the gradients to ``.grad`` of the model's parameters, as `Value.backward` does; whoever calls it sets them
+    to 0 before, and clips them and moves the parameters after.
+    """
+
+    def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
+        """Return the loss of the mini-batch, penalties included."""
+
+
+class EagerStep:
+    """The plain way: build the graph of the batch's loss, and sweep it.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features, or has ``forward_batch``.
+    loss : callable
+        Takes the outputs of all rows and their targets; see `nn.losses`.
+    penalty : callable, optional
+        Takes nothing and gives what is added to the loss, such as ``lambda: losses.l2(model.parameters(), 0.01)``.
+
+    Examples
+    --------
+    >>> from nn import Neuron, losses
+    >>> neuron = Neuron(1, activation="linear", seed=0)
+    >>> neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
+    >>> step = EagerStep(neuron, losses.mse)
+    >>> step([[2.0], [4.0]], [1.0, 3.0]), neuron.w[0].grad, neuron.b.grad
+    (1.0, 6.0, 2.0)
+    """
+
+    def __init__(self, model: Any, loss: Loss, penalty: Callable[[], Any] | None = None) -> None:
+        self.model, self.loss, self.penalty = model, loss, penalty
+
+    def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
+        """Add the gradients of the batch's loss to ``.grad``; return the loss."""
+        value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
+        if self.penalty is not None:
+            value = value + self.penalty()
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"the loss of a batch is a Value, computed from the outputs of the model, got "
+                f"{type(value).__name__}: {value!r:.60}"
+            )
+        value.backward()
+        return value.data
+
+
+def mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None) -> Any:
+    """The loss of a batch; a loss need not know of weights where there are none."""
+    return loss(outputs, targets) if weights is None else loss(outputs, targets, weights=weights)
+
+
+def train_step(model: Any, loss: Loss, optimizer: Optimizer, rows: Sequence[Any], targets: Sequence[Any]) -> float:
+    """Take one step of descent on one mini-batch: forward, backward, update.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    loss : callable
+        Takes the outputs of all rows and their targets; see `nn.losses`.
+    optimizer : Optimizer
+        Holds the model's parameters.
+    rows : sequence of rows of float
+        The features of the mini-batch.
+    targets : sequence of float
+        One a row.
+
+    Returns
+    -------
+    float
+        The loss before the update.
+
+    Examples
+    --------
+    >>> from nn import Neuron, losses
+    >>> from nn.optim import SGD
+    >>> neuron = Neuron(1, activation="linear", seed=0)
+    >>> optimizer = SGD(neuron.parameters(), lr=0.1)
+    >>> first, *_, last = [train_step(neuron, losses.mse, optimizer, [[0.0], [1.0]], [1.0, 3.0]) for _ in range(200)]
+    >>> first > 1.0, last < 1e-6
+    (True, True)
+    """
+    optimizer.zero_grad()
+    value = EagerStep(model, loss)(rows, targets)
+    optimizer.step()
+    return value
+
+
+def evaluate(
+    model: Any, dataset: Dataset, loss: Loss, metric: Metric, weights: Sequence[float] | None = None
+) -> tuple[float, float]:
+    """The loss and the score of a model on a whole data set, in evaluation mode, without recording a graph.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    dataset : Dataset
+        What to measure it on.
+    loss, metric : callable
+        Take the outputs of all rows and their targets.
+    weights : sequence of float, optional
+        For the loss, one a sample.
+
+    Returns
+    -------
+    loss, score : float
+        Both as floats.
+    """
+    with no_grad(), evaluating(model):
+        outputs = forward_batch(model, dataset.features)
+        return float(mean_loss(loss, outputs, dataset.targets, weights)), metric(outputs, dataset.targets)
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode inside a ``with``; afterwards each module is in the mode that it was in before."""
+    before = [(module, module.training) for module in model.modules()] if isinstance(model, Module) else []
+    if isinstance(model, Module):
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
