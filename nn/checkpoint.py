@@ -12,7 +12,6 @@ A float is written with as many digits as it takes to read the same float back.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -21,17 +20,13 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
-from nn.mlp import MLP, Layer
+from nn.descriptions import check, count, described, rebuilt
 from nn.module import Module
-from nn.neuron import Neuron
 
 __all__ = ["load", "save"]
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
-
-_KINDS: dict[str, type[Neuron] | type[Layer] | type[MLP]] = {"Neuron": Neuron, "Layer": Layer, "MLP": MLP}
-_BOOLS = ("bias", "expand")
 
 
 def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
@@ -39,8 +34,8 @@ def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
 
     Parameters
     ----------
-    model : MLP, Layer or Neuron
-        What to save. Its activations must be named ones.
+    model : Module
+        What to save: of the classes of `nn`, also inside, and with activations that have names.
     path : path
         The file. It appears complete: while it is written it has another name in the same folder, and if
         anything fails a file that was there before is as it was.
@@ -61,21 +56,17 @@ def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
     Examples
     --------
     >>> import tempfile
+    >>> from nn import MLP
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(MLP(2, [3, 1], seed=0), f"{folder}/model.json", classes=["no", "yes"])
     ...     model, extra = load(f"{folder}/model.json")
     >>> model([1.0, 2.0]).data == MLP(2, [3, 1], seed=0)([1.0, 2.0]).data, extra
     (True, {'classes': ['no', 'yes']})
     """
-    kind = type(model).__name__
-    if not isinstance(model, (Neuron, Layer, MLP)) or _KINDS.get(kind) is not type(model):
-        raise TypeError(
-            f"only {', '.join(_KINDS)} can be rebuilt from a file, got {kind}; "
-            "save its state_dict(), and load it into a model that you build"
-        )
-    description = {"kind": kind, **model.config()}
+    description = described(model)
     state = model.state_dict()
-    if _rebuilt(description).state_dict().keys() != state.keys():
+    if rebuilt(description).state_dict().keys() != state.keys():
+        kind = type(model).__name__
         raise TypeError(f"this {kind} has been given other parts than its constructor makes; save its state_dict()")
     document = {"format": FORMAT, "version": VERSION, "model": description, "state": state, "extra": extra}
     try:
@@ -97,8 +88,8 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
 
     Returns
     -------
-    model : MLP, Layer or Neuron
-        A new model; every parameter has, to the last bit, the number that it had.
+    model : Module
+        A new model; every parameter and buffer has, to the last bit, the number that it had.
     extra : dict
         What else was saved.
 
@@ -111,7 +102,8 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
 
     Notes
     -----
-    Nothing in the file is executed, and no random number is drawn.
+    Nothing in the file is executed, and no random number is drawn. The model is in training mode; a `Dropout` begins
+    its choices anew, from seed 0.
     """
     data = Path(path).read_bytes()
     try:
@@ -142,48 +134,18 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 def _model(document: Mapping[str, Any]) -> Module:
     description, state = document["model"], document["state"]
-    kind = description.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise ModelFileError(f'the "kind" of the model is {kind!r:.40}, expected one of {", ".join(_KINDS)}')
-    keys = {"kind", *_rebuilt(_SMALLEST[kind]).config()}
-    if description.keys() != keys:
-        raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
-    for key in _BOOLS:
-        if key in description and type(description[key]) is not bool:
-            raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
-    if None in (description.get("activation", ""), description.get("init", "")):
-        raise ModelFileError('"activation" is null, expected a name')
+    check(description)
     try:
-        count = _count(description)
-        if count != len(state):  # before anything of that size is built
-            raise ModelFileError(f"the sizes ask for {count} parameters, the state has {len(state)}")
-        model = _rebuilt(description)
+        size = count(description)
+        if size != len(state):  # before anything of that size is built
+            raise ModelFileError(f"the sizes ask for {size} parameters, the state has {len(state)}")
+        model: Module = rebuilt(description)
     except (TypeError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f'"model": {error}') from None
     model.load_state_dict(state)
     return model
-
-
-_SMALLEST: dict[str, dict[str, Any]] = {
-    "Neuron": {"kind": "Neuron", "nin": 1},
-    "Layer": {"kind": "Layer", "nin": 1, "nout": 1},
-    "MLP": {"kind": "MLP", "nin": 1, "nouts": [1]},
-}
-"""For the keys that a description has."""
-
-
-def _count(description: Mapping[str, Any]) -> int:
-    """How many parameters the described model has; nonsense sizes raise a TypeError, here or when it is built."""
-    sizes = [description["nin"], *(description["nouts"] if "nouts" in description else [description.get("nout", 1)])]
-    bias = int(description.get("bias", True))
-    return sum((nin + bias) * nout for nin, nout in itertools.pairwise(sizes))
-
-
-def _rebuilt(description: Mapping[str, Any]) -> Neuron | Layer | MLP:
-    arguments = {key: value for key, value in description.items() if key != "kind"}
-    return _KINDS[description["kind"]](**arguments, init=lambda rng, nin, nout: 0.0)  # draws no random number
 
 
 def _not_finite(state: Mapping[str, float]) -> str:

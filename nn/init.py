@@ -11,7 +11,12 @@ he_uniform     uniform on [-r, r], r = sqrt(6 / nin)                  the same v
 xavier         uniform on [-r, r], r = sqrt(6 / (nin + nout))         tanh, forwards and backwards (Glorot and Bengio,
                                                                       equation 16)
 xavier_normal  normal, standard deviation sqrt(2 / (nin + nout))      the same variance
+zeros          0, always                                              nothing: all neurons of a layer stay alike, so
+                                                                      it is for models of one layer
 ============== =====================================================  ================================================
+
+The names of PyTorch mean the same: kaiming_normal (or he_normal) is he, kaiming_uniform he_uniform, and xavier_uniform
+xavier.
 
 References
 ----------
@@ -44,8 +49,16 @@ INITIALISERS: dict[str, Initialiser] = {
     "he_uniform": lambda rng, nin, nout: _uniform(rng, 2.0 / nin),
     "xavier": lambda rng, nin, nout: _uniform(rng, 2.0 / (nin + nout)),
     "xavier_normal": lambda rng, nin, nout: rng.gauss(0.0, math.sqrt(2.0 / (nin + nout))),
+    "zeros": lambda rng, nin, nout: 0.0,
 }
 """The initialisers by name; see the table at the top of this module."""
+
+_SYNONYMS = {
+    "he_normal": "he",
+    "kaiming_normal": "he",
+    "kaiming_uniform": "he_uniform",
+    "xavier_uniform": "xavier",
+}
 
 
 def initialiser(init: str | Initialiser | None) -> Initialiser:
@@ -78,6 +91,7 @@ def initialiser(init: str | Initialiser | None) -> Initialiser:
     if init is None:
         return INITIALISERS["micrograd"]
     if isinstance(init, str):
+        init = _SYNONYMS.get(init, init)
         if init not in INITIALISERS:
             raise ValueError(
                 f"unknown init {init!r}; known are {', '.join(INITIALISERS)}, or a function(rng, nin, nout)"

@@ -104,10 +104,6 @@ Layer of [LinearNeuron(3)]]
     def __bool__(self) -> bool:
         return True  # a model is there, even if it is empty
 
-    def config(self) -> dict[str, Any]:
-        """The arguments that make a network like this one; see `Neuron.config`."""
-        return {"layers": [described(module) for module in self.layers]}
-
     def __repr__(self) -> str:
         return f"Sequential of [{', '.join(map(repr, self.layers))}]"
 
@@ -189,10 +185,6 @@ class Residual(Module):
                 f"of {self.module!r:.80}"
             )
         return unwrapped([ops.add(a, b) for a, b in zip(x, outputs)])
-
-    def config(self) -> dict[str, Any]:
-        """The arguments that make a connection like this one; see `Neuron.config`."""
-        return {"module": described(self.module)}
 
     def __repr__(self) -> str:
         return f"Residual({self.module!r})"
@@ -342,16 +334,3 @@ class Dropout(Module):
 def unwrapped(row: list[Any]) -> Any:
     """A row of outputs as layers give it: one as it is, several as a list."""
     return row[0] if len(row) == 1 else row
-
-
-def described(module: Any) -> dict[str, Any]:
-    """Kind and arguments of a module, for `nn.checkpoint`.
-
-    Raises
-    ------
-    TypeError
-        If it is a function, or of a class of the user's own without a method ``config``.
-    """
-    if not hasattr(module, "config"):
-        raise TypeError(f"{module!r:.60} has no config(), so a file cannot hold it; save state_dict()")
-    return {"kind": type(module).__name__, **module.config()}

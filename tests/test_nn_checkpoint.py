@@ -84,7 +84,7 @@ def changed(change):
     ("model", "told"),
     [
         (MLP(1, [1, 1], activation=lambda z: z * z), "a function of your own, which a file cannot hold"),
-        (Line(), "only Neuron, Layer, MLP can be rebuilt from a file, got Line"),
+        (Line(), "only Neuron, Layer, MLP, Sequential, .* can be rebuilt from a file, got Line"),
         (type("Mine", (MLP,), {})(1, [1]), "got Mine"),
         (changed(lambda m: setattr(m.layers[0].neurons[0], "activation", None)), "differ in kind"),
         (changed(lambda m: m.layers.append(Layer(3, 1))), "other parts than its constructor makes"),
