@@ -51,6 +51,21 @@ def test_learning_curve_of_the_score_without_validation(ax):
     assert (ax.get_ylabel(), ax.get_yscale()) == ("accuracy (share of samples)", "linear")
 
 
+def test_learning_rates_and_gradient_norms_have_one_curve(ax):
+    rates = [math.nan, 0.1, 0.01, 0.001]
+    epochs = [Epoch(1.0, 0.3, 1.1, 0.2, 0.1, rate, 5.0) for rate in rates]
+    plot_learning_curve(History("accuracy", True, epochs, 1), ax, "learning_rate")
+    assert lines(ax)["learning rate"][1] == pytest.approx(rates, nan_ok=True)
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("learning rate", "log")
+    other = plot_learning_curve(History("accuracy", True, epochs, 1), Figure().subplots(), "gradient_norm")
+    assert (other.get_ylabel(), other.get_yscale()) == ("gradient norm", "linear")
+
+
+def test_a_single_epoch_can_be_seen(ax):
+    plot_learning_curve(History("r2", False, [Epoch(1.0, 0.0, math.nan, math.nan, 0.1)]), ax)
+    assert ax.lines[0].get_marker() == "."
+
+
 def test_learning_curve_refuses(ax):
     with pytest.raises(ValueError, match="quantity"):
         plot_learning_curve(history(), ax, "time")  # type: ignore[arg-type]

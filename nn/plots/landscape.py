@@ -193,10 +193,11 @@ def _levels(heights: list[float]) -> list[float]:
         raise ValueError("the function is nowhere finite within the limits; give others")
     ordered = sorted(heights)
     levels = sorted({ordered[round(k * (len(ordered) - 1) / _LEVELS)] for k in range(_LEVELS + 1)})
-    if len(levels) > 2:
-        return levels
-    middle = levels[0]
-    return [middle - 1.0, *levels, middle + 1.0] if len(levels) == 1 else [levels[0], sum(levels) / 2.0, levels[1]]
+    low, high = levels[0], levels[-1]
+    if low == high:  # a plain
+        margin = 0.5 * abs(low) or 1.0
+        return [low - margin, low, low + margin]
+    return levels if len(levels) > 2 else [low, high, high + (high - low)]
 
 
 def _shade(
