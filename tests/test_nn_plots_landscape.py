@@ -1,5 +1,6 @@
 """Landscapes: the heights are those of the function, the paths those of the descent, the planes as they claim."""
 
+import itertools
 import math
 import random
 
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from autodiff import Value
-from nn import MLP, losses
+from nn import MLP, Dropout, Sequential, losses
 from nn.minimize import minimize
 from nn.plots import plot_descent, plot_landscape, plot_loss_landscape, weight_plane
 
@@ -235,3 +236,17 @@ def test_weights_are_put_back_after_an_error(ax):
     assert [p.data for p in model.parameters()] == before
     with pytest.raises(ValueError, match="radius above 0, got -1"):
         plot_loss_landscape(model, rows, targets, losses.binary_cross_entropy, ax, radius=-1.0)
+
+
+def test_models_are_drawn_in_evaluation_mode(ax):
+    model = Sequential(MLP(2, [3, 1], seed=2), Dropout(0.5, seed=0)).train()
+    modes = []
+
+    def loss(outputs, targets):
+        modes.append([module.training for module in model.modules()])
+        return losses.binary_cross_entropy(outputs, targets)
+
+    plot_loss_landscape(model, [[0.0, 1.0]], [1], loss, ax, resolution=2)
+    assert len(modes) == 4
+    assert not any(itertools.chain(*modes))
+    assert all(module.training for module in model.modules())

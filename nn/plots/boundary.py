@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
 from nn.plots.style import MARKERS, PALETTE, finished, new_axes
+from nn.step import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ def plot_decision_boundary(
     if resolution < 2:
         raise ValueError(f"expected a resolution of at least 2, got {resolution}")
     xs, ys = (_grid([row[k] for row in X], resolution) for k in (0, 1))
-    with no_grad():
+    with no_grad(), evaluating(model):
         scores = [[_scores(model([a, b])) for a in xs] for b in ys]
     classes = range(len(scores[0][0]))
     if any(kind not in classes for kind in y) or len(classes) > len(PALETTE):

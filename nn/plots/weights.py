@@ -7,7 +7,9 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from nn.module import forward_batch
 from nn.plots.landscape import plot_landscape
+from nn.step import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +114,7 @@ def plot_loss_landscape(
     Parameters
     ----------
     model : Module
-        Its weights are changed for the drawing and put back.
+        Is drawn in evaluation mode. Its weights are changed for the drawing and put back.
     rows, targets : sequence
         The samples on which the loss is measured.
     loss : callable
@@ -156,26 +158,27 @@ def plot_loss_landscape(
     def height(place: list[float]) -> float:
         for p, w in zip(parameters, plane.point(*place)):
             p.data = w
-        return float(loss([model(row) for row in rows], targets))
+        return float(loss(forward_batch(model, rows), targets))
 
     path = [plane.place(weights) for weights in trajectory]
     limits = None if path else (-radius, radius)
     try:
-        drawn = plot_landscape(
-            height,
-            {"training": path} if path else None,
-            ax,
-            xlim=limits,
-            ylim=limits,
-            resolution=resolution,
-            names=plane.names,
-            height="loss",
-        )
-        drawn.set_title("loss around the weights")
-        return drawn
+        with evaluating(model):
+            drawn = plot_landscape(
+                height,
+                {"training": path} if path else None,
+                ax,
+                xlim=limits,
+                ylim=limits,
+                resolution=resolution,
+                names=plane.names,
+                height="loss",
+            )
     finally:
         for p, w in zip(parameters, now):
             p.data = w
+    drawn.set_title("loss around the weights")
+    return drawn
 
 
 def _principal(origin: list[float], trajectory: Sequence[Sequence[float]]) -> Plane:
