@@ -10,20 +10,22 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path[:0] = [str(Path(__file__).parents[k]) for k in (1, 2)]  # as a script it finds its own folder alone
 
 import reference
-from deep import bars, sampling
 from reference import mp
 
 from autodiff.files import write_atomically
 from autodiff.operation import OPERATIONS, Op
+from deep import bars, sampling
+
+T = TypeVar("T")
 
 RECORD = Path(__file__).parents[1] / "golden" / "accuracy.json"
 
@@ -163,13 +165,13 @@ def main() -> None:
             write(recorded() | {name: row})
 
 
-def progress(names: list[str]) -> Iterable[str]:
-    """The names, with a progress bar if tqdm is installed and somebody looks."""
+def progress(items: Sequence[T], unit: str = "operation") -> Iterable[T]:
+    """The items, with a progress bar if tqdm is installed and somebody looks."""
     try:
         from tqdm import tqdm
     except ImportError:
-        return names
-    bar: Iterable[str] = tqdm(names, unit="operation", disable=None)
+        return items
+    bar: Iterable[T] = tqdm(items, unit=unit, disable=None)
     return bar
 
 
