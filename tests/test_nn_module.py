@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
 
 import pytest
 
 from autodiff import ModelFileError, Value
 from nn import MLP, Layer, Module, Neuron, parameter
+from nn.module import forward_batch
 
 
 class Net(Module):
@@ -116,3 +118,129 @@ def test_a_state_takes_any_real_number():
     n = Neuron(1)
     n.load_state_dict({"w.0": Fraction(1, 2), "b": 3})
     assert n.state_dict() == {"w.0": 0.5, "b": 3.0}
+
+
+# -- Modules inside, modes, buffers, generators, batches -----------------------------------------------------------
+
+
+class Counter(Module):
+    def __init__(self):
+        self.register_buffer("total", 2.0)
+        self.register_buffer("means", [0.5, 0.25])
+        self.rng = random.Random(1)
+
+    def __call__(self, x):
+        return x + self.total
+
+
+class Outer(Module):
+    def __init__(self):
+        self.scale = parameter(3.0, "scale")
+        self.parts = [Counter(), (Counter(), Neuron(1))]
+        self.rng = self.parts[0].rng
+        self.again = self.parts[0]
+
+
+def test_modules_come_once_outer_before_inner():
+    outer = Outer()
+    names = [name for name, _ in outer.named_modules()]
+    assert names == ["", "parts.0", "parts.1.0", "parts.1.1"]
+    assert outer.modules() == [outer, outer.parts[0], *outer.parts[1]]
+
+
+def test_modes_reach_everything_inside():
+    outer = Outer()
+    assert all(module.training for module in outer.modules())
+    assert outer.eval() is outer
+    assert not any(module.training for module in outer.modules())
+    assert outer.parts[1][0].train() is outer.parts[1][0]
+    assert [module.training for module in outer.modules()] == [False, False, True, False]
+    outer.train()
+    assert all(module.training for module in outer.modules())
+    outer.train(False)
+    assert not outer.training
+
+
+@pytest.mark.parametrize("mode", [1, None, "eval"])
+def test_a_mode_is_a_bool(mode):
+    with pytest.raises(TypeError, match="True or False"):
+        Outer().train(mode)
+
+
+def test_modes_change_neither_parameters_nor_their_order():
+    outer = Outer()
+    before = outer.named_parameters()
+    assert outer.eval().named_parameters() == before
+    assert [name for name, _ in before] == ["scale", "parts.1.1.w.0", "parts.1.1.b"]
+
+
+def test_buffers_are_state_and_no_parameters():
+    outer = Outer()
+    assert outer.named_buffers() == [
+        ("parts.0.total", 2.0),
+        ("parts.0.means.0", 0.5),
+        ("parts.0.means.1", 0.25),
+        ("parts.1.0.total", 2.0),
+        ("parts.1.0.means.0", 0.5),
+        ("parts.1.0.means.1", 0.25),
+    ]
+    state = outer.state_dict()
+    assert list(state)[:3] == ["scale", "parts.1.1.w.0", "parts.1.1.b"]
+    assert list(state)[3:] == [name for name, _ in outer.named_buffers()]
+
+    twin = Outer()
+    means = twin.parts[0].means
+    twin.load_state_dict({**state, "parts.0.total": 7.0, "parts.0.means.1": 9})
+    assert twin.parts[0].total == 7.0
+    assert twin.parts[0].means is means
+    assert means == [0.5, 9.0]
+    assert twin.parts[1][0].total == 2.0
+
+
+def test_a_buffer_may_be_assigned_anew():
+    counter = Counter()
+    counter.total += 1.0
+    counter.means = [1.0]
+    assert counter.state_dict() == {"total": 3.0, "means.0": 1.0}
+    counter.register_buffer("total", 0.0)
+    assert counter.state_dict() == {"total": 0.0, "means.0": 1.0}
+
+
+def test_a_state_that_lacks_a_buffer_changes_nothing():
+    outer = Outer()
+    before = outer.state_dict()
+    state = {name: x + 1.0 for name, x in before.items() if name != "parts.0.means.1"}
+    with pytest.raises(ModelFileError, match=r"missing: parts\.0\.means\.1$"):
+        outer.load_state_dict(state)
+    assert outer.state_dict() == before
+
+
+def test_generators_come_once_in_order_of_assignment():
+    outer = Outer()
+    assert outer.generators() == [outer.parts[0].rng, outer.parts[1][0].rng]
+    assert Neuron(1).generators() == []
+
+
+def test_modules_that_know_each_other_have_modes_buffers_and_generators_once():
+    outer = Outer()
+    outer.parts[0].parent = outer
+    assert len(outer.modules()) == 4
+    assert len(outer.named_buffers()) == 6
+    assert len(outer.eval().generators()) == 2
+
+
+def test_a_batch_is_one_sample_after_the_other():
+    model = MLP(2, [3, 1], seed=0)
+    rows = [[1.0, 2.0], (3.0, 4.0)]
+    assert [y.data for y in model.forward_batch(rows)] == [model(row).data for row in rows]
+    assert [y.data for y in forward_batch(model, rows)] == [model(row).data for row in rows]
+    assert forward_batch(sum, rows) == [3.0, 7.0]
+    assert forward_batch(Counter(), []) == []
+
+
+def test_a_batch_goes_to_the_model_s_own_method():
+    class Centred(Module):
+        def forward_batch(self, rows):
+            return (row - sum(rows) / len(rows) for row in rows)
+
+    assert forward_batch(Centred(), [1.0, 3.0]) == [-1.0, 1.0]
