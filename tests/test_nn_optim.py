@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autodiff import Value
 from autodiff.errors import ModelFileError
-from nn import Neuron, optim
+from nn import Neuron, minimize, optim
 from nn.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "training.json").read_text(encoding="utf-8"))
@@ -189,6 +189,19 @@ def test_a_rule_of_ones_own_takes_one_method():
     assert signs.steps == 1
     with pytest.raises(NotImplementedError, match="update"):
         Optimizer([Value(1.0)], lr=0.1).step()
+
+
+def test_the_example_of_the_contributing_notes():
+    """Adagrad by its closed form: after n equal gradients the steps were lr / sqrt(1), lr / sqrt(2), ..."""
+    notes = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = {}
+    exec(notes.split("## Adding an optimizer")[1].split("```python\n")[1].split("```")[0], names)
+    way = minimize(lambda x: 3.0 * x, 1.0, names["Adagrad"], lr=0.5, stop=None, steps=4)
+    assert way.x == pytest.approx(1.0 - 0.5 * sum(1 / math.sqrt(k) for k in (1, 2, 3, 4)), rel=1e-9)
+    adagrad = names["Adagrad"]([Value(1.0)], eps=1e-6)
+    other = names["Adagrad"]([Value(1.0)])
+    other.load_state_dict(json.loads(json.dumps(adagrad.state_dict())))
+    assert other.eps == 1e-6
 
 
 def test_a_rule_that_raises_changes_nothing():
