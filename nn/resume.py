@@ -134,16 +134,14 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
     history = history_files.from_dict(document["history"])
     if (history.validated, bool(history.epochs)) != (loop.history.validated, True):
         raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')
-    order, generators = _state("order", document["order"]), at.model.generators()
-    states = document["generators"]
-    if not isinstance(states, list) or len(states) != len(generators):
-        raise ModelFileError(f'"generators" holds {states!r:.40}, expected {len(generators)} states')
-    states = [_state("generators", state) for state in states]
-
-    before = at.model.state_dict()
+    before, generators = at.model.state_dict(), at.model.generators()
     try:
         at.model.load_state_dict(document["best"])  # to see whether it fits
         at.model.load_state_dict(document["model"])
+        order, states = _state("order", document["order"]), document["generators"]
+        if not isinstance(states, list) or len(states) != len(generators):
+            raise ModelFileError(f'"generators" holds {states!r:.40}, expected {len(generators)} states')
+        states = [_state("generators", state) for state in states]
         at.optimizer.load_state_dict(document["optimizer"])
     except ModelFileError:
         at.model.load_state_dict(before)

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from autodiff.recording import no_grad
 from autodiff.value import Value
+from nn import losses
 from nn.dataset import Dataset
+from nn.metrics import accuracy, r2
 from nn.module import Module, forward_batch
 from nn.optimizer import Optimizer
 
-__all__ = ["EagerStep", "Loss", "Metric", "Step", "evaluate", "evaluating", "train_step"]
+__all__ = ["EagerStep", "Loss", "Metric", "Step", "evaluate", "evaluating", "measures", "train_step"]
 
 Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
@@ -137,6 +139,33 @@ def evaluate(
     with no_grad(), evaluating(model):
         outputs = forward_batch(model, dataset.features)
         return float(mean_loss(loss, outputs, dataset.targets, weights)), metric(outputs, dataset.targets)
+
+
+def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
+    """What a model is judged by on a data set, where nothing was chosen.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    dataset : Dataset
+        Classes or numbers.
+    loss, metric : callable or None
+        What was chosen.
+
+    Returns
+    -------
+    loss, metric : callable
+        For a regression `losses.mse` and `r2`; for classes `losses.cross_entropy` (or `losses.binary_cross_entropy`
+        of a model with a single output) and `accuracy`.
+    """
+    if dataset.class_names is None:
+        return loss or losses.mse, metric or r2
+    if loss is None:
+        with no_grad(), evaluating(model):
+            several = isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
+        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
+    return loss, metric or accuracy
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from autodiff.recording import no_grad
 from nn import losses
 from nn.callbacks import AnyCallback, Training, as_callback
 from nn.checks import finite, whole
@@ -17,13 +16,13 @@ from nn.dataset import Dataset, batches
 from nn.history import Epoch, History
 from nn.loop import Loop
 from nn.metrics import accuracy, r2
-from nn.module import Module, forward_batch
+from nn.module import Module
 from nn.optim import SGD, Optimizer
 from nn.progress import progress_bar
 from nn.resume import restore, save
 from nn.samples import as_dataset, check_parts, checked_weights, hold_out
 from nn.schedules import Schedule
-from nn.step import EagerStep, Loss, Metric, evaluate, evaluating, train_step
+from nn.step import EagerStep, Loss, Metric, evaluate, measures, train_step
 
 __all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
 
@@ -139,7 +138,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)
-    loss, metric = _measures(model, training, loss, metric)
+    loss, metric = measures(model, training, loss, metric)
     history = History(getattr(metric, "__name__", "score"), validation is not None)
     loop = Loop(
         Training(model, optimizer or SGD(model.parameters(), lr=0.1), history),
@@ -185,21 +184,6 @@ def _parts(
     validation = as_dataset(validation, like=training)
     check_parts(training, validation)
     return training, validation, weights
-
-
-def _measures(model: Module, training: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
-    if training.class_names is None:
-        return loss or losses.mse, metric or r2
-    if loss is None:
-        loss = losses.binary_cross_entropy if _has_single_output(model, training) else losses.cross_entropy
-    return loss, metric or accuracy
-
-
-def _has_single_output(model: Module, training: Dataset) -> bool:
-    if training.class_names is None or len(training.class_names) != 2:
-        return False
-    with no_grad(), evaluating(model):
-        return not isinstance(forward_batch(model, training.features[:1])[0], Sequence)
 
 
 def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:

@@ -1,0 +1,259 @@
+"""Checkpoints: a training that was interrupted anywhere ends with the same numbers; no damaged file, ever."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autodiff import ModelFileError
+from nn import MLP, BatchNorm, Dropout, Elementwise, Layer, Sequential, fit, losses, optim, schedules
+from nn.callbacks import Callback
+from nn.data import moons, split, xor
+
+ROOT = Path(__file__).parent.parent
+TRAINING, VALIDATION = split(moons(24, 0.2, seed=3), 0.34, seed=0)
+EPOCHS, SIZE = 4, 4
+STEPS = EPOCHS * math.ceil(len(TRAINING) / SIZE)
+
+
+def network(seed):
+    """Everything that has a state: parameters, running statistics, random choices."""
+    return Sequential(
+        Layer(2, 3, nonlin=False, init="xavier", seed=seed),
+        BatchNorm(3),
+        Elementwise("tanh"),
+        Dropout(0.3, seed=seed),
+        Layer(3, 2, nonlin=False, init="xavier", seed=seed),
+    )
+
+
+def train(path=None, seed=1, epochs=EPOCHS, **options):
+    """A training from given numbers; another seed makes other ones, for a checkpoint to replace."""
+    if path is not None and not path.exists():
+        seed = 1  # there is nothing to go on from
+    model = network(seed)
+    optimizer = optim.Adam(model.parameters(), lr=0.05 * seed)
+    schedule = schedules.warmup(schedules.cosine(0.05, STEPS), 3)
+    settings = {"schedule": schedule, "clip_norm": 1.0, "l2": 1e-3, "batch_size": SIZE, "seed": 7, "progress": False}
+    history = fit(
+        model, TRAINING, VALIDATION, optimizer=optimizer, epochs=epochs, checkpoint=path, **{**settings, **options}
+    )
+    return model, optimizer, history
+
+
+def numbers(model, optimizer, history):
+    """All that must agree, to the last bit; not the times."""
+    epochs = [[x.hex() for name, x in epoch._asdict().items() if name != "seconds"] for epoch in history.epochs]
+    return model.state_dict(), optimizer.state_dict(), epochs, history.best_epoch, history.stopped
+
+
+UNINTERRUPTED = numbers(*train())
+
+
+class Interrupting(Callback):
+    """Ctrl-C after a step, or after an epoch."""
+
+    def __init__(self, steps, epochs=-1):
+        self.steps, self.epochs = steps, epochs
+
+    def on_step(self, training):
+        if training.step == self.steps:
+            raise KeyboardInterrupt
+
+    def on_epoch(self, training):
+        if training.epoch == self.epochs:
+            raise KeyboardInterrupt
+
+
+@settings(max_examples=12)
+@given(data=st.data())
+def test_interrupted_at_any_step_it_ends_the_same(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "checkpoint.json"
+    begin = 1
+    for _ in range(data.draw(st.integers(1, 3), "interruptions")):
+        begin = data.draw(st.integers(begin, STEPS), "step")
+        _, _, history = train(path, resume=True, callbacks=[Interrupting(begin)])
+        assert history.stopped in ("interrupted", "finished")
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+
+
+@settings(max_examples=12)
+@given(call=st.integers(1, STEPS + 2 * (EPOCHS + 1)))
+def test_interrupted_in_any_forward_pass_it_ends_the_same(call, tmp_path_factory):
+    """In the middle of a step, when batch norm and dropout have moved on already, or in an evaluation."""
+    path, calls = tmp_path_factory.mktemp("run") / "checkpoint.json", iter(range(1, 1000))
+
+    def loss(outputs, targets):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return losses.cross_entropy(outputs, targets)
+
+    assert train(path, loss=loss)[2].stopped == "interrupted"
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+
+
+@pytest.mark.parametrize("epoch", range(EPOCHS + 1))
+def test_interrupted_between_epochs_it_ends_the_same(epoch, tmp_path):
+    train(tmp_path / "c.json", callbacks=[Interrupting(-1, epoch)])
+    assert numbers(*train(tmp_path / "c.json", seed=2, resume=True)) == UNINTERRUPTED
+
+
+def test_a_checkpoint_changes_nothing_and_more_epochs_may_follow(tmp_path):
+    path = tmp_path / "c.json"
+    train(path, epochs=2)
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED  # nothing is left to do
+    assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
+
+
+def test_a_learning_rate_that_a_callback_has_changed_is_kept(tmp_path):
+    def halve(training):
+        training.optimizer.lr *= 0.5
+
+    options = {"schedule": None, "callbacks": [halve]}
+    whole = train(**options)
+    train(tmp_path / "c.json", epochs=2, **options)
+    assert numbers(*train(tmp_path / "c.json", resume=True, **options)) == numbers(*whole)
+    assert whole[2].column("learning_rate")[1:] == [0.05 * 0.5**k for k in range(1, EPOCHS + 1)]
+
+
+def test_patience_goes_on_counting(tmp_path):
+    worse = {"schedule": lambda k: 0.05 if k < 8 else 3.0, "patience": 3, "epochs": 20}
+    whole = numbers(*train(**worse))
+    assert whole[-1] == "patience"
+    best = whole[3]
+    train(tmp_path / "c.json", **worse, callbacks=[Interrupting(-1, best + 2)])
+    assert numbers(*train(tmp_path / "c.json", resume=True, **worse)) == whole
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{root!r}, {tests!r}]
+import autodiff.files
+from pathlib import Path
+from test_nn_resume import train
+calls = iter(range(1000))
+def killing(original):
+    def call(*args):
+        if next(calls) == {write}:
+            {before}
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args)
+    return call
+{patch}
+train(Path({path!r}))
+"""
+MOMENTS = {
+    "half written": (
+        "os.fsync = killing(os.fsync)",
+        "p = next(Path({folder!r}).glob('.c.json*')); os.truncate(p, p.stat().st_size // 2)",
+    ),
+    "written": ("os.fsync = killing(os.fsync)", "pass"),
+    "not yet renamed": ("Path.replace = killing(Path.replace)", "pass"),
+    "just renamed": ("Path.replace = killing(Path.replace)", "original(*args)"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_it_writes_a_checkpoint_it_goes_on_from_a_whole_one(moment, tmp_path):
+    path = tmp_path / "c.json"
+    patch, before = (text.format(folder=str(tmp_path)) for text in MOMENTS[moment])
+    code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), path=str(path), patch=patch, before=before, write=2)
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    epochs = len(json.loads(path.read_text())["history"]["epochs"])
+    assert epochs == (3 if moment == "just renamed" else 2)
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+
+
+# -- What does not fit ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "c.json"
+    train(path, epochs=1)
+    return path.read_text()
+
+
+def refused(path, told, **options):
+    model = network(4)
+    before = model.state_dict(), [rng.getstate() for rng in model.generators()]
+    optimizer = options.pop("optimizer", optim.Adam)(model.parameters(), lr=0.1)
+    state = optimizer.state_dict()
+    settings = {"batch_size": SIZE, "seed": 7, "epochs": 2, "progress": False, **options}
+    parts = settings.pop("parts", (TRAINING, VALIDATION))
+    with pytest.raises(ModelFileError, match=told) as caught:
+        fit(model, *parts, optimizer=optimizer, checkpoint=path, resume=True, **settings)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert (model.state_dict(), [rng.getstate() for rng in model.generators()]) == before
+    assert optimizer.state_dict() == state
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"seed": 8}, "the seed 7, this one has 8"),
+        ({"batch_size": 6}, "batch size 4, this one has 6"),
+        ({"parts": (VALIDATION, TRAINING)}, "samples"),
+        ({"parts": split(moons(24, 0.2, seed=4), 0.34, seed=0)}, "data"),
+        ({"metric": lambda outputs, targets: 0.0}, "metric 'accuracy'"),
+        ({"weights": [1.0] * len(TRAINING)}, "data"),
+        ({"optimizer": optim.SGD}, "Adam.* SGD"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(options, told, saved, tmp_path):
+    (tmp_path / "c.json").write_text(saved)
+    refused(tmp_path / "c.json", told, **options)
+    assert (tmp_path / "c.json").read_text() == saved
+
+
+def test_a_checkpoint_of_another_model_is_refused(saved, tmp_path):
+    (tmp_path / "c.json").write_text(saved)
+    model = MLP(2, [3, 2], seed=0)
+    before = model.state_dict()
+    options = {"batch_size": SIZE, "seed": 7, "checkpoint": tmp_path / "c.json", "resume": True, "progress": False}
+    with pytest.raises(ModelFileError, match="does not fit this MLP"):
+        fit(model, TRAINING, VALIDATION, optimizer=optim.Adam(model.parameters(), 0.1), **options)
+    assert model.state_dict() == before
+
+
+DAMAGE = {
+    "cut": (lambda text: text[:-50], "not valid JSON"),
+    "empty": (lambda text: "", "not valid JSON"),
+    "another file": (lambda text: "{}", "not a checkpoint"),
+    "another version": (lambda text: text.replace('"version": 1', '"version": 2', 1), "version 2"),
+    **{
+        f"no {key}": (lambda text, key=key: text.replace(f'"{key}":', '"else":', 1), f'"{key}" is missing')
+        for key in ("plan", "step", "best", "optimizer", "order", "generators", "history")
+    },
+    "step": (lambda text: text.replace('"step": 4', '"step": -4'), '"step" is -4'),
+    "order": (lambda text: text.replace('"order": [3, [', '"order": [3, ["x", '), '"order"'),
+    "generators": (lambda text: text.replace('"generators": [[3', '"generators": [[9'), '"generators"'),
+    "a weight": (lambda text: text.replace('"layers.0.neurons.0.w.0": ', '"layers.0.neurons.0.w.0": "x'), "JSON"),
+    "a loss": (lambda text: text.replace('"training_loss": ', '"training_loss": null, "x": ', 1), "epoch 0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_refused(damage, saved, tmp_path):
+    change, told = DAMAGE[damage]
+    (tmp_path / "c.json").write_text(change(saved))
+    assert change(saved) != saved
+    refused(tmp_path / "c.json", told)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    model = MLP(2, [1])
+    with pytest.raises(OSError, match=r"c\.json"):
+        fit(model, xor(), epochs=1, checkpoint=tmp_path / "none" / "c.json", progress=False)
