@@ -192,7 +192,7 @@ def test_every_entry_is_needed():
     for name in RECORDED:
         needed |= {entries.index(True) for _, entries in found(name) if sum(entries) == 1}
     unneeded = [ENTRIES[k] for k in range(len(ENTRIES)) if k not in needed]
-    assert not unneeded, f"no point needs {unneeded}"
+    assert not unneeded, f"no point needs these any more; take them out: {unneeded}"
 
 
 def test_entries_name_what_exists():

@@ -56,7 +56,7 @@ COMPOUND = [
     Entry(
         *("leaky_relu", "d0", "jax", "either", "x = 0", "1", "the slope"),
         "a kink: the derivative of the right side, or of the left, as in PyTorch",
-        lambda c: c.at[0] == 0.0 and math.isfinite(c.at[1]),
+        lambda c: c.at[0] == 0.0 and c.ours == c.at[1],
     ),
     Entry(
         *(
@@ -79,12 +79,12 @@ COMPOUND = [
     Entry(
         *("leaky_relu", "partials", "jax", "either", "x > 0, and the slope is nan", "nan", "1 and 0"),
         "the slope has no part in the value, which is x in JAX too; PyTorch's partial is 1",
-        lambda c: c.at[0] > 0.0 and math.isnan(c.at[1]),
+        lambda c: c.at[0] > 0.0 and math.isnan(c.at[1]) and c.ours == (c.what == "d0"),
     ),
     Entry(
         *("elu", "value", "torch", "either", "x = 0, and alpha is inf or nan", "0", "nan"),
         "at 0 alpha has no part in PyTorch's value; ours is alpha * 0",
-        lambda c: c.at[0] == 0.0 and not math.isfinite(c.at[1]),
+        lambda c: c.at[0] == 0.0 and not math.isfinite(c.at[1]) and math.isnan(c.ours),
     ),
     Entry(
         *("elu", "d0", "jax", "ours", "x < 0", "digits lost, 0 from -37 on", "alpha * exp(x)"),
@@ -113,7 +113,7 @@ COMPOUND = [
     Entry(
         *("logaddexp logsumexp", "partials", "both", "either", "two operands are inf", "1 or nan", "equal shares"),
         "the limit depends on the way; ours is that along the diagonal",
-        two_infinities,
+        lambda c: two_infinities(c) and not math.isnan(c.ours),
     ),
     Entry(
         *(
@@ -126,7 +126,7 @@ COMPOUND = [
             "equal shares",
         ),
         "the limit depends on the way; ours is that along the diagonal",
-        lambda c: max(c.at) == -math.inf,
+        lambda c: max(c.at) == -math.inf and math.isfinite(c.ours),
     ),
     Entry(
         *("logsumexp softmax log_softmax", "all", "both", "ours", "one operand is inf", "nan", "the limit"),
@@ -136,7 +136,7 @@ COMPOUND = [
     Entry(
         *("softmax log_softmax", "all", "both", "either", "two operands are inf", "nan", "equal shares"),
         "the limit depends on the way; ours is that along the diagonal",
-        two_infinities,
+        lambda c: two_infinities(c) and not math.isnan(c.ours),
     ),
     Entry(
         *("logsumexp", "partials", "torch", "ours", "two large operands tie", "1", "equal shares"),
@@ -168,11 +168,11 @@ COMPOUND = [
     Entry(
         *("clip", "partials", "jax", "either", "x meets a bound", "1/2 and 1/2", "1 for x, 0 for the bound"),
         "a tie; ours lets a parameter leave the bound it was clipped to, as in PyTorch",
-        lambda c: c.at[0] in c.at[1:] and c.theirs == 0.5,
+        lambda c: c.at[0] in c.at[1:] and c.theirs == 0.5 and c.ours == (c.what == "d0"),
     ),
     Entry(
         *("where", "all", "both", "either", "the condition is nan", "the first branch", "nan"),
         "a nan is not zero, and counts as true in Python; ours says that nothing is known",
-        lambda c: math.isnan(c.at[0]),
+        lambda c: math.isnan(c.at[0]) and math.isnan(c.ours),
     ),
 ]
