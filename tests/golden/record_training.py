@@ -45,15 +45,13 @@ as Python's `json` writes them (``Infinity``, ``NaN``). Its keys:
 from __future__ import annotations
 
 import json
-import math
 import platform
-import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
+from record_layers import record_batch_norm, record_norm_clipping, record_value_clipping
+from record_losses import record_losses
 
 FILE = Path(__file__).with_name("training.json")
 STEPS = 100
@@ -167,172 +165,6 @@ def record_schedules() -> list[dict[str, Any]]:
                 {"name": full, "class": kind, "arguments": arguments, "lr": lr, "warmup": warmup, "rates": rates}
             )
     return cases
-
-
-Terms = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-def bce(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
-
-
-TERMS: dict[str, Terms] = {
-    "mse": lambda p, t: functional.mse_loss(p, t, reduction="none"),
-    "mae": lambda p, t: functional.l1_loss(p, t, reduction="none"),
-    "mse_rows": lambda p, t: functional.mse_loss(p, t, reduction="none").mean(1),
-    "mae_rows": lambda p, t: functional.l1_loss(p, t, reduction="none").mean(1),
-    "cross_entropy": lambda z, c: functional.cross_entropy(z, c, reduction="none"),
-    "binary_cross_entropy": bce,
-    "binary_cross_entropy_soft": bce,
-    "hinge": lambda s, y: torch.clamp(1.0 - y * s, min=0.0),
-}
-"""The loss of each sample."""
-
-MEANS: dict[str, Callable[..., torch.Tensor]] = {
-    "mse": functional.mse_loss,
-    "mae": functional.l1_loss,
-    "mse_rows": functional.mse_loss,
-    "mae_rows": functional.l1_loss,
-    "cross_entropy": functional.cross_entropy,
-    "binary_cross_entropy": functional.binary_cross_entropy_with_logits,
-    "binary_cross_entropy_soft": functional.binary_cross_entropy_with_logits,
-}
-"""PyTorch's own mean, which the terms must reproduce."""
-
-
-def draw_batch(name: str, k: int, rng: random.Random) -> tuple[Any, Any]:
-    """Outputs and targets of batch number k, as lists; logits of every tenth batch are large."""
-    n = rng.choice([1, 2, 3, 4, 5, 7])
-    scale = 30.0 if k % 10 == 9 else 2.0
-
-    def number() -> float:
-        return round(rng.gauss(0.0, scale), 4)
-
-    if name.endswith("_rows"):
-        width = rng.choice([1, 2, 3])
-        return tuple([[number() for _ in range(width)] for _ in range(n)] for _ in range(2))  # type: ignore[return-value]
-    if name == "cross_entropy":
-        classes = rng.choice([2, 3, 4])
-        return [[number() for _ in range(classes)] for _ in range(n)], [rng.randrange(classes) for _ in range(n)]
-    targets: dict[str, Callable[[], float]] = {
-        "binary_cross_entropy": lambda: rng.choice([0.0, 1.0]),
-        "binary_cross_entropy_soft": lambda: round(rng.random(), 3),
-        "hinge": lambda: rng.choice([-1.0, 1.0]),
-    }
-    return [number() for _ in range(n)], [targets.get(name, number)() for _ in range(n)]
-
-
-def record_losses() -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name, terms in TERMS.items():
-        rng = random.Random(name)
-        found[name] = []
-        for k in range(20 if name.endswith("_rows") else 50):
-            outputs, targets = draw_batch(name, k, rng)
-            weights = [round(rng.uniform(0.1, 3.0), 3) for _ in outputs]
-            if len(weights) > 2:
-                weights[rng.randrange(len(weights))] = 0.0
-            case = {"outputs": outputs, "targets": targets, "weights": weights}
-            w = torch.tensor(weights, dtype=torch.float64)
-            t = torch.tensor(targets, dtype=torch.int64 if name == "cross_entropy" else torch.float64)
-            averages: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-                "mean": lambda each: each.mean(),
-                "weighted_mean": lambda each, w=w: (w * each).sum() / w.sum(),
-                "weighted_over_n": lambda each, w=w: (w * each).mean(),
-            }
-            for way, average in averages.items():
-                z = torch.tensor(outputs, dtype=torch.float64, requires_grad=True)
-                loss = average(terms(z, t))
-                loss.backward()
-                case[way] = {"value": loss.item(), "gradient": z.grad.tolist()}
-            check_against_own_means(name, case, w, t)
-            found[name].append(case)
-    return found
-
-
-def check_against_own_means(name: str, case: dict[str, Any], w: torch.Tensor, t: torch.Tensor) -> None:
-    """The averages are those that PyTorch's own arguments give."""
-    z = torch.tensor(case["outputs"], dtype=torch.float64)
-    if name in MEANS:
-        assert math.isclose(MEANS[name](z, t).item(), case["mean"]["value"], rel_tol=1e-14)
-    if name.startswith("binary"):
-        own = functional.binary_cross_entropy_with_logits(z, t, weight=w)
-        assert math.isclose(own.item(), case["weighted_over_n"]["value"], rel_tol=1e-14)
-
-
-def record_norm_clipping() -> list[dict[str, Any]]:
-    rng = random.Random("clip_grad_norm")
-    gradients = [[round(rng.gauss(0.0, s), 6) for _ in range(n)] for n, s in [(1, 1.0), (3, 0.1), (5, 2.0), (8, 50.0)]]
-    gradients += [[0.0, 0.0, 0.0], [3.0, 4.0], [1e200, 1.0], [1e-200, -1e-200], [math.inf, 1.0], [math.nan, 1.0]]
-    cases = []
-    for before in gradients:
-        for max_norm in [0.0, 0.5, 1.0, 5.0, 1000.0]:
-            for norm_type in [2.0, 1.0, math.inf]:
-                ps = holders(before)
-                norm = torch.nn.utils.clip_grad_norm_(ps, max_norm, norm_type=norm_type)
-                cases.append(
-                    {"gradients": before, "max_norm": max_norm, "norm_type": norm_type, "norm": norm.item()}
-                    | {"clipped": [p.grad.item() for p in ps]}
-                )
-    return cases
-
-
-def record_value_clipping() -> list[dict[str, Any]]:
-    rng = random.Random("clip_grad_value")
-    gradients = [[round(rng.gauss(0.0, 2.0), 6) for _ in range(n)] for n in (1, 3, 8)]
-    gradients += [[0.0, -0.0, 1.0, -1.0], [math.inf, -math.inf, math.nan]]
-    cases = []
-    for before in gradients:
-        for limit in [0.0, 0.5, 1.0, 100.0]:
-            ps = holders(before)
-            torch.nn.utils.clip_grad_value_(ps, limit)
-            cases.append({"gradients": before, "clip_value": limit, "clipped": [p.grad.item() for p in ps]})
-    return cases
-
-
-def holders(gradients: list[float]) -> list[torch.Tensor]:
-    """A scalar parameter for each gradient, as in a scalar engine."""
-    ps = [torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in gradients]
-    for p, g in zip(ps, gradients):
-        p.grad = torch.tensor(g, dtype=torch.float64)
-    return ps
-
-
-def record_batch_norm() -> list[dict[str, Any]]:
-    cases = []
-    for features, momentum in [(1, 0.1), (3, 0.1), (2, 0.4)]:
-        rng = random.Random(f"batch_norm {features}")
-
-        def rows(n: int, scale: float = 2.0, features: int = features, rng: random.Random = rng) -> list[list[float]]:
-            return [[round(rng.gauss(0.5 * j, scale), 4) for j in range(features)] for _ in range(n)]
-
-        layer = torch.nn.BatchNorm1d(features, eps=1e-5, momentum=momentum, dtype=torch.float64)
-        with torch.no_grad():
-            layer.weight.copy_(torch.tensor(rows(1)[0]))
-            layer.bias.copy_(torch.tensor(rows(1)[0]))
-        case = {"eps": 1e-5, "momentum": momentum, "weight": layer.weight.tolist(), "bias": layer.bias.tolist()}
-        batches = [batch_norm_pass(layer, rows(n), rows(n, 1.0)) for n in (2, 4, 3, 8, 5)]
-        layer.eval()
-        cases.append(case | {"batches": batches, "evaluation": batch_norm_pass(layer, rows(4), rows(4, 1.0))})
-    return cases
-
-
-def batch_norm_pass(layer: torch.nn.BatchNorm1d, inputs: list[list[float]], seeds: list[list[float]]) -> dict[str, Any]:
-    """One batch forward and backward, with the statistics after it."""
-    layer.zero_grad()
-    x = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
-    y = layer(x)
-    y.backward(torch.tensor(seeds, dtype=torch.float64))
-    return {
-        "inputs": inputs,
-        "outputs": y.tolist(),
-        "cotangents": seeds,
-        "input_gradients": x.grad.tolist(),
-        "weight_gradients": layer.weight.grad.tolist(),
-        "bias_gradients": layer.bias.grad.tolist(),
-        "running_mean": layer.running_mean.tolist(),
-        "running_var": layer.running_var.tolist(),
-    }
 
 
 def main() -> None:
