@@ -45,7 +45,7 @@ def _is_odd(b: float) -> bool:
 def _times_power(c: float, a: float, b: float) -> float:
     """c * a**b, also where a**b alone is subnormal or overflows and the product is not: by the root of the power."""
     y = power(a, b)
-    if 1e-290 < abs(y) < inf or not 0.0 < abs(a) < inf or not 0.0 < abs(c) < inf or y != y:
+    if 1e-290 < abs(y) < inf or not 0.0 < abs(a) < inf or y != y:
         return c * y
     root = power(abs(a), 0.5 * b)
     return math.copysign(c * root * root, c * math.copysign(1.0, y))

@@ -80,7 +80,7 @@ def turn(a: float, b: float) -> float:
     """
     if a != a or b != b or a == 0.0 == b:
         return nan
-    if math.isinf(a) or math.isinf(b):
+    if math.isinf(b):
         return math.copysign(0.0, b)
     _, e = math.frexp(max(abs(a), abs(b)))
     m, k = math.frexp(b)  # by itself: it may be subnormal next to the other
@@ -91,7 +91,7 @@ def turn(a: float, b: float) -> float:
 def product(xs: Sequence[float]) -> float:
     """Product, to 1 ulp however many factors there are; no intermediate overflow or underflow; 1 of nothing."""
     if not all(map(math.isfinite, xs)) or 0.0 in xs:
-        return math.prod([x if x == 0.0 or not math.isfinite(x) else math.copysign(1.0, x) for x in xs], start=1.0)
+        return math.prod([x if x == 0.0 or not math.isfinite(x) else math.copysign(1.0, x) for x in xs])
     p, lost, exponent = 1.0, 0.0, 0
     for x in xs:
         m, e = math.frexp(x)

@@ -105,6 +105,9 @@ def test_divide(a, b, y):
         (-1e200, 1e300, inf),
         (-2.0, inf, inf),
         (-inf, -3.0, -0.0),
+        (0.5, -2001.0, inf),
+        (-0.5, -2001.0, -inf),
+        (-0.5, -2000.0, inf),
     ],
 )
 def test_power(a, b, y):
@@ -116,6 +119,9 @@ def test_power(a, b, y):
     [
         (5e-309, -1e-10),  # a**b / a overflows, b times it does not
         (10.0, -307.3),  # a**b / a is subnormal
+        (10.0, -320.3),
+        (-10.0, -320.0),
+        (-10.0, -321.0),
         (1e-300, 0.1),
         (1e10, -29.3),
         (1e100, -2.95),  # a**b is below 1e-290, yet normal
@@ -161,6 +167,21 @@ def test_powers_of_zero_and_infinity_and_their_slopes():
     assert numerics.power_log(2.0, inf) == inf
     assert numerics.power_log(inf, 1.5) == inf
     assert numerics.power_log(1.0, 1e300) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("f", "a", "b", "y"),
+    [
+        (numerics.maximum, 0.0, -0.0, 0.0),
+        (numerics.maximum, -0.0, 0.0, 0.0),
+        (numerics.maximum, -0.0, -0.0, -0.0),
+        (numerics.minimum, 0.0, -0.0, -0.0),
+        (numerics.minimum, -0.0, 0.0, -0.0),
+        (numerics.minimum, 0.0, 0.0, 0.0),
+    ],
+)
+def test_of_two_zeros_the_positive_one_is_the_larger(f, a, b, y):
+    assert same(f(a, b), y)
 
 
 @pytest.mark.parametrize("b", [1e-20, -1e-20, 1e-17, 0.5, -0.5, 1 / 3, 2.5])
@@ -270,6 +291,20 @@ def test_a_special_value(f, x, y):
         (special.direction, -1.0, inf, -0.0),
         (special.direction, inf, inf, nan),
         (special.direction, 3e-320, 4e-320, 0.6),
+        (special.direction, nan, inf, nan),
+        (special.direction, -inf, nan, nan),
+        (special.direction, 2.0, 0.0, 1.0),
+        (special.direction, -0.0, 2.0, -0.0),
+        (special.direction, -0.0, -2.0, -0.0),
+        (special.turn, nan, inf, nan),
+        (special.turn, inf, inf, 0.0),
+        (special.turn, -inf, -inf, -0.0),
+        (special.turn, -inf, 2.0, 0.0),
+        (special.turn, 1.0, inf, 0.0),
+        (special.turn, 1.0, -inf, -0.0),
+        (special.turn, -2.0, 0.0, 0.0),
+        (special.turn, 0.0, -2.0, -0.5),
+        (special.turn, -inf, nan, nan),
         (special.turn, 0.0, -0.0, nan),
         (special.turn, inf, -2.0, -0.0),
         (special.turn, 1e200, 1e200, 5e-201),
@@ -293,6 +328,13 @@ def test_a_special_value_of_two(f, a, b, y):
     assert f(a, b) == pytest.approx(y, rel=2e-16, nan_ok=True) if y not in (0.0, inf) else same(f(a, b), y)
 
 
+def test_cbrt_is_rounded_all_but_correctly():
+    """The Newton step leaves an error of far less than the last rounding, whatever the power before it was off by."""
+    for k in range(-400, 400):
+        x = (1.0 + (k * 0.6180339887498949) % 1.0) * 2.0 ** (k * 2.5)
+        assert reference.error_in_ulp(special.cbrt(x), reference.value("cbrt", x)) <= 0.5001, x
+
+
 def test_products_neither_overflow_nor_underflow_on_their_way():
     assert special.product([1e200, 1e200, 1e-300]) == pytest.approx(1e100, rel=2e-16)
     assert special.product([1e-200, -1e-200, 1e300]) == pytest.approx(-1e-100, rel=2e-16)
@@ -300,6 +342,8 @@ def test_products_neither_overflow_nor_underflow_on_their_way():
     assert special.product([1e200, -1e200]) == -inf
     assert special.product([inf, 1e-300, 1e-300]) == inf
     assert math.isnan(special.product([inf, 0.0]))
+    assert special.product([-1e-200, -1e-200, inf]) == inf
+    assert same(special.product([1.0] * 1100 + [0.0]), 0.0)
     factors = [1.0 + k / 1000.0 for k in range(-400, 600)]
     assert reference.error_in_ulp(special.product(factors), reference.value("prod", factors)) <= 1.0
 

@@ -1,0 +1,81 @@
+"""Every operation at fixed points: fast, so that mutation testing can ask it thousands of times."""
+
+from __future__ import annotations
+
+import itertools
+from math import inf
+
+import exact
+import pytest
+
+from autodiff import Value, grad_graph
+from autodiff.operation import OPERATIONS
+
+
+@pytest.mark.parametrize("name", exact.ANSWERS)
+def test_values_and_partials_lie_between_their_bounds(name):
+    op = OPERATIONS[name]
+    for answer in exact.ANSWERS[name]:
+        y = op.value(*answer.operands)
+        low, high = answer.value
+        assert low <= y <= high, answer
+        flat = answer.operands if op.arity else [x for xs in answer.operands for x in xs]
+        found = op.partials(y, flat, [True] * len(flat))
+        for k, (p, b) in enumerate(zip(found, answer.partials)):
+            if b is not None:
+                assert b[0] <= (0.0 if p is None else p) <= b[1], (k, p, answer)
+
+
+@pytest.mark.parametrize("name", [n for n, op in OPERATIONS.items() if op.arity])
+def test_domains(name):
+    op = OPERATIONS[name]
+    assert op.domain == exact.DOMAINS.get(name, ((-inf, inf),) * op.arity)
+
+
+@pytest.mark.parametrize("name", [n for n, op in OPERATIONS.items() if op.arity])
+def test_singular_functions_are_zero_at_singular_points_only_and_change_sign_there(name):
+    """A zero is told by the function itself; a jump from one side to the other by its sign."""
+    singular, expected = OPERATIONS[name].singular, exact.SINGULAR.get(name)
+    if expected is None:
+        assert singular is None
+        return
+    numbers = [-3.0, -2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 3.0]
+    for point in itertools.product(numbers, repeat=OPERATIONS[name].arity):
+        side = expected(*point)
+        found = singular(*point)
+        assert (found > 0.0) - (found < 0.0) == side, point
+
+
+def test_parameters_have_defaults():
+    """Those of PyTorch."""
+    assert OPERATIONS["leaky_relu"].default == 0.01
+    assert OPERATIONS["elu"].default == 1.0
+
+
+@pytest.mark.parametrize("n", [3.0, 0.5, -1.0, -0.5, -2.0, 4.25, 1000.0])
+def test_the_gradient_of_a_constant_power_is_a_multiple_of_a_power(n):
+    x = Value(1.5)
+    g = grad_graph(x**n, x)
+    assert g.op is OPERATIONS["mul"]
+    factor, power = g.operands
+    assert factor == n
+    assert power.op is OPERATIONS["pow"]
+    assert power.operands == (x, n - 1.0)
+
+
+@pytest.mark.parametrize("n", [1e-20, -1e-17, 1 / 3, 1e17, Value(3.0), Value(2.0), Value(1.0)])
+def test_but_not_where_the_exponent_is_rounded_or_may_change(n):
+    x = Value(1.5)
+    g = grad_graph(x**n, x)
+    assert g.op is OPERATIONS["power_slope"]
+    assert g.operands == (x, n)
+
+
+def test_the_gradients_of_a_square_and_of_lower_powers_are_plainer_still():
+    x = Value(1.5)
+    square = grad_graph(x**2.0, x)
+    assert square.op is OPERATIONS["mul"]
+    assert square.operands == (2.0, x)
+    for n in (0.0, 1.0):
+        g = grad_graph(x**n, x)
+        assert (g.data, g.op) == (n, None)
