@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from nn import MLP, losses
+from nn.flow import gradient_flow
 from nn.history import Epoch, History
 from nn.plots import PALETTE, plot_gradient_flow, plot_lr_finder, plot_optimizers, save_figure
 
@@ -113,6 +115,14 @@ def test_gradient_flows_are_compared_on_the_same_axes(ax):
     first, second = ax.lines
     assert first.get_color() != second.get_color()
     assert first.get_marker() != second.get_marker()
+
+
+def test_what_gradient_flow_measured_is_drawn(ax):
+    model = MLP(2, [3, 1], activation="sigmoid", seed=0)
+    measured = gradient_flow(model, [[1.0, 2.0], [0.5, -1.0]], [1.0, 0.0], losses.mse)
+    plot_gradient_flow(measured, ax)
+    assert list(ax.lines[0].get_ydata()) == [layer.mean_abs for layer in measured]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["layers.0", "layers.1"]
 
 
 def test_gradient_flow_refuses(ax):

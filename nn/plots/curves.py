@@ -167,4 +167,4 @@ def _losses(run: Any) -> Sequence[float]:
 
 def _pairs(layers: Any) -> list[tuple[str, float]]:
     items = layers.items() if isinstance(layers, Mapping) else layers
-    return [(str(name), float(x)) for name, x in items]
+    return [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean
