@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import sys
 import tracemalloc
@@ -11,20 +12,25 @@ import tracemalloc
 import pytest
 
 import autodiff
-from autodiff import Value, grad_graph
+from autodiff import Value, derivative, grad, grad_graph, hvp, jvp, value_and_grad, vjp
+from autodiff.forward import Dual
 from autodiff.graph import topological
+from autodiff.reverse import adjoints
 
 pytestmark = pytest.mark.slow
 
 MILLION = 10**6
 
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+"""Run every mode at a million nodes: that takes minutes, and a gigabyte for second derivatives."""
+
 
 @pytest.fixture
 def uncollected():
-    """The collector is disabled; afterwards no Value may be left that was not there before."""
+    """The collector is disabled; afterwards no number of a graph may be left that was not there before."""
 
     def count():
-        return sum(type(o) is Value for o in gc.get_objects())
+        return sum(type(o) in (Value, Dual) for o in gc.get_objects())
 
     gc.collect()
     gc.disable()
@@ -37,50 +43,170 @@ def uncollected():
     assert left == 0, "reference counting alone must free a graph"
 
 
-def chain(n):
-    x = y = Value(1.0)
-    for _ in range(n // 2):
-        y = y * 0.5 + 1.0
-    return x, y
+def chain(x, n):
+    """The identity, by steps that are exact."""
+    for _ in range(n // 4):
+        x = (x * 2.0 + 1.0) * 0.5 - 0.5
+    return x
 
 
-def ladder(n):
-    """Diamonds upon diamonds: 2**(n/2) paths."""
-    x = y = Value(1.0)
+def ladder(x, n):
+    """Diamonds upon diamonds: 2**(n/3) paths. The identity, too."""
     for _ in range(n // 3):
-        y = y * 0.25 + y * 0.75
-    return x, y
+        x = x * 0.25 + x * 0.75
+    return x
 
 
-def fan_out(n):
-    """One node used in n places, summed up along a chain and in one node."""
-    x = Value(1.0)
+def fan_out(x, n):
+    """One node used in n / 2 places, summed up along a chain and in one node."""
     uses = [x * 2.0 for _ in range(n // 2)]
-    y = autodiff.sum(uses)
     z = uses[0]
     for u in uses[1:]:
         z = z + u
-    return x, y + z
+    return autodiff.sum(uses) + z
+
+
+def reciprocals(x, n):
+    """1 / x, in an odd number of steps: no derivative is a constant, and all are whole numbers at 1."""
+    for _ in range(n // 2 * 2 + 1):
+        x = 1.0 / x
+    return x
+
+
+def squared(shape, n):
+    def function(x):
+        y = shape(x, n)
+        return y * y
+
+    return function
+
+
+SHAPES = [chain, ladder, fan_out, reciprocals]
+
+
+def slope(shape, n):
+    """The derivative at 1."""
+    return {fan_out: 4.0 * (n // 2), reciprocals: -1.0}.get(shape, 1.0)
+
+
+def bend(shape, n):
+    """The second derivative of the square at 1."""
+    return 6.0 if shape is reciprocals else 2.0 * slope(shape, n) ** 2
+
+
+def by_adjoints(shape, n):
+    x = Value(1.0)
+    return adjoints(shape(x, n))[x]
+
+
+def by_refresh(shape, n):
+    """Built elsewhere, and recomputed at 1."""
+    x = Value(2.0)
+    y = shape(x, n)
+    x.data = 1.0
+    y.refresh().backward()
+    return x.grad
+
+
+def by_grad_graph(shape, n):
+    x = Value(1.0)
+    return grad_graph(shape(x, n), x).data
+
+
+def by_second_backward(shape, n):
+    x = Value(1.0)
+    y = squared(shape, n)(x)
+    grad_graph(y, x).backward()
+    return x.grad
+
+
+def by_grad_graph_twice(shape, n):
+    x = Value(1.0)
+    g = grad_graph(squared(shape, n)(x), x)
+    second = grad_graph(g, x)
+    x.data = 1.0  # another epoch: everything is computed again
+    return second.refresh().data
+
+
+FIRST = {
+    "adjoints": by_adjoints,
+    "refresh": by_refresh,
+    "grad": lambda shape, n: grad(lambda x: shape(x, n))(1.0),
+    "value_and_grad": lambda shape, n: value_and_grad(lambda x: shape(x, n))(1.0)[1],
+    "vjp": lambda shape, n: vjp(lambda x: shape(x, n), 1.0)[1](1.0)[0],
+    "jvp": lambda shape, n: jvp(lambda x: shape(x, n), (1.0,), (1.0,))[1],
+    "grad_graph": by_grad_graph,
+}
+SECOND = {
+    "backward on a gradient": by_second_backward,
+    "grad_graph twice": by_grad_graph_twice,
+    "grad of grad": lambda shape, n: grad(grad(squared(shape, n)))(1.0),
+    "hvp": lambda shape, n: hvp(squared(shape, n), (1.0,), (1.0,))[0],
+    "derivative": lambda shape, n: derivative(squared(shape, n), 2)(1.0),
+}
+
+
+AT_A_MILLION = {("grad", chain), ("jvp", ladder), ("adjoints", fan_out)}
 
 
 @pytest.mark.usefixtures("uncollected")
-@pytest.mark.parametrize(
-    ("build", "slope"),
-    [(chain, 0.0), (ladder, 1.0), (fan_out, 4.0 * (MILLION // 2))],
-)
-def test_a_million_nodes_build_sweep_refresh_and_are_freed(build, slope):
-    x, y = build(MILLION)
+@pytest.mark.parametrize("shape", [chain, ladder, fan_out])
+def test_a_million_nodes_build_sweep_refresh_and_are_freed(shape):
+    x = Value(1.0)
+    y = shape(x, MILLION)
     assert len(topological([y])) >= MILLION - 2
     y.backward()
-    assert x.grad == slope
+    assert x.grad == slope(shape, MILLION)
     before = y.data
     x.data = 2.0
     y.refresh()
     y.backward()
-    assert x.grad == 2 * slope
-    assert y.data == pytest.approx(before + slope, rel=1e-12)
+    assert x.grad == 2 * slope(shape, MILLION)
+    assert y.data == pytest.approx(before + slope(shape, MILLION), rel=1e-12)
     y.zero_grad()
     assert x.grad == 0.0
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mode", FIRST)
+def test_every_mode_on_deep_graphs(mode, shape):
+    n = MILLION if DEEP or (mode, shape) in AT_A_MILLION else MILLION // 20
+    assert FIRST[mode](shape, n) == slope(shape, n)
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mode", SECOND)
+def test_every_mode_of_second_derivatives_on_deep_graphs(mode, shape):
+    n = MILLION if DEEP else MILLION // 40
+    assert SECOND[mode](shape, n) == bend(shape, n)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mode", [*FIRST, *SECOND])
+def test_work_is_proportional_to_the_graph(mode, shape):
+    """Counted in lines of Python that run; what is done inside a line is linear, or a million nodes would not end."""
+    run = FIRST.get(mode) or SECOND[mode]
+    few, many = (lines_run(run, shape, n) for n in (600, 1200))
+    assert 1.9 * few < many < 2.1 * few
+
+
+def lines_run(function, *args):
+    count = 0
+
+    def tracer(frame, event, arg):
+        nonlocal count
+        count += event == "line"
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        function(*args)
+    finally:
+        sys.settrace(before)
+    return count
 
 
 @pytest.mark.usefixtures("uncollected")
