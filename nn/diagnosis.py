@@ -87,7 +87,7 @@ def diagnose(history: History) -> Diagnosis:
 
     "Steadily" is said of the last quarter of the epochs, when Kendall's rank correlation of loss and epoch there
     exceeds 0.5 in size: it is 1 for anything monotone, however slow. So a validation loss that rises is never called
-    converged. The end of a curve is the mean of its last three values.
+    converged. The end of a curve is the lowest of its last three values, so that a single bad epoch does not count.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def diagnose(history: History) -> Diagnosis:
     if diagnosis is not None:
         return diagnosis
     fall = judged[0] - judged[best]
-    if _trend(judged) < -STEADY and _change(judged) < -MOVING * fall:
+    if fall > 0.0 and _trend(judged) < -STEADY and _change(judged) < -MOVING * fall:
         part = "validation" if history.validated else "training"
         return Diagnosis(
             "still improving",
@@ -188,7 +188,7 @@ def _converged(history: History, training: Sequence[float], judged: Sequence[flo
 
 
 def _end(losses: Sequence[float]) -> float:
-    return fmean(losses[-min(3, len(losses) - 1) :])
+    return min(losses[-min(3, len(losses) - 1) :])
 
 
 def _tail(losses: Sequence[float]) -> Sequence[float]:

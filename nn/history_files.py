@@ -29,8 +29,8 @@ def write_csv(history: History, path: str | os.PathLike[str]) -> None:
     history : History
         With one epoch at least.
     path : path
-        The file; it appears whole. Scores have the metric's name in the header; ``best`` is 1 for the best epoch,
-        ``stopped`` says in every row how the training ended.
+        The file; it appears whole. ``best`` is 1 for the best epoch; ``metric`` says in every row what the scores
+        are, ``stopped`` how the training ended.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def write_csv(history: History, path: str | os.PathLike[str]) -> None:
     writer.writerow(_header(history))
     for k, epoch in enumerate(history.epochs):
         numbers = [repr(getattr(epoch, name)) for name in history.names()]
-        writer.writerow([k, *numbers, int(k == history.best_epoch), history.stopped])
+        writer.writerow([k, *numbers, int(k == history.best_epoch), history.metric, history.stopped])
     write_atomically(path, page.getvalue())
 
 
@@ -69,13 +69,12 @@ def read_csv(path: str | os.PathLike[str]) -> History:
         If it is not such a file; the message names the file and the place.
     """
     table = read_table(path)
-    history = History("", validated=len(table.names) == len(Epoch._fields) + 3)
-    history.metric = table.names[2].removeprefix("training_") if len(table.names) > 2 else "score"
+    history = History("".join(table.rows[0][-2:-1]), validated="validation_loss" in table.names)
     if table.names != _header(history):
         raise table.error(0, table.names[0], f"expected the columns of a history: {', '.join(_header(history))}")
     for k in range(len(table.rows)):
         history.epochs.append(_row(table, k, history))
-    best = [k for k, row in enumerate(table.rows) if row[-2] == "1"]
+    best = [k for k, row in enumerate(table.rows) if row[-3] == "1"]
     if len(best) != 1:
         raise table.error(0, "best", f"expected a 1 in one row, got it in {len(best)}")
     history.best_epoch, history.stopped = best[0], table.rows[-1][-1]
@@ -83,19 +82,18 @@ def read_csv(path: str | os.PathLike[str]) -> History:
 
 
 def _header(history: History) -> tuple[str, ...]:
-    measured = [name.replace("score", history.metric) for name in history.names()]
-    return ("epoch", *measured, "best", "stopped")
+    return ("epoch", *history.names(), "best", "metric", "stopped")
 
 
 def _row(table: Table, k: int, history: History) -> Epoch:
-    _, *cells, _, stopped = table.rows[k]
+    _, *cells, _, _, stopped = table.rows[k]
     if stopped not in STOPPED:
         raise table.error(k, "stopped", f"expected one of {', '.join(STOPPED)}, got {stopped!r:.40}")
     read = dict.fromkeys(Epoch._fields, math.nan)
-    for name, heading, text in zip(history.names(), _header(history)[1:], cells):
+    for name, text in zip(history.names(), cells):
         x = number(text)
         if x is None:
-            raise table.error(k, heading, f"expected a number, got {text!r:.40}")
+            raise table.error(k, name, f"expected a number, got {text!r:.40}")
         read[name] = x
     return Epoch(**read)
 

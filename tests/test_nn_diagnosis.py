@@ -1,0 +1,173 @@
+"""The diagnosis of learning curves: constructed ones, and those of real trainings."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import MLP, diagnose, fit, losses, optim
+from nn.data import Dataset, moons, split
+from nn.history import Epoch, History
+
+
+def curve(training, validation=None, scores=0.95, metric="accuracy", stopped="finished"):
+    aside = validation or [math.nan] * len(training)
+    epochs = [Epoch(a, scores, b, scores, 0.1) for a, b in zip(training, aside)]
+    return History(metric, validation is not None, epochs, stopped=stopped)
+
+
+N = 41
+FALLING = [1.0 - 0.02 * k for k in range(N)]
+SETTLED = [0.1 + 0.9 * math.exp(-k / 3) for k in range(N)]
+FLAT = [0.69 + 0.001 * math.exp(-k / 3) for k in range(N)]
+VALLEY = [0.3 + 0.001 * (k - 12) ** 2 for k in range(N)]
+NOISE = random.Random(0)
+
+
+def noisy(values, size=0.004):
+    return [x + NOISE.gauss(0.0, size) for x in values]
+
+
+CURVES = {
+    "diverging, straight up": (curve([1.0 * 1.3**k for k in range(N)]), "diverging"),
+    "diverging, to infinity": (curve([1.0, 0.5, math.inf]), "diverging"),
+    "diverging, said so": (curve([1.0, 0.9, 0.8], stopped="diverged"), "diverging"),
+    "diverging, before the first epoch was over": (curve([1.0], stopped="diverged"), "diverging"),
+    "diverging, after having been good": (curve([*SETTLED, 0.3, 0.6, 0.9, 1.2]), "diverging"),
+    "diverging, slowly": (curve([*SETTLED, *[0.1 + 0.01 * k for k in range(12)]]), "diverging"),
+    "diverging, both parts": (curve([1.0 * 1.3**k for k in range(N)], FALLING), "diverging"),
+    "underfitting": (curve(FLAT, FLAT, 0.5), "underfitting"),
+    "underfitting without validation": (curve(FLAT, None, 0.5), "underfitting"),
+    "underfitting by R^2": (curve(SETTLED, SETTLED, 0.3, "r2"), "underfitting"),
+    "underfitting by another metric": (curve(FLAT, FLAT, 0.99, "f1"), "underfitting"),
+    "not by a small R^2 alone": (curve(SETTLED, SETTLED, 0.6, "r2"), "converged"),
+    "overfitting": (curve(FALLING, VALLEY), "overfitting"),
+    "overfitting, noisily": (curve(noisy(FALLING), noisy(VALLEY)), "overfitting"),
+    "overfitting, slowly": (curve(SETTLED, [x + 1e-5 * k for k, x in enumerate(SETTLED)]), "overfitting"),
+    "overfitting, then level": (curve(SETTLED, [*SETTLED[:8], *[0.4] * 33]), "overfitting"),
+    "overfitting from the start": (curve(SETTLED, [1.0 + 0.01 * k for k in range(N)]), "overfitting"),
+    "converged": (curve(SETTLED, [1.1 * x for x in SETTLED]), "converged"),
+    "converged, noisily": (curve(noisy(SETTLED, 0.001), noisy(SETTLED, 0.001)), "converged"),
+    "converged without validation": (curve(SETTLED), "converged"),
+    "converged, with a gap": (curve(SETTLED, [x + 0.3 for x in SETTLED]), "converged"),
+    "still improving": (curve(FALLING, FALLING), "still improving"),
+    "still improving, noisily": (curve(noisy(FALLING), noisy(FALLING)), "still improving"),
+    "still improving without validation": (curve(FALLING), "still improving"),
+    "still improving after one epoch": (curve([1.0, 0.9], [1.0, 0.95]), "still improving"),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_constructed_curves(name):
+    history, kind = CURVES[name]
+    diagnosis = diagnose(history)
+    assert diagnosis.kind == kind, diagnosis
+    assert history.diagnosis == diagnosis
+    assert str(diagnosis).startswith(f"{kind}: ")
+    assert diagnosis.text
+    assert diagnosis.remedy
+
+
+def test_the_best_epoch_and_the_words():
+    diagnosis = diagnose(curve(FALLING, VALLEY))
+    assert diagnosis.best_epoch == 12
+    assert "lowest, 0.3, at epoch 12" in diagnosis.text
+    assert "dropout" in diagnosis.remedy
+    assert "4 times the training loss" in diagnose(CURVES["converged, with a gap"][0]).text
+    assert "smaller learning rate" in diagnose(CURVES["diverging, slowly"][0]).remedy
+
+
+loss = st.floats(1e-3, 1e3)
+
+
+@given(
+    training=st.lists(loss, min_size=30, max_size=30),
+    start=st.lists(loss, min_size=1, max_size=22),
+    rises=st.lists(st.floats(1e-6, 10.0), min_size=8, max_size=8),
+    settled=st.booleans(),
+)
+def test_a_worsening_validation_loss_is_never_called_converged(training, start, rises, settled):
+    """Whatever came before, and whatever the training loss does: the last quarter of the validation losses rises."""
+    validation = list(start)
+    for rise in rises:
+        validation.append(validation[-1] * (1.0 + rise))
+    count = len(validation)
+    assert diagnose(curve(SETTLED[:count] if settled else training[:count], validation)).kind != "converged"
+
+
+@given(
+    shape=st.lists(loss, min_size=5, max_size=30),
+    factor=st.floats(1e-3, 1e3),
+)
+def test_the_unit_of_the_loss_does_not_matter(shape, factor):
+    kinds = [diagnose(curve([u * x for x in shape], [u * x for x in shape])).kind for u in (1.0, factor)]
+    assert kinds[0] == kinds[1]
+
+
+def test_nothing_to_judge():
+    for history in (curve([]), curve([1.0])):
+        with pytest.raises(ValueError, match="nothing to judge"):
+            diagnose(history)
+
+
+# -- Real trainings ------------------------------------------------------------------------------------------------
+
+
+def parabola(rate):
+    """x^2 from 10, as a network of one weight."""
+    from nn import Neuron
+
+    neuron = Neuron(1, activation="linear", bias=False)
+    neuron.w[0].data = 10.0
+    data = Dataset([[1.0]], [0.0], ("x",))
+    options = {"optimizer": optim.SGD(neuron.parameters(), rate), "metric": lambda outputs, targets: 0.0}
+    return fit(neuron, data, epochs=20, progress=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("rate", "last", "kind"),
+    # The rates of the lecture, whose code calls the last one slow.
+    [
+        (0.01, 44.5700, "still improving"),
+        (0.1, 0.0133, "converged"),
+        (0.5, 0.0, "converged"),
+        (1.1, 146977.1568, "diverging"),
+    ],
+)
+def test_learning_rates_of_the_lecture(rate, last, kind):
+    history = parabola(rate)
+    # The lecture's losses are (1 - 2 rate)^40 100, those of 20 steps.
+    assert history.epochs[-1].training_loss == pytest.approx(100 * (1 - 2 * rate) ** 40, rel=1e-9)
+    assert history.epochs[-1].training_loss == pytest.approx(last, abs=6e-5, rel=1e-9)
+    assert diagnose(history).kind == kind
+
+
+def test_random_labels_are_overfitted():
+    rng = random.Random(1)
+    rows = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(60)]
+    data = Dataset(rows, [rng.randrange(3) for _ in rows], class_names=("a", "b", "c"))
+    model = MLP(4, [16, 3], activation="tanh", init="xavier", seed=0)
+    history = fit(
+        model, data, 0.3, epochs=40, batch_size=8, optimizer=optim.Adam(model.parameters(), 0.1), progress=False
+    )
+    diagnosis = diagnose(history)
+    assert diagnosis.kind == "overfitting"
+    assert diagnosis.best_epoch == history.best_epoch < 20
+    assert history.epochs[-1].training_loss < 0.6 < math.log(3) < history.epochs[-1].validation_loss
+
+
+def test_a_line_cannot_tell_two_moons_apart_as_a_network_can():
+    training, validation = split(moons(80, 0.1), 0.3)
+    kinds = []
+    for hidden, activation in (([], None), ([8], "tanh")):
+        model = MLP(2, [*hidden, 2], activation=activation, init="xavier", seed=1)
+        options = {"optimizer": optim.Adam(model.parameters(), 0.1), "batch_size": 56, "progress": False}
+        metric = None if hidden else lambda outputs, targets: 0.0  # a line gets most of the moons right
+        history = fit(model, training, validation, epochs=60, metric=metric, loss=losses.cross_entropy, **options)
+        kinds.append((diagnose(history).kind, history.best.validation_loss))
+    assert kinds[1][0] in ("converged", "still improving")
+    assert kinds[1][1] < 0.1 < kinds[0][1]
