@@ -24,6 +24,7 @@ def define(
     domain: Interval | Sequence[Interval] | None = None,
     singular: Callable[..., float] | None = None,
     label: str = "",
+    formula: str = "",
     doc: str = "",
 ) -> Unary | Binary: ...
 @overload
@@ -34,6 +35,7 @@ def define(
     domain: Interval | Sequence[Interval] | None = None,
     singular: Callable[..., float] | None = None,
     label: str = "",
+    formula: str = "",
     doc: str = "",
 ) -> Callable[[Callable[..., Any]], Unary | Binary]: ...
 def define(
@@ -44,6 +46,7 @@ def define(
     domain: Interval | Sequence[Interval] | None = None,
     singular: Callable[..., float] | None = None,
     label: str = "",
+    formula: str = "",
     doc: str = "",
 ) -> Any:
     """Make an operation of your own on one number or two: a function that is recorded as a single node.
@@ -65,6 +68,9 @@ def define(
         knows where differences mean nothing.
     label : str
         How a drawing writes it, with ``{0}`` and ``{1}`` for the operands; ``name({0})`` by default.
+    formula : str
+        The function as a mathematical definition in ``a`` and ``b``, for people and for tests against mpmath; the label
+        by default.
     doc : str
         Its docstring; that of the function by default.
 
@@ -112,10 +118,10 @@ def define(
             raise TypeError(f"value is a function of floats, got {type(value).__name__}: {value!r:.60}")
         text = doc or value.__doc__ or f"{name}, an operation of the user's own."
         total = _to_float(value)
+        rest: dict[str, Any] = {"formula": formula, "singular": singular, "label": label, "doc": text, "method": ""}
         if len(rules) == 1:
-            return Unary(name, total, *rules, domain=intervals[0], singular=singular, label=label, doc=text, method="")
-        pair = intervals[0], intervals[1]
-        return Binary(name, total, *rules, domain=pair, singular=singular, label=label, doc=text, method="")
+            return Unary(name, total, *rules, domain=intervals[0], **rest)
+        return Binary(name, total, *rules, domain=(intervals[0], intervals[1]), **rest)
 
     return made if value is None else made(value)
 

@@ -93,6 +93,10 @@ class Op:
         The name: of the function, of the method on `Value`, and in a saved graph.
     value : callable
         The function on floats. It is total: it raises for no float.
+    formula : str
+        The same as a mathematical definition, to be read, and to be judged by: an expression in the operands ``a`` and
+        ``b``, or ``xs`` and ``ys`` for sequences, with the functions of mpmath. The tests evaluate it in 50 digits
+        and more, so it may cancel and overflow. By default it is the label.
     domain : tuple of (float, float)
         For each operand the closed interval where the function is defined.
     singular : callable or None
@@ -122,6 +126,7 @@ class Op:
         name: str,
         value: Callable[..., float],
         *,
+        formula: str,
         domain: tuple[Interval, ...],
         singular: Callable[..., float] | None,
         label: str,
@@ -134,6 +139,7 @@ class Op:
             raise ValueError(f"there is an operation named {name!r} already; choose another name")
         self.name = self.__name__ = name
         self.value = value
+        self.formula = formula or label.format("a", "b")
         self.domain = domain
         self.singular = singular
         self.label = label
@@ -190,6 +196,7 @@ class Unary(Op):
         value: Callable[[float], float],
         da: Rule,
         *,
+        formula: str = "",
         domain: Interval = (-float("inf"), float("inf")),
         singular: Callable[[float], float] | None,
         label: str = "",
@@ -199,7 +206,16 @@ class Unary(Op):
         label, method = label or name + "({0})", name if method is None else method
         hot = "unary" if callable(da) else ""
         super().__init__(
-            name, value, domain=(domain,), singular=singular, label=label, doc=doc, method=method, arity=1, hot=hot
+            name,
+            value,
+            formula=formula,
+            domain=(domain,),
+            singular=singular,
+            label=label,
+            doc=doc,
+            method=method,
+            arity=1,
+            hot=hot,
         )
         self.da = da
         self._bind()
@@ -228,6 +244,7 @@ class Binary(Op):
         da: Rule,
         db: Rule,
         *,
+        formula: str = "",
         domain: tuple[Interval, Interval] = ((-float("inf"), float("inf")),) * 2,
         singular: Callable[[float, float], float] | None,
         label: str = "",
@@ -238,7 +255,16 @@ class Binary(Op):
         kinds = {type(rule) for rule in (da, db)}
         hot = "linear" if kinds == {float} else "binary" if callable(da) and callable(db) else ""
         super().__init__(
-            name, value, domain=domain, singular=singular, label=label, doc=doc, method=method, arity=2, hot=hot
+            name,
+            value,
+            formula=formula,
+            domain=domain,
+            singular=singular,
+            label=label,
+            doc=doc,
+            method=method,
+            arity=2,
+            hot=hot,
         )
         self.da = da
         self.db = db
@@ -301,6 +327,7 @@ class Nary(Op):
         value: Callable[..., float],
         rule: Callable[..., Sequence[Any]] | None,
         *,
+        formula: str = "",
         groups: int = 1,
         singular: Callable[..., float] | None,
         label: str = "",
@@ -308,9 +335,17 @@ class Nary(Op):
     ) -> None:
         domain = ((-float("inf"), float("inf")),) * groups
         label = label or name + "({})"
-        hot = "dot" if name == "dot" else ""
         super().__init__(
-            name, value, domain=domain, singular=singular, label=label, doc=doc, method="", arity=0, hot=hot
+            name,
+            value,
+            formula=formula,
+            domain=domain,
+            singular=singular,
+            label=label,
+            doc=doc,
+            method="",
+            arity=0,
+            hot="dot" if name == "dot" else "",
         )
         self.rule = rule
         self.groups = groups

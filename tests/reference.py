@@ -1,16 +1,21 @@
-"""What the engine is judged by: values and derivatives in 50-digit arithmetic, written here a second time.
+"""What the engine is judged by: values and derivatives in 50-digit arithmetic.
 
-Nothing here uses a rule of the engine. A derivative is a closed form of mpmath functions; `test_ops` checks the
-closed forms themselves against `mpmath.diff`, which knows the functions alone.
+Nothing here computes with the engine. A value is the formula of the operation, a mathematical definition, evaluated
+with as many digits as it takes; a derivative is its difference quotient. So a new operation needs nothing here. For
+those that are tested most there are closed forms besides, which take less time: they need no more than 50 digits,
+however large or small the operands. `test_reference` compares them with the formulas and difference quotients.
 """
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath
+
+from autodiff.operation import OPERATIONS, Nary
 
 mp = mpmath.mp.clone() if hasattr(mpmath.mp, "clone") else mpmath.mp
 mp.dps = 50
@@ -45,17 +50,21 @@ def _logsumexp(xs: Sequence[Any]) -> Any:
     return top + mp.log1p(mp.fsum(rest))
 
 
+def _erf(a: Any) -> Any:
+    return mp.erf(a) if abs(a) < 100 else _sign(a)  # mpmath fails far out
+
+
+def _erfc(a: Any) -> Any:
+    return mp.erfc(a) if abs(a) < 100 else mpf(2 * (a < 0))
+
+
 def _below(a: Any) -> Any:
     """The normal distribution function."""
-    return mp.erfc(-a / mp.sqrt(2)) / 2 if abs(a) < 100 else mpf(a > 0)  # mpmath fails far out
+    return _erfc(-a / mp.sqrt(2)) / 2
 
 
 def _normal(a: Any) -> Any:
     return mp.exp(-a * a / 2) / mp.sqrt(2 * mp.pi)
-
-
-def _clip(xs: Sequence[Any]) -> Any:
-    return min(max(xs[0], xs[1]), xs[2])
 
 
 def _clip_partials(xs: Sequence[Any]) -> list[Any]:
@@ -69,76 +78,86 @@ def _others(xs: Sequence[Any]) -> list[Any]:
     return [mp.fprod([*xs[:k], *xs[k + 1 :]]) for k in range(len(xs))]
 
 
-VALUES: dict[str, Callable[..., Any]] = {
-    "sign": _sign,
-    "step": lambda a: mpf(a > 0),
-    "share": _share,
-    "guard": lambda a, b: a,
+class _Exact(ast.NodeTransformer):
+    """Makes 1 / 2 in a formula the exact quotient."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Call(ast.Name("mpf", ast.Load()), [node], [])
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        return node
+
+
+FUNCTIONS: dict[str, Any] = {name: getattr(mp, name) for name in dir(mp) if not name.startswith("_")}
+FUNCTIONS |= {"erf": _erf, "erfc": _erfc, "abs": abs, "min": min, "max": max, "len": len, "zip": zip}
+FUNCTIONS["__builtins__"] = {}
+"""What a formula may use: the functions of mpmath, and a few of Python's own."""
+
+NOTHING = mpf(10) ** -800
+"""Smaller results are taken for 0: even the square of the least float is larger."""
+
+
+def formula(name: str) -> Callable[..., Any]:
+    """The formula of an operation as a function of mpmath numbers, or of sequences of them.
+
+    If terms are added in it, they may cancel. Then it is evaluated with a thousand digits besides, or with four
+    thousand, until two results agree.
+    """
+    op = OPERATIONS[name]
+    letters = ["xs", "ys"][: op.groups] if isinstance(op, Nary) else ["a", "b"][: op.arity]
+    tree = _Exact().visit(ast.parse(f"lambda {', '.join(letters)}: {op.formula}", mode="eval"))
+    function = eval(compile(ast.fix_missing_locations(tree), f"formula of {name}", "eval"), FUNCTIONS)
+    adds = any(isinstance(n, (ast.Add, ast.Sub)) or getattr(n, "id", "") == "fsum" for n in ast.walk(tree))
+
+    def settled(*operands: Any) -> Any:
+        digits, result = mp.dps, mp.convert(function(*operands))
+        for more in (1000, 4000) if adds else ():
+            before = result
+            with mp.workdps(digits + more):
+                result = mp.convert(function(*operands))
+            if abs(result - before) <= abs(result) * mpf(10) ** (10 - digits) != 0:
+                return +result
+        if adds and abs(result) > NOTHING:
+            raise ArithmeticError(f"the formula of {name} cancels at {operands}: give it a closed form in CLOSED")
+        return +result
+
+    return settled
+
+
+class _Values(dict[str, Callable[..., Any]]):
+    """Closed forms; for an operation that has none, its formula."""
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        self[name] = function = formula(name)
+        return function
+
+
+CLOSED: dict[str, Callable[..., Any]] = {
     "sech2": lambda a: mp.sech(a) ** 2,
-    "power_slope": lambda a, b: b * mp.power(a, b - 1),
-    "power_log": lambda a, b: mp.power(a, b) * mp.log(a),
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "excess": lambda a, b: mpf(0) if a == b else a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "pow": lambda a, b: mp.power(a, b),
-    "neg": lambda a: -a,
-    "abs": lambda a: abs(a),
-    "minimum": lambda a, b: min(a, b),
-    "maximum": lambda a, b: max(a, b),
-    "exp": lambda a: mp.exp(a),
     "expm1": lambda a: mp.expm1(a),
-    "log": lambda a: mp.log(a),
     "log1p": lambda a: mp.log1p(a),
-    "sqrt": lambda a: mp.sqrt(a),
-    "sin": lambda a: mp.sin(a),
-    "cos": lambda a: mp.cos(a),
     "tanh": lambda a: mp.tanh(a),
     "sigmoid": _sigmoid,
-    "relu": lambda a: max(a, mpf(0)),
     "softplus": lambda a: max(a, mpf(0)) + mp.log1p(mp.exp(-abs(a))),
-    "above": lambda a, b: mpf(a > b),
-    "leak": lambda a, b: mpf(1) if a > 0 else b,
+    "power_slope": lambda a, b: b * mp.power(a, b - 1),
     "elu_slope": lambda a, b: mpf(1) if a > 0 else b * mp.exp(a),
     "silu_slope": lambda a: _sigmoid(a) * (1 + a * _sigmoid(-a)),
-    "normal": _normal,
     "gelu_slope": lambda a: _below(a) + a * _normal(a),
-    "erf_slope": lambda a: 2 / mp.sqrt(mp.pi) * mp.exp(-a * a),
     "odds_share": lambda a, b: 1 / (1 + mp.exp(b - a)),
-    "direction": lambda a, b: a / mp.sqrt(a * a + b * b),
-    "turn": lambda a, b: b / (a * a + b * b),
-    "log2": lambda a: mp.log(a) / mp.log(2),
-    "log10": lambda a: mp.log(a) / mp.log(10),
-    "exp2": lambda a: mp.power(2, a),
-    "cbrt": lambda a: _sign(a) * mp.cbrt(abs(a)),
-    "tan": lambda a: mp.tan(a),
-    "asin": lambda a: mp.asin(a),
-    "acos": lambda a: mp.acos(a),
-    "atan": lambda a: mp.atan(a),
-    "atan2": lambda a, b: mp.atan2(a, b),
-    "hypot": lambda a, b: mp.sqrt(a * a + b * b),
     "sinh": lambda a: mp.sinh(a),
     "cosh": lambda a: mp.cosh(a),
     "asinh": lambda a: _sign(a) * mp.log1p(abs(a) + a * a / (1 + mp.sqrt(1 + a * a))),
     "acosh": lambda a: mp.acosh(a),
     "atanh": lambda a: (mp.log1p(a) - mp.log1p(-a)) / 2,
-    "erf": lambda a: mp.erf(a) if abs(a) < 100 else _sign(a),  # mpmath fails far out
     "log_sigmoid": lambda a: min(a, mpf(0)) - mp.log1p(mp.exp(-abs(a))),
     "silu": lambda a: a * _sigmoid(a),
-    "gelu": lambda a: a * _below(a),
-    "leaky_relu": lambda a, b: a if a > 0 else b * a,
     "elu": lambda a, b: a if a > 0 else b * mp.expm1(a),
     "logaddexp": lambda a, b: _logsumexp([a, b]),
-    "prod": lambda xs: mp.fprod(xs),
-    "clip": _clip,
-    "where": lambda xs: xs[1] if xs[0] else xs[2],
-    "sum": lambda xs: mp.fsum(xs),
-    "mean": lambda xs: mp.fsum(xs) / len(xs),
-    "dot": lambda xs, ys: mp.fsum(x * y for x, y in zip(xs, ys)),
     "logsumexp": _logsumexp,
-    "peak": lambda xs: max(xs),
 }
+"""Values of those whose formulas cancel, or take long."""
+
+VALUES = _Values(CLOSED)
 """Each operation by name, on mpmath numbers."""
 
 
@@ -263,9 +282,26 @@ def value(name: str, *operands: Any) -> Any:
 
 def partials(name: str, *operands: Any) -> list[Any]:
     """All partials of the operation at exact operands, flat."""
-    rules = PARTIALS[name]
     points = [exact(x) for x in operands]
+    if name not in PARTIALS:
+        return quotients(VALUES[name], points)
+    rules = PARTIALS[name]
     return list(rules(*points)) if callable(rules) else [rule(*points) for rule in rules]
+
+
+def quotients(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any]:
+    """All partials of a function of mpmath numbers, or of lists of them, by its difference quotients alone, flat."""
+    slots = [(g, k) for g, group in enumerate(operands) for k in (range(len(group)) if type(group) is list else [None])]
+
+    def slope(g: int, k: int | None) -> Any:
+        def along(t: Any) -> Any:
+            moved = t if k is None else [*operands[g][:k], t, *operands[g][k + 1 :]]
+            return function(*operands[:g], moved, *operands[g + 1 :])
+
+        x = operands[g] if k is None else operands[g][k]
+        return mp.diff(along, x, relative=x != 0)
+
+    return [slope(g, k) for g, k in slots]
 
 
 def softmax_row(k: int, xs: Sequence[Any]) -> tuple[Any, list[Any]]:

@@ -154,19 +154,6 @@ def test_derivatives_where_the_plain_formulas_fail():
     assert partials(autodiff.softplus, [-700.0])[0] == pytest.approx(math.exp(-700.0), rel=1e-15)
 
 
-@pytest.mark.parametrize("op", SCALAR)
-def test_the_closed_forms_of_the_reference_are_derivatives(op):
-    """The reference is checked too: against mpmath's own differences of the functions alone."""
-    random = Random(zlib.crc32(op.name.encode()))
-    for _ in range(8):
-        point = moderate_point(op, random)
-        if op.singular and abs(op.singular(*point)) < 0.1:
-            continue
-        for k, t in enumerate(reference.partials(op.name, *point)):
-            order = tuple(int(j == k) for j in range(op.arity))
-            assert abs(mp.diff(reference.VALUES[op.name], tuple(map(mpf, point)), order) - t) <= mpf(10) ** -20
-
-
 @pytest.mark.parametrize("op", ALL)
 @given(data=st.data())
 def test_partials_on_nodes_equal_partials_on_floats_bit_for_bit(op, data):

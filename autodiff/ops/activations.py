@@ -14,6 +14,7 @@ from autodiff.ops.hyperbolic import _sech2, tanh
 relu = Unary(
     "relu",
     numerics.relu,
+    formula="a if a > 0 else 0",
     da=lambda y, a: _step(a),
     singular=lambda a: a,
     doc="Rectified linear unit: a for a > 0, else 0; its partial at 0 is 0.",
@@ -22,6 +23,7 @@ relu = Unary(
 leaky_relu = Tuned(
     "leaky_relu",
     special.leaky_relu,
+    formula="a if a > 0 else b * a",
     parameter="slope",
     default=0.01,
     da=lambda y, a, b: _leak(a, b),
@@ -36,6 +38,7 @@ leaky_relu = Tuned(
 _leak = Binary(
     "leak",
     special.leak,
+    formula="1 if a > 0 else b",
     da=None,
     db=lambda y, a, b: 1.0 - _step(a),
     singular=lambda a, b: a,
@@ -46,6 +49,7 @@ _leak = Binary(
 sigmoid = Unary(
     "sigmoid",
     numerics.sigmoid,
+    formula="1 / (1 + exp(-a))",
     da=lambda y, a: 0.25 * _sech2(0.5 * a),  # the plain y * (1 - y) cancels: at a = 40 it is 0, truly 4.2e-18
     singular=None,
     doc="Logistic function, 1 / (1 + exp(-a)).",
@@ -54,6 +58,7 @@ sigmoid = Unary(
 log_sigmoid = Unary(
     "log_sigmoid",
     special.log_sigmoid,
+    formula="-log(1 + exp(-a))",
     da=lambda y, a: sigmoid(-a),
     singular=None,
     doc="log(sigmoid(a)) = -log(1 + exp(-a)), without overflow.",
@@ -62,6 +67,7 @@ log_sigmoid = Unary(
 softplus = Unary(
     "softplus",
     numerics.softplus,
+    formula="log(1 + exp(a))",
     da=lambda y, a: sigmoid(a),
     singular=None,
     doc="log(1 + exp(a)), a smooth relu, without overflow.",
@@ -70,6 +76,7 @@ softplus = Unary(
 elu = Tuned(
     "elu",
     special.elu,
+    formula="a if a > 0 else b * (exp(a) - 1)",
     parameter="alpha",
     default=1.0,
     da=lambda y, a, b: _elu_slope(a, b),
@@ -84,6 +91,7 @@ elu = Tuned(
 _elu_slope = Binary(
     "elu_slope",
     special.elu_slope,
+    formula="1 if a > 0 else b * exp(a)",
     da=lambda y, a, b: y * (1.0 - _step(a)),
     db=lambda y, a, b: exp(-relu(-a)) * (1.0 - _step(a)),  # of min(a, 0): exp(a) alone may be inf, and inf * 0 nan
     singular=lambda a, b: a,
@@ -94,6 +102,7 @@ _elu_slope = Binary(
 silu = Unary(
     "silu",
     special.silu,
+    formula="a / (1 + exp(-a))",
     da=lambda y, a: _silu_slope(a),
     singular=None,
     doc="Sigmoid linear unit (swish), a * sigmoid(a). Its slope is 0 at -1.278; next to it few digits are right.",
@@ -102,6 +111,7 @@ silu = Unary(
 _silu_slope = Unary(
     "silu_slope",
     special.silu_slope,
+    formula="(1 + a / (1 + exp(a))) / (1 + exp(-a))",
     da=lambda y, a: 0.25 * _sech2(0.5 * a) * (2.0 - a * tanh(0.5 * a)),
     singular=None,
     method="",
@@ -119,6 +129,7 @@ erf = Unary(
 _erf_slope = Unary(
     "erf_slope",
     special.erf_slope,
+    formula="2 / sqrt(pi) * exp(-a**2)",
     da=lambda y, a: -2.0 * (a * y),
     singular=None,
     method="",
@@ -128,6 +139,7 @@ _erf_slope = Unary(
 gelu = Unary(
     "gelu",
     special.gelu,
+    formula="a * erfc(-a / sqrt(2)) / 2",
     da=lambda y, a: _gelu_slope(a),
     singular=None,
     doc="""Gaussian error linear unit, a times the normal distribution function: a * erfc(-a / sqrt(2)) / 2.
@@ -139,6 +151,7 @@ gelu = Unary(
 _gelu_slope = Unary(
     "gelu_slope",
     special.gelu_slope,
+    formula="erfc(-a / sqrt(2)) / 2 + a * exp(-a**2 / 2) / sqrt(2 * pi)",
     da=lambda y, a: _gelu_bend(_normal(a), a),
     singular=None,
     method="",
@@ -153,6 +166,7 @@ def _gelu_bend(density: Any, a: Any) -> Any:
 _normal = Unary(
     "normal",
     special.normal,
+    formula="exp(-a**2 / 2) / sqrt(2 * pi)",
     da=lambda y, a: -a * y,
     singular=None,
     method="",

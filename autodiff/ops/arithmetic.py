@@ -66,6 +66,7 @@ neg = Unary(
 abs = Unary(
     "abs",
     math.fabs,
+    formula="a if a > 0 else -a",
     da=lambda y, a: _sign(a),
     singular=lambda a: a,
     label="|{0}|",

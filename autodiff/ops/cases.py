@@ -11,6 +11,7 @@ from autodiff.operation import Binary, Unary
 _sign = Unary(
     "sign",
     numerics.sign,
+    formula="1 if a > 0 else -1 if a < 0 else 0",
     da=None,
     singular=lambda a: a,
     method="",
@@ -20,6 +21,7 @@ _sign = Unary(
 _step = Unary(
     "step",
     numerics.step,
+    formula="1 if a > 0 else 0",
     da=None,
     singular=lambda a: a,
     method="",
@@ -29,6 +31,7 @@ _step = Unary(
 _share = Binary(
     "share",
     numerics.share,
+    formula="1 if a > b else 1 / 2 if a == b else 0",
     da=None,
     db=None,
     singular=lambda a, b: a - b,
@@ -39,6 +42,7 @@ _share = Binary(
 _above = Binary(
     "above",
     numerics.above,
+    formula="1 if a > b else 0",
     da=None,
     db=None,
     singular=lambda a, b: a - b,
@@ -50,6 +54,7 @@ _above = Binary(
 _guard = Binary(
     "guard",
     numerics.guard,
+    formula="a",
     da=lambda y, a, b: _guard(1.0, b),
     db=None,
     singular=None,

@@ -12,6 +12,7 @@ from autodiff.ops.cases import _above, _share, _step
 minimum = Binary(
     "minimum",
     numerics.minimum,
+    formula="a if a < b else b",
     da=lambda y, a, b: _share(b, a),
     db=lambda y, a, b: _share(a, b),
     singular=lambda a, b: a - b,
@@ -21,6 +22,7 @@ minimum = Binary(
 maximum = Binary(
     "maximum",
     numerics.maximum,
+    formula="a if a > b else b",
     da=lambda y, a, b: _share(a, b),
     db=lambda y, a, b: _share(b, a),
     singular=lambda a, b: a - b,
@@ -31,6 +33,7 @@ _clip = Nary(
     "clip",
     numerics.clip,
     lambda y, xs: _clip_partials(*xs),
+    formula="min(max(xs[0], xs[1]), xs[2])",
     singular=None,
     doc="The first of three numbers, kept between the second and the third.",
 )
@@ -78,6 +81,7 @@ _where = Nary(
     "where",
     numerics.where,
     lambda y, xs: [None, _step(abs(xs[0])), 1.0 - _step(abs(xs[0]))],
+    formula="xs[1] if xs[0] != 0 else xs[2]",
     singular=None,
     doc="The second of three numbers if the first is not zero, else the third.",
 )

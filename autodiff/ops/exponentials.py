@@ -80,6 +80,7 @@ sqrt = Unary(
 cbrt = Unary(
     "cbrt",
     special.cbrt,
+    formula="cbrt(a) if a > 0 else -cbrt(-a)",
     da=lambda y, a: div(1.0, 3.0 * (y * y)),
     singular=lambda a: a,
     doc="Cube root, of negative numbers too; its partial at 0 is inf, on either side.",
@@ -96,6 +97,7 @@ exp = Unary(
 expm1 = Unary(
     "expm1",
     numerics.expm1,
+    formula="exp(a) - 1",
     da=lambda y, a: exp(a),  # the plain y + 1 cancels for a < 0
     singular=None,
     doc="e**a - 1, accurate near a = 0.",
@@ -122,6 +124,7 @@ log = Unary(
 log1p = Unary(
     "log1p",
     numerics.log1p,
+    formula="log(1 + a)",
     da=lambda y, a: _guard(div(1.0, 1.0 + a), y),
     domain=(-1.0, _inf),
     singular=lambda a: 1.0 + a,
@@ -131,6 +134,7 @@ log1p = Unary(
 log2 = Unary(
     "log2",
     numerics.log2,
+    formula="log(a) / log(2)",
     da=lambda y, a: _guard(div(_LOG2_E, a), y),  # the plain 1 / (a * log(2)) rounds a subnormal product
     domain=(0.0, _inf),
     singular=lambda a: a,
@@ -140,6 +144,7 @@ log2 = Unary(
 log10 = Unary(
     "log10",
     numerics.log10,
+    formula="log(a) / log(10)",
     da=lambda y, a: _guard(div(_LOG10_E, a), y),
     domain=(0.0, _inf),
     singular=lambda a: a,
@@ -149,6 +154,7 @@ log10 = Unary(
 logaddexp = Binary(
     "logaddexp",
     special.logaddexp,
+    formula="log(exp(a) + exp(b))",
     da=lambda y, a, b: _odds_share(a, b),
     db=lambda y, a, b: _odds_share(b, a),
     singular=None,
@@ -158,6 +164,7 @@ logaddexp = Binary(
 _odds_share = Binary(
     "odds_share",
     special.odds_share,
+    formula="1 / (1 + exp(b - a))",
     da=lambda y, a, b: y * _odds_share(b, a),
     db=lambda y, a, b: -y * _odds_share(b, a),
     singular=None,

@@ -16,6 +16,7 @@ _inf = math.inf
 sinh = Unary(
     "sinh",
     numerics.sinh,
+    formula="(exp(a) - exp(-a)) / 2",
     da=lambda y, a: cosh(a),
     singular=None,
     doc="Hyperbolic sine.",
@@ -24,6 +25,7 @@ sinh = Unary(
 cosh = Unary(
     "cosh",
     numerics.cosh,
+    formula="(exp(a) + exp(-a)) / 2",
     da=lambda y, a: sinh(a),
     singular=None,
     doc="Hyperbolic cosine.",
@@ -32,6 +34,7 @@ cosh = Unary(
 tanh = Unary(
     "tanh",
     math.tanh,
+    formula="(exp(a) - exp(-a)) / (exp(a) + exp(-a))",
     da=lambda y, a: _sech2(a),  # the plain 1 - y * y cancels
     singular=None,
     doc="Hyperbolic tangent.",
@@ -40,6 +43,7 @@ tanh = Unary(
 _sech2 = Unary(
     "sech2",
     numerics.sech2,
+    formula="1 / cosh(a)**2",
     da=lambda y, a: -2.0 * tanh(a) * y,
     singular=None,
     method="",
@@ -49,6 +53,7 @@ _sech2 = Unary(
 asinh = Unary(
     "asinh",
     math.asinh,
+    formula="log(a + sqrt(a**2 + 1))",
     da=lambda y, a: div(1.0, hypot(1.0, a)),
     singular=None,
     doc="Inverse hyperbolic sine.",
@@ -57,6 +62,7 @@ asinh = Unary(
 acosh = Unary(
     "acosh",
     numerics.acosh,
+    formula="log(a + sqrt(a**2 - 1))",
     da=lambda y, a: div(1.0, sqrt(a - 1.0) * sqrt(a + 1.0)),  # a * a - 1 cancels next to 1, and overflows
     domain=(1.0, _inf),
     singular=lambda a: a - 1.0,
@@ -66,6 +72,7 @@ acosh = Unary(
 atanh = Unary(
     "atanh",
     numerics.atanh,
+    formula="log((1 + a) / (1 - a)) / 2",
     da=lambda y, a: _guard(div(1.0, (1.0 - a) * (1.0 + a)), y),
     domain=(-1.0, 1.0),
     singular=lambda a: (1.0 - a) * (1.0 + a),

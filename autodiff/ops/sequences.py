@@ -16,6 +16,7 @@ sum = Nary(
     "sum",
     numerics.total,
     lambda y, xs: [1.0] * len(xs),
+    formula="fsum(xs)",
     singular=None,
     doc="Sum of a sequence, correctly rounded, as a single node; 0 for an empty one.",
 )
@@ -24,6 +25,7 @@ mean = Nary(
     "mean",
     numerics.mean,
     lambda y, xs: [1.0 / len(xs)] * len(xs),
+    formula="fsum(xs) / len(xs)",
     singular=None,
     doc="Arithmetic mean of a sequence, as a single node; nan for an empty one.",
 )
@@ -32,6 +34,7 @@ dot = Nary(
     "dot",
     numerics.dot,
     lambda y, xs, ys: [*ys, *xs],
+    formula="fsum(x * y for x, y in zip(xs, ys))",
     groups=2,
     singular=None,
     doc="Sum of the products of two sequences of the same length, as a single node.",
@@ -52,6 +55,7 @@ prod = Nary(
     "prod",
     special.product,
     _others,
+    formula="fprod(xs)",
     singular=None,
     doc="""Product of a sequence, as a single node; 1 for an empty one.
 
@@ -64,6 +68,7 @@ logsumexp = Nary(
     "logsumexp",
     numerics.logsumexp,
     lambda y, xs: softmax(xs),
+    formula="log(fsum(exp(x) for x in xs))",
     singular=None,
     doc="log(sum(exp(x))) over a sequence, without overflow, as a single node; -inf for an empty one.",
 )
@@ -72,6 +77,7 @@ _peak = Nary(
     "peak",
     numerics.peak,
     None,
+    formula="max(xs)",
     singular=None,
     doc="The largest of a sequence, taken for a constant: what softmax shifts by, which changes nothing.",
 )

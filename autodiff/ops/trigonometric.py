@@ -28,6 +28,7 @@ cos = Unary(
 tan = Unary(
     "tan",
     numerics.tan,
+    formula="sin(a) / cos(a)",
     da=lambda y, a: 1.0 + y * y,
     singular=lambda a: cos(a),
     doc="Tangent of an angle in radians; no float is a pole.",
@@ -86,6 +87,7 @@ _turn = Binary(
 hypot = Binary(
     "hypot",
     math.hypot,
+    formula="sqrt(a**2 + b**2)",
     da=lambda y, a, b: _direction(a, b),
     db=lambda y, a, b: _direction(b, a),
     singular=lambda a, b: hypot(a, b),
@@ -95,6 +97,7 @@ hypot = Binary(
 _direction = Binary(
     "direction",
     special.direction,
+    formula="a / sqrt(a**2 + b**2)",
     da=lambda y, a, b: _direction(b, a) * div(_direction(b, a), hypot(a, b)),  # in this order: a square underflows
     db=lambda y, a, b: -y * div(_direction(b, a), hypot(a, b)),
     singular=lambda a, b: hypot(a, b),
