@@ -23,10 +23,12 @@ from autodiff.errors import (
     NonFiniteError,
     RenderError,
     StaleGraphError,
+    TraceError,
 )
 from autodiff.explain import explain
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.recording import no_grad, scope, strict
+from autodiff.replay import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
 from autodiff.transforms import derivative, grad, grad_graph, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autodiff.value import Value
 
@@ -41,6 +43,7 @@ __all__ = [
     "NonFiniteError",
     "RenderError",
     "StaleGraphError",
+    "TraceError",
     "Value",
     "check_grads",
     "check_op",

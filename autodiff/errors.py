@@ -4,7 +4,8 @@
 
     AutodiffError                    anything a user can cause in the engine or in nn
     |-- GraphError                   a graph is used in a way that has no meaning
-    |   `-- StaleGraphError          a leaf changed after the graph was built on it
+    |   |-- StaleGraphError          a leaf changed after the graph was built on it
+    |   `-- TraceError               a function that is being compiled branches on a number
     |-- GradientError                a derivative is not what finite differences say
     |-- NonFiniteError (ArithmeticError)  strict mode met a nan or an infinity
     |-- RenderError                  a drawing cannot be turned into a picture
@@ -26,6 +27,7 @@ __all__ = [
     "NonFiniteError",
     "RenderError",
     "StaleGraphError",
+    "TraceError",
 ]
 
 
@@ -43,6 +45,10 @@ class StaleGraphError(GraphError):
     The graph's numbers belong to the old data, so its gradients would be wrong. Build the expression
     again, or recompute the recorded graph in place with ``output.refresh()``.
     """
+
+
+class TraceError(GraphError):
+    """A function that is being recorded for replay branches on a number, or takes one out of the graph."""
 
 
 class GradientError(AutodiffError):

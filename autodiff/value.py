@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, cast, final
 
-from autodiff import recording
+from autodiff import recording, tracing
 from autodiff.errors import GraphError
 from autodiff.graph import refresh, topological
 from autodiff.operation import Op, real
@@ -99,7 +99,11 @@ class Value:
             On writing the data of a node that was computed.
         TypeError, OverflowError
             As for the constructor.
+        TraceError
+            On reading it in a function that is being compiled.
         """
+        if tracing.active:
+            tracing.refuse(self, ".data")
         return self._data
 
     @data.setter
@@ -212,6 +216,43 @@ class Value:
         refresh(self)
         return self
 
+    def compile(
+        self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
+    ) -> Any:
+        """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
+
+        Parameters
+        ----------
+        inputs : Value or iterable of Value
+            The nodes that become the function's arguments, in order. Other leaves are read anew at each call.
+        wrt : Value or iterable of Value, optional
+            Those of them that `grad` and `value_and_grad` differentiate by; all by default.
+        **options
+            `in_axes`, `backend` and `cache_size` of `autodiff.compile`.
+
+        Returns
+        -------
+        Compiled
+            A function of as many numbers as there are inputs; its gradient is a tuple.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an input is not a Value, or `wrt` holds what is no input.
+        GraphError
+            If the node does not depend on an input.
+
+        Examples
+        --------
+        >>> x, y = Value(2.0), Value(3.0)
+        >>> f = (x * y + y).compile([x, y])
+        >>> f(2.0, 5.0), f.grad(2.0, 5.0)
+        (15.0, (5.0, 3.0))
+        """
+        from autodiff.replay import compile_graph
+
+        return compile_graph(self, inputs, wrt, **options)
+
     def detach(self) -> Value:
         """Return a new leaf with the same data and label, which gradients do not flow through."""
         return Value(self._data, self.label)
@@ -219,36 +260,58 @@ class Value:
     # -- Numbers -------------------------------------------------------------------------------------------------
 
     def __float__(self) -> float:
+        if tracing.active:
+            tracing.refuse(self, "float()")
         return self._data
 
     def __int__(self) -> int:
+        if tracing.active:
+            tracing.refuse(self, "int()")
         return int(self._data)
 
     def __bool__(self) -> bool:
+        if tracing.active:
+            tracing.refuse(self, "the truth")
         return bool(self._data)
 
     def __round__(self, ndigits: int | None = None) -> float:
+        if tracing.active:
+            tracing.refuse(self, "round()")
         return round(self._data, ndigits)
 
     def __trunc__(self) -> int:
+        if tracing.active:
+            tracing.refuse(self, "trunc()")
         return math.trunc(self._data)
 
     def __floor__(self) -> int:
+        if tracing.active:
+            tracing.refuse(self, "floor()")
         return math.floor(self._data)
 
     def __ceil__(self) -> int:
+        if tracing.active:
+            tracing.refuse(self, "ceil()")
         return math.ceil(self._data)
 
     def __lt__(self, other: Value | float) -> bool:
+        if tracing.active:
+            tracing.refuse(self, "a comparison (<)")
         return self._data < (other._data if type(other) is Value else other)
 
     def __le__(self, other: Value | float) -> bool:
+        if tracing.active:
+            tracing.refuse(self, "a comparison (<=)")
         return self._data <= (other._data if type(other) is Value else other)
 
     def __gt__(self, other: Value | float) -> bool:
+        if tracing.active:
+            tracing.refuse(self, "a comparison (>)")
         return self._data > (other._data if type(other) is Value else other)
 
     def __ge__(self, other: Value | float) -> bool:
+        if tracing.active:
+            tracing.refuse(self, "a comparison (>=)")
         return self._data >= (other._data if type(other) is Value else other)
 
     def __pos__(self) -> Value:

@@ -1,0 +1,389 @@
+"""`compile`: a function of numbers, recorded once for each form of its arguments, and replayed."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+from autodiff import transforms
+from autodiff.errors import GraphError
+from autodiff.forward import is_number
+from autodiff.graph import topological
+from autodiff.operation import Nary
+from autodiff.replay.forms import NUMBER, Grid, Number, Reader, build, leaves_of, nested, size
+from autodiff.replay.inspection import Inspection
+from autodiff.replay.program import Output, padded
+from autodiff.replay.recorder import BACKENDS, Entry, Recorder
+from autodiff.value import Value, values
+
+__all__ = ["Compiled", "compile", "compile_graph"]
+
+Function = Callable[..., Any]
+
+
+def compile(
+    function: Function | None = None,
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Any:
+    """Make a function that records another one at the first call, and replays the recorded program afterwards.
+
+    Parameters
+    ----------
+    function : callable
+        Of numbers, arrays, and lists, tuples and dicts of these; it computes with the operations of this package and
+        returns numbers in any such structure. Without it, `compile` is a decorator.
+    in_axes : None, 0, or a sequence of these, one for each argument
+        Where arguments hold a batch, as for ``jax.vmap``: 0 for one whose arrays have one entry for each sample along
+        their first axis, None for one that all samples share. A structure of these marks parts of an argument. None
+        by itself: no batch, and an array is a sequence of numbers.
+    argnums : int or sequence of int
+        With respect to which arguments `grad`, `value_and_grad` and `hessian` differentiate.
+    static_argnums : int or sequence of int
+        Arguments that are no numbers to compute with: a size, a name. They are handed through as they are, and there
+        is a program for each of their values, which have to be hashable.
+    backend : {"auto", "llvm", "numpy", "python"}
+        What runs the program. By itself: llvm if llvmlite is there, else NumPy for a batch, else plain Python, which
+        is also taken for small programs without a batch, where it is as fast and sooner ready.
+    cache_size : int
+        How many programs are kept; the one that was not used for longest is dropped.
+
+    Returns
+    -------
+    Compiled
+        It is called like the function, and has ``value_and_grad``, ``grad``, ``jvp`` and ``hessian``.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown, or `cache_size` less than 1.
+    TraceError
+        When called: if the function branches on a number.
+    ImportError
+        When called: if what a backend that was asked for needs is not installed.
+
+    Notes
+    -----
+    A program is recorded anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
+    nor for another number of samples. Values that the function uses without being given them, such as a model's
+    parameters, are read anew at each call. Results are those of the function itself but for the last few ulp:
+    sums are added in order, not correctly rounded.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> @autodiff.compile
+    ... def f(x, y):
+    ...     return x * autodiff.exp(-y) + x
+    >>> f(2.0, 0.0)
+    4.0
+    >>> f.value_and_grad(2.0, 0.0, argnums=(0, 1))
+    (4.0, (2.0, -2.0))
+    >>> line = autodiff.compile(lambda w, x: w[0] * x + w[1], in_axes=(None, 0))
+    >>> from array import array
+    >>> line([2.0, 1.0], array("d", [0.0, 1.0, 2.0]))
+    array('d', [1.0, 3.0, 5.0])
+    """
+    if function is None:
+        return functools.partial(
+            compile,
+            in_axes=in_axes,
+            argnums=argnums,
+            static_argnums=static_argnums,
+            backend=backend,
+            cache_size=cache_size,
+        )
+    return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
+
+
+class Compiled(Inspection):
+    """A function that is recorded once for each form of its arguments; see `compile`."""
+
+    def __init__(
+        self,
+        function: Function,
+        in_axes: Any,
+        argnums: int | Sequence[int],
+        static_argnums: int | Sequence[int],
+        backend: str,
+        cache_size: int,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"compile takes a function, got {type(function).__name__}: {function!r:.60}")
+        if backend not in ("auto", *BACKENDS):
+            raise ValueError(f"there is no backend {backend!r}; there are auto, {', '.join(BACKENDS)}")
+        if cache_size < 1:
+            raise ValueError(f"cache_size is at least 1, got {cache_size}")
+        functools.update_wrapper(self, function, updated=())
+        self._function = function
+        self._in_axes = in_axes
+        self._argnums = argnums
+        self._static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
+        self._backend = backend
+        self._entries: OrderedDict[Any, Entry] = OrderedDict()
+        self._cache_size = cache_size
+        self._direct: dict[Any, Callable[..., Any]] = {}
+        self._lock = threading.RLock()
+
+    # Each of these first looks for a program that takes plain floats and returns the result as it is.
+
+    def __call__(self, *args: Any) -> Any:
+        """What the function returns; see `compile`."""
+        direct = self._direct.get(("value", None, len(args)))
+        if direct is not None and (result := direct(*args)) is not None:
+            return result
+        return self._run("value", None, args)
+
+    def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
+        """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
+        direct = self._direct.get(("value_and_grad", argnums, len(args)))
+        if direct is not None and (result := direct(*args)) is not None:
+            return cast("tuple[Any, Any]", result)
+        return cast("tuple[Any, Any]", self._run("value_and_grad", argnums, args))
+
+    def grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
+        """The gradient, as `autodiff.grad` gives it; in a batch, that of each sample."""
+        return self._run("grad", argnums, args)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """The value and the derivative along a direction, as `autodiff.jvp` gives them."""
+        return cast("tuple[Any, Any]", self._run("jvp", None, (tuple(primals), tuple(tangents))))
+
+    def hessian(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
+        """The matrix of second derivatives, as `autodiff.hessian` gives it."""
+        return self._run("hessian", argnums, args)
+
+    # -- Running -------------------------------------------------------------------------------------------------
+
+    def _run(self, mode: str, argnums: int | Sequence[int] | None, args: tuple[Any, ...]) -> Any:
+        asked = argnums if argnums is None or isinstance(argnums, int) else tuple(argnums)
+        argnums = self._argnums if asked is None else asked
+        chosen = argnums if isinstance(argnums, int) else tuple(argnums)
+        reader = Reader()
+        forms = [self._read(reader, k, x, mode) for k, x in enumerate(args)]
+        key = mode, chosen, _key(forms)
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = self._record(mode, chosen, forms)
+                if len(self._entries) > self._cache_size:
+                    self._entries.popitem(last=False)
+                    self._direct.clear()
+                if entry.kernel.direct is not None and all(type(f) is Number for f in forms):
+                    self._direct[mode, asked, len(args)] = entry.kernel.direct
+            else:
+                self._entries.move_to_end(key)
+            if not entry.kernel.batched:
+                return self._result(entry, entry.kernel.call(reader.shared))
+            return self._batch(entry, reader, forms)
+
+    def _read(self, reader: Reader, k: int, x: Any, mode: str) -> Any:
+        axes = self._in_axes
+        if mode == "jvp":  # primals and tangents alike
+            return reader.read(x, _for_each(axes, x), f"argument {k}")
+        if k in self._static:
+            return Static(x)
+        if isinstance(axes, (list, tuple)):
+            if k >= len(axes):
+                raise ValueError(f"in_axes is given for {len(axes)} arguments, and argument {k} came as well")
+            axes = axes[k]
+        return reader.read(x, axes, f"argument {k}")
+
+    def _result(self, entry: Entry, numbers: Sequence[float]) -> Any:
+        if entry.form is NUMBER:
+            return numbers[0]
+        return build(entry.form, iter(numbers), lambda form, given: _grid(form, given, None))
+
+    def _batch(self, entry: Entry, reader: Reader, forms: Any) -> Any:
+        n = cast(int, reader.samples)
+        stride = padded(n)
+        samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
+        view = memoryview(samples)
+        as_numpy = any(isinstance(f, Grid) and f.numpy for f in leaves_of(forms) if f is not None)
+        for k, column in enumerate(reader.columns):
+            view[k * stride : k * stride + n] = _doubles(column)
+        results = entry.kernel.batch(reader.shared, samples, n, stride)
+        rows: Iterator[Any] = (results[k * stride : k * stride + n] for k in range(len(results)))
+        if as_numpy:
+            import numpy
+
+            table = numpy.frombuffer(results)
+            rows = (table[k * stride : k * stride + n] for k in range(len(results)))
+        return build(entry.form, rows, lambda form, given: _grid(form, given, n))
+
+    # -- Recording -----------------------------------------------------------------------------------------------
+
+    def _record(self, mode: str, argnums: Any, forms: list[Any]) -> Entry:
+        places = [leaf for form in forms if not isinstance(form, Static) for leaf in leaves_of(form)]
+        lanes = [leaf.lane for leaf in places for _ in range(size(leaf.shape) if isinstance(leaf, Grid) else 1)]
+        recorder = Recorder(lanes)
+        leaves = iter(recorder.leaves)
+        given = [form.value if isinstance(form, Static) else build(form, leaves, _symbols) for form in forms]
+        if mode in ("grad", "value_and_grad"):
+            y = recorder.trace(self._function, *given)
+            if not is_number(y):
+                raise TypeError(
+                    f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}"
+                )
+            slots, form = self._differentiated(recorder, mode, y, argnums, forms, recorder.leaves)
+        else:
+            found: list[Any] = []
+            form = _take_apart(recorder.trace(_MODES[mode](self._function, argnums), *given), found)
+            slots = recorder.write(found)
+        kind: Any = "each" if any(lanes) else "one"
+        return Entry(recorder.kernel([Output(s, kind) for s in slots], self._backend, form), form)
+
+    def _differentiated(
+        self, recorder: Recorder, mode: str, y: Any, argnums: Any, forms: list[Any], leaves: list[Value]
+    ) -> tuple[list[int], Any]:
+        """The slots of a gradient, behind that of the value, and the form of the result."""
+        positions = (argnums,) if isinstance(argnums, int) else argnums
+        starts, k = [], 0
+        for form in forms:
+            starts.append(k)
+            if not isinstance(form, Static):
+                k += sum(size(leaf.shape) if isinstance(leaf, Grid) else 1 for leaf in leaves_of(form))
+        wrt = []
+        for p in positions:
+            if not -len(forms) <= p < len(forms) or isinstance(forms[p], Static):
+                raise ValueError(f"argnums names argument {p}, and there is no such argument to differentiate by")
+            end = starts[p % len(forms) + 1] if p % len(forms) + 1 < len(forms) else k
+            wrt += leaves[starts[p % len(forms)] : end]
+        (value,) = recorder.write([y])
+        gradient = recorder.gradient(value, [recorder.slots[v] for v in wrt])
+        form = forms[argnums] if isinstance(argnums, int) else tuple(forms[p] for p in positions)
+        return ([value, *gradient], (NUMBER, form)) if mode == "value_and_grad" else (gradient, form)
+
+
+class Static:
+    """An argument that is handed through."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
+
+
+_MODES: dict[str, Callable[[Function, Any], Function]] = {
+    "value": lambda f, argnums: f,
+    "jvp": lambda f, argnums: lambda primals, tangents: transforms.jvp(f, primals, tangents),
+    "hessian": lambda f, argnums: transforms.hessian(f, argnums),
+}
+
+
+def compile_graph(output: Value, inputs: Any, wrt: Any = None, **options: Any) -> Compiled:
+    """Compile a graph that is there already; see `Value.compile`."""
+    given = values(inputs, "compile")
+    chosen = given if wrt is None else values(wrt, "compile")
+    strangers = [v for v in chosen if v not in given]
+    if strangers:
+        raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
+    order = topological((output,))
+    unused = [v for v in given if v not in set(order)]
+    if unused:
+        raise GraphError(f"the output does not depend on the input {unused[0]!r}")
+
+    def rebuilt(*numbers: Any) -> Any:
+        known: dict[Value, Any] = dict(zip(given, numbers))
+        for v in order:
+            if v not in known:
+                operands = [known.get(cast(Value, p), p) for p in v.operands]
+                known[v] = (
+                    v if v.op is None or all(a is b for a, b in zip(operands, v.operands)) else _apply(v, operands)
+                )
+        return known[output]
+
+    return Compiled(rebuilt, argnums=[given.index(v) for v in chosen], **{**_DEFAULTS, **options})
+
+
+_DEFAULTS: dict[str, Any] = {"in_axes": None, "static_argnums": (), "backend": "auto", "cache_size": 64}
+
+
+def _apply(v: Value, operands: Sequence[Any]) -> Any:
+    op = cast(Any, v.op)
+    if isinstance(op, Nary):
+        width = len(operands) // op.groups
+        return op(*(operands[k * width : (k + 1) * width] for k in range(op.groups)))
+    return op(*operands)
+
+
+# -- Structures ------------------------------------------------------------------------------------------------------
+
+
+def _key(forms: Any) -> Any:
+    """A form, or several, as something to look up by."""
+    if isinstance(forms, dict):
+        return dict, tuple((k, _key(f)) for k, f in forms.items())
+    if isinstance(forms, (list, tuple)):
+        return type(forms), tuple(map(_key, forms))
+    return forms
+
+
+def _for_each(axes: Any, x: Any) -> Any:
+    return tuple(axes) if isinstance(axes, (list, tuple)) else axes
+
+
+def _symbols(form: Grid, given: list[Any]) -> Any:
+    """An array of Values for a function that is recorded: NumPy's, of objects, or nested lists."""
+    if not form.numpy:
+        return nested(form.shape, given)
+    import numpy
+
+    if not form.shape:
+        return given[0]
+    grid = numpy.empty(len(given), dtype=object)
+    grid[:] = given
+    return grid.reshape(form.shape)
+
+
+def _grid(form: Grid, given: list[Any], n: int | None) -> Any:
+    """An array of results; in a batch, of n samples along its first axis."""
+    if not form.numpy:
+        if n is None:
+            return array("d", given) if len(form.shape) == 1 else nested(form.shape, given)
+        return given[0] if not form.shape else nested(form.shape, given)
+    import numpy
+
+    if n is None:
+        return numpy.array(given).reshape(form.shape)
+    return numpy.stack(given, axis=-1).reshape(n, *form.shape) if given else numpy.empty((n, *form.shape))
+
+
+def _doubles(column: Any) -> Any:
+    """A column of a batch as a buffer of floats."""
+    if type(column).__module__ == "numpy":
+        import numpy
+
+        column = numpy.ascontiguousarray(column, dtype=float)
+        return memoryview(column)
+    return array("d", column)
+
+
+def _take_apart(y: Any, found: list[Any]) -> Any:
+    """The form of what a function returned; its numbers are appended to a list."""
+    if is_number(y):
+        found.append(y)
+        return NUMBER
+    if isinstance(y, dict):
+        return {k: _take_apart(part, found) for k, part in y.items()}
+    if isinstance(y, (list, tuple)):
+        parts = [_take_apart(part, found) for part in y]
+        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+    if type(y).__module__ == "numpy" and hasattr(y, "ravel"):
+        found += [x if is_number(x) else float(x) for x in y.ravel().tolist()]
+        return Grid(tuple(y.shape))
+    raise TypeError(
+        f"a compiled function returns numbers, or lists, tuples and dicts of them, got {type(y).__name__}: {y!r:.60}"
+    )

@@ -1,0 +1,397 @@
+"""From operations to machine arithmetic: the float function of an operation, translated from its own source.
+
+Every operation has a function on floats, written in a small part of Python: arithmetic, comparisons, `if`, functions
+of `math`, and other such functions. `lower` reads that source and writes what it computes as *primitive*
+instructions, without branches: both sides of an `if` are computed, and one is selected. So an operation is lowered
+from its one entry in the table, that of a user's `define` as well. A function that uses more than this cannot be
+lowered (`NotLowerable`), and its program runs on the plain Python backend.
+
+A primitive is named as in LLVM or as the C library names it. Comparisons and ``and``, ``or``, ``not`` give truth
+values, which only ``select``, ``and``, ``or`` and ``not`` take.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import operator
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from typing import Any
+
+from autodiff import numerics, special
+from autodiff.operation import OPERATIONS, Nary
+from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
+
+__all__ = ["COMPARISONS", "LIBRARY", "NotLowerable", "lower"]
+
+COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+LIBRARY = {
+    name: 2 if name in ("pow", "atan2", "hypot", "fmod") else 1
+    for name in (
+        *("exp", "expm1", "log", "log1p", "log2", "log10", "pow", "sin", "cos", "tan", "asin", "acos", "atan"),
+        *("atan2", "hypot", "sinh", "cosh", "asinh", "acosh", "atanh", "tanh", "erf", "erfc", "fmod"),
+    )
+}
+"""Functions of the C library by name, with the number of their arguments."""
+
+_PRIMITIVES: dict[Any, str] = {getattr(math, name): name for name in LIBRARY} | {
+    abs: "fabs",
+    math.fabs: "fabs",
+    math.sqrt: "sqrt",
+    math.floor: "floor",
+    math.copysign: "copysign",
+    math.ldexp: "ldexp",
+    operator.add: "add",
+    operator.sub: "sub",
+    operator.mul: "mul",
+    operator.neg: "neg",
+}
+
+
+class NotLowerable(Exception):
+    """The float function of an operation uses what has no counterpart in machine arithmetic; it says what."""
+
+
+class Slot(int):
+    """A number of the primitive program, as against a Python number that is known already."""
+
+
+def lower(tape: Tape, live: Sequence[int]) -> tuple[Tape, dict[int, int]]:
+    """Translate a program of operations into one of primitives.
+
+    Parameters
+    ----------
+    tape : Tape
+        The program.
+    live : sequence of int
+        Which of its slots are wanted, in order.
+
+    Returns
+    -------
+    primitive : Tape
+        The translated program; its inputs are those of the first, in order.
+    slots : dict of int to int
+        From the slots of the first to its own.
+
+    Raises
+    ------
+    NotLowerable
+        If an operation has no counterpart in machine arithmetic.
+    """
+    out = Tape()
+    slots: dict[int, int] = {}
+    for slot in live:
+        name, operands = tape.code[slot]
+        if name == INPUT:
+            slots[slot] = out.input(tape.lane[slot])
+        elif name == CONSTANT:
+            slots[slot] = out.constant(tape.constants[slot])
+        elif name == SUM_OF_PRODUCTS:
+            slots[slot] = out.write(name, [slots[p] for p in operands])
+        else:
+            slots[slot] = _Translator(out, name).operation([slots[p] for p in operands])
+    return out, slots
+
+
+class _Translator:
+    """Writes one application of an operation as primitives."""
+
+    def __init__(self, out: Tape, name: str) -> None:
+        self.out = out
+        self.op = OPERATIONS[name]
+
+    def operation(self, operands: Sequence[int]) -> int:
+        arguments: list[Any] = [Slot(p) for p in operands]
+        if isinstance(self.op, Nary):
+            size = len(operands) // self.op.groups
+            groups = [arguments[k * size : (k + 1) * size] for k in range(self.op.groups)]
+            return self.slot(self.call(self.op.value, groups))
+        return self.slot(self.call(self.op.value, arguments))
+
+    def slot(self, x: Any) -> int:
+        if isinstance(x, Slot):
+            return x
+        if isinstance(x, (bool, int, float)):
+            return self.out.constant(float(x))
+        raise NotLowerable(f"{self.op.name} computes with a {type(x).__name__}")
+
+    def emit(self, name: str, *operands: Any) -> Any:
+        """A primitive; what is known already is computed now."""
+        if name in _KNOWN and not any(isinstance(x, Slot) for x in operands):
+            return _KNOWN[name](*operands)
+        return Slot(self.out.write(name, [self.slot(x) for x in operands]))
+
+    def select(self, condition: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        if not isinstance(condition, Slot):
+            return a() if condition else b()
+        x, y = a(), b()
+        if isinstance(x, tuple) or isinstance(y, tuple):
+            return tuple([self.emit("select", condition, p, q) for p, q in zip(x, y, strict=True)])
+        if isinstance(x, Slot) and isinstance(y, Slot) and x == y:
+            return x
+        return self.emit("select", condition, x, y)
+
+    # -- Calls ---------------------------------------------------------------------------------------------------
+
+    def call(self, function: Any, arguments: list[Any]) -> Any:
+        if function in _SEQUENCES:
+            return _SEQUENCES[function](self, *arguments)
+        if function in _PRIMITIVES:
+            return self.emit(_PRIMITIVES[function], *arguments)
+        if function in _BUILTIN:
+            return _BUILTIN[function](self, *arguments)
+        function = inspect.unwrap(function)
+        parameters, body = _source(function, self.op.name)
+        if len(parameters) != len(arguments):
+            raise NotLowerable(f"{self.op.name} calls {function!r} with defaults")
+        scope = {**getattr(function, "__globals__", {}), **inspect.getclosurevars(function).nonlocals}
+        return self.block(body, dict(zip(parameters, arguments)), scope)
+
+    def block(self, body: Sequence[ast.stmt], names: dict[str, Any], scope: dict[str, Any]) -> Any:
+        """What a sequence of statements returns; after an `if`, the rest is translated for either side."""
+        for k, statement in enumerate(body):
+            rest = body[k + 1 :]
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                return self.expression(statement.value, names, scope)
+            if isinstance(statement, ast.If):
+                test = self.expression(statement.test, names, scope)
+                sides = ([*statement.body, *rest], [*statement.orelse, *rest])
+                yes, no = ((lambda s=side: self.block(s, dict(names), scope)) for side in sides)
+                return self.select(test, yes, no)
+            if isinstance(statement, ast.Try):  # the handlers give IEEE's answer, which the machine gives by itself
+                return self.block([*statement.body, *rest], names, scope)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                _assign(statement.targets[0], self.expression(statement.value, names, scope), names)
+            elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+                target = ast.Name(statement.target.id, ast.Load())
+                new = ast.BinOp(target, statement.op, statement.value)
+                names[statement.target.id] = self.expression(new, names, scope)
+            elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                raise NotLowerable(f"{self.op.name} has a statement that is not lowered: {ast.unparse(statement):.60}")
+        raise NotLowerable(f"{self.op.name} does not return a number on every way through it")
+
+    def expression(self, node: ast.expr, names: dict[str, Any], scope: dict[str, Any]) -> Any:
+        def of(part: ast.expr) -> Any:
+            return self.expression(part, names, scope)
+
+        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+            return node.value
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return self.name(node, names, scope)
+        if isinstance(node, ast.Tuple):
+            return tuple(map(of, node.elts))
+        if isinstance(node, ast.Call) and not node.keywords:
+            return self.call(of(node.func), list(map(of, node.args)))
+        if isinstance(node, ast.IfExp):
+            return self.select(of(node.test), lambda: of(node.body), lambda: of(node.orelse))
+        if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
+            return self.emit(_OPERATORS[type(node.op)], of(node.operand))
+        if isinstance(node, ast.BinOp):
+            return self.arithmetic(node.op, of(node.left), of(node.right))
+        if isinstance(node, ast.BoolOp):
+            name = "and" if isinstance(node.op, ast.And) else "or"
+            return self.together(name, map(of, node.values))
+        if isinstance(node, ast.Compare) and all(type(o) in _OPERATORS for o in node.ops):
+            parts = [of(part) for part in (node.left, *node.comparators)]
+            return self.together(
+                "and", (self.emit(_OPERATORS[type(o)], a, b) for o, a, b in zip(node.ops, parts, parts[1:]))
+            )
+        raise NotLowerable(f"{self.op.name} has an expression that is not lowered: {ast.unparse(node):.60}")
+
+    def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: dict[str, Any]) -> Any:
+        if isinstance(node, ast.Attribute):
+            return getattr(self.expression(node.value, names, scope), node.attr)
+        for space in (names, scope, _BUILTINS):
+            if node.id in space:
+                return space[node.id]
+        raise NotLowerable(f"{self.op.name} uses {node.id}, which is not lowered")
+
+    def arithmetic(self, kind: ast.operator, a: Any, b: Any) -> Any:
+        if isinstance(kind, ast.FloorDiv):
+            return self.emit("floor", self.emit("div", a, b))
+        if isinstance(kind, ast.Pow) and b == 2:
+            return self.emit("mul", a, a)
+        if type(kind) not in _OPERATORS:
+            raise NotLowerable(f"{self.op.name} uses an operator that is not lowered: {type(kind).__name__}")
+        return self.emit(_OPERATORS[type(kind)], a, b)
+
+    def together(self, name: str, tests: Iterable[Any]) -> Any:
+        """All of some tests, or any; one that is known already decides, or falls away."""
+        open_tests = []
+        for test in tests:
+            if isinstance(test, Slot):
+                open_tests.append(test)
+            elif bool(test) is (name == "or"):
+                return name == "or"
+        if not open_tests:
+            return name == "and"
+        whole = open_tests[0]
+        for test in open_tests[1:]:
+            whole = self.emit(name, whole, test)
+        return whole
+
+
+def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
+    if isinstance(target, ast.Name):
+        names[target.id] = x
+    elif isinstance(target, ast.Tuple) and isinstance(x, (tuple, list)) and len(x) == len(target.elts):
+        for t, part in zip(target.elts, x):
+            _assign(t, part, names)
+    else:
+        raise NotLowerable(f"an assignment that is not lowered: {ast.unparse(target):.60}")
+
+
+@cache
+def _source(function: Any, name: str) -> tuple[list[str], list[ast.stmt]]:
+    """The parameters and the statements of a function, or of a lambda."""
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(text if text.startswith(("def ", "@")) else f"_ = ({text.strip().rstrip(',')})")
+    except (OSError, TypeError, SyntaxError):
+        raise NotLowerable(f"{name} calls {function!r:.60}, whose source is not to be had") from None
+    found = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
+    if len(found) != 1:
+        raise NotLowerable(f"{name} calls {function!r:.60}, whose source is not that of one function")
+    body = found[0].body
+    statements: list[ast.stmt] = body if isinstance(body, list) else [ast.Return(body)]
+    return [a.arg for a in found[0].args.args], statements
+
+
+# -- What is not translated from its source --------------------------------------------------------------------------
+
+
+def _frexp(t: _Translator, x: Any) -> Any:
+    return t.emit("mantissa", x), t.emit("exponent", x)
+
+
+def _isfinite(t: _Translator, x: Any) -> Any:
+    return t.emit("lt", t.emit("fabs", x), math.inf)
+
+
+def _isinf(t: _Translator, x: Any) -> Any:
+    return t.emit("eq", t.emit("fabs", x), math.inf)
+
+
+def _min(t: _Translator, a: Any, b: Any) -> Any:
+    return t.select(t.emit("lt", b, a), lambda: b, lambda: a)
+
+
+def _max(t: _Translator, a: Any, b: Any) -> Any:
+    return t.select(t.emit("gt", b, a), lambda: b, lambda: a)
+
+
+_BUILTIN: dict[Any, Callable[..., Any]] = {
+    math.frexp: _frexp,
+    math.isfinite: _isfinite,
+    math.isinf: _isinf,
+    math.isnan: lambda t, x: t.emit("ne", x, x),
+    min: _min,
+    max: _max,
+    float: lambda t, x: x,
+    len: lambda t, xs: len(xs),
+}
+_BUILTINS = {"abs": abs, "min": min, "max": max, "float": float, "len": len, "True": True, "False": False}
+
+
+def _sum(t: _Translator, xs: list[Any]) -> Any:
+    return _dot(t, xs, [1.0] * len(xs))
+
+
+def _dot(t: _Translator, xs: list[Any], ys: list[Any]) -> Any:
+    return t.emit(SUM_OF_PRODUCTS, *[z for pair in zip(xs, ys) for z in pair]) if xs else 0.0
+
+
+def _mean(t: _Translator, xs: list[Any]) -> Any:
+    if not xs:
+        return math.nan
+    whole, count = _sum(t, xs), float(len(xs))
+    parts = [t.emit("div", x, count) for x in xs]  # the sum alone may overflow
+    return t.select(_isfinite(t, whole), lambda: t.emit("div", whole, count), lambda: _sum(t, parts))
+
+
+def _peak(t: _Translator, xs: list[Any]) -> Any:
+    top: Any = -math.inf
+    for x in xs:
+        top = x if top == -math.inf and not isinstance(top, Slot) else t.call(numerics.maximum, [top, x])
+    return top
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _logsumexp(t: _Translator, xs: list[Any]) -> Any:
+    """As `numerics.logsumexp`: the first of the largest terms counts 1 exactly and is left out of the sum."""
+    top = _peak(t, xs)
+    seen: Any = False
+    rest = []
+    for x in xs:
+        here = t.emit("eq", x, top)
+        term = t.emit("exp", t.emit("sub", x, top))
+        first = t.together("and", [here, t.emit("not", seen)])
+        rest.append(t.select(first, lambda: 0.0, partial(_itself, term)))
+        seen = t.together("or", [seen, here])
+    whole = t.emit("add", top, t.emit("log1p", _sum(t, rest)))
+    return t.select(_isfinite(t, top), lambda: whole, lambda: top)
+
+
+def _product(t: _Translator, xs: list[Any]) -> Any:
+    """The product of the mantissas, which neither overflows nor underflows, and the sum of the exponents."""
+    p: Any = 1.0
+    exponent: Any = 0.0
+    for x in xs:
+        m, e = _frexp(t, x)
+        p, k = _frexp(t, t.emit("mul", p, m))
+        exponent = t.emit("add", exponent, t.emit("add", e, k))
+    return t.emit("ldexp", p, exponent)
+
+
+_SEQUENCES: dict[Any, Callable[..., Any]] = {
+    numerics.total: _sum,
+    numerics.dot: _dot,
+    numerics.mean: _mean,
+    numerics.peak: _peak,
+    numerics.logsumexp: _logsumexp,
+    special.product: _product,
+}
+
+_OPERATORS: dict[type, str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+    ast.USub: "neg",
+    ast.Not: "not",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+}
+
+_KNOWN: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": numerics.divide,
+    "pow": numerics.power,
+    "neg": operator.neg,
+    "not": operator.not_,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "fabs": abs,
+    "sqrt": numerics.sqrt,
+    "floor": math.floor,
+    "copysign": math.copysign,
+    "exp": numerics.exp,
+}
