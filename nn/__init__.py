@@ -12,6 +12,9 @@ from nn.batch_norm import BatchNorm
 from nn.checkpoint import load, save
 from nn.clip import clip_grad_norm_, clip_grad_value_
 from nn.diagnosis import Diagnosis, diagnose
+from nn.finder import find_lr
+from nn.findings import diagnose_gradients
+from nn.flow import gradient_flow
 from nn.history import History
 from nn.layers import Dropout, Elementwise, Residual, Sequential
 from nn.minimize import minimize, random_search
@@ -37,7 +40,10 @@ __all__ = [
     "clip_grad_value_",
     "data",
     "diagnose",
+    "diagnose_gradients",
+    "find_lr",
     "fit",
+    "gradient_flow",
     "load",
     "losses",
     "minimize",

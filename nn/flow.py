@@ -92,12 +92,12 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
     """
     if not len(rows):
         raise ValueError("expected at least one row to measure gradients with, got none")
+    if not model.parameters():
+        raise ValueError(f"this {type(model).__name__} has no parameters, hence no gradients")
     model = copy.deepcopy(model).train()
     model.zero_grad()
     with _watched(model, len(rows)) as layers:
         EagerStep(model, loss)(rows, targets)
-    if not any(layer.gradients for layer in layers.values()):
-        raise ValueError(f"this {type(model).__name__} has no parameters, hence no gradients")
     return [layer.flow(name or type(model).__name__) for name, layer in layers.items() if layer.gradients]
 
 

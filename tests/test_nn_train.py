@@ -7,6 +7,7 @@ import pytest
 
 from autodiff import DataError, Value
 from nn import MLP, Neuron, losses
+from nn.callbacks import Callback
 from nn.data import Dataset, moons, split, xor
 from nn.history import Epoch, History
 from nn.metrics import accuracy, predicted_class, r2
@@ -271,3 +272,259 @@ def test_history_prefers_the_first_of_equals():
     model = linear()
     history = fit(model, line(), epochs=3, optimizer=SGD(model.parameters(), 0.0), progress=False)
     assert history.best_epoch == 0
+
+
+# -- Options -------------------------------------------------------------------------------------------------------
+
+
+def one_weight(**options):
+    """(w - 0)^2 from w = 5: gradient 2 w; one step an epoch."""
+    neuron = Neuron(1, activation="linear", bias=False)
+    neuron.w[0].data = 5.0
+    seen = []
+    options.setdefault("optimizer", SGD(neuron.parameters(), 0.1))
+    options["callbacks"] = [*options.get("callbacks", ()), lambda at: seen.append(neuron.w[0].data)]
+    data = Dataset([[1.0]], [0.0])
+    history = fit(neuron, data, **{"epochs": 3, "progress": False, "metric": lambda z, t: 0.0, **options})
+    return seen, history
+
+
+def test_plain_descent_and_its_record():
+    seen, history = one_weight()
+    assert seen == pytest.approx([5.0, 4.0, 3.2, 2.56])  # the lecture's numbers
+    assert history.column("gradient_norm")[1:] == pytest.approx([10.0, 8.0, 6.4])
+    assert history.column("learning_rate")[1:] == [0.1] * 3
+    assert math.isnan(history.epochs[0].learning_rate)
+    assert math.isnan(history.epochs[0].gradient_norm)
+
+
+def test_a_schedule_gives_the_rate_of_each_step():
+    seen, history = one_weight(schedule=lambda k: [0.1, 0.2, 0.0][k])
+    assert seen == pytest.approx([5.0, 4.0, 2.4, 2.4])
+    assert history.column("learning_rate")[1:] == [0.1, 0.2, 0.0]
+
+
+def test_a_schedule_counts_steps_not_epochs():
+    steps = []
+    fit(linear(), line(10), epochs=2, batch_size=4, schedule=lambda k: steps.append(k) or 0.1, progress=False)
+    assert steps == list(range(6))
+
+
+def test_clipping_bounds_the_step_and_the_norm_is_that_before():
+    for options in ({"clip_norm": 0.5}, {"clip_value": 0.5}, {"clip_value": 0.5, "clip_norm": 20.0}):
+        seen, history = one_weight(**options)
+        assert seen == pytest.approx([5.0, 4.95, 4.9, 4.85], rel=1e-6)
+        assert history.epochs[1].gradient_norm == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "factors"),
+    [({"l2": 0.5}, (0.7, 0.0)), ({"l1": 0.5}, (0.8, 0.05)), ({"l1": 0.5, "l2": 0.5}, (0.7, 0.05))],
+)
+def test_penalties_pull_to_zero_but_are_not_in_the_record(options, factors):
+    """w <- w - 0.1 (2 w + 2 l2 w + l1 sign w)."""
+    a, b = factors
+    seen, history = one_weight(epochs=2, **options)
+    assert seen == pytest.approx([5.0, 5.0 * a - b, (5.0 * a - b) * a - b])
+    assert history.column("training_loss") == pytest.approx([w * w for w in seen])
+
+
+def test_weights_of_samples():
+    """A weight of 2 is as good as the sample twice, a weight of 0 as none."""
+    (xs, ys), found = ([[0.0], [1.0], [2.0]], [0.0, 1.0, 5.0]), []
+    for data, weights in ((Dataset(xs, ys), [2.0, 1.0, 0.0]), (Dataset([xs[0], xs[0], xs[1]], [0.0, 0.0, 1.0]), None)):
+        neuron = linear()
+        history = fit(neuron, data, epochs=30, batch_size=3, weights=weights, progress=False)
+        found.append((neuron.w[0].data, neuron.b.data, history.epochs[-1].training_loss))
+    assert found[0] == pytest.approx(found[1])
+
+
+def test_weights_stay_with_their_samples_when_a_part_is_set_aside():
+    """Samples of weight 0 are far off the line; were the weights mixed up, they would spoil it."""
+    data = line(20)
+    wrong = Dataset(data.features, [y if k % 2 else 1000.0 for k, y in enumerate(data.targets)])
+    neuron = linear()
+    options = {"optimizer": SGD(neuron.parameters(), 0.3), "epochs": 300, "progress": False, "patience": 300}
+    history = fit(neuron, wrong, 0.25, weights=[float(k % 2) for k in range(20)], **options)
+    assert history.validated
+    assert history.epochs[-1].training_loss < 1e-6
+
+
+def test_a_share_for_validation_is_split_as_split_does():
+    data = moons(50, 0.1)
+    training, validation = split(data, 0.3, seed=5)
+    rows = []
+    for parts in ((data, 0.3), (training, validation)):
+        model = MLP(2, [3, 2], activation="tanh", seed=0)
+        history = fit(model, *parts, seed=5, epochs=3, progress=False)
+        rows.append([epoch._replace(seconds=0.0) for epoch in history.epochs])
+    assert rows[0] == rows[1]
+
+
+def test_patience_stops_and_restores_the_best_weights_exactly():
+    kept = {}
+    model, history, _, validation = moons_run(
+        epochs=200,
+        patience=4,
+        optimizer=None,
+        schedule=lambda k: 0.5 if k < 40 else 30.0,  # from some epoch on it gets worse
+        callbacks=[lambda at: kept.setdefault(at.epoch, at.model.state_dict())],
+    )
+    assert history.stopped == "patience"
+    aside = history.column("validation_loss")
+    assert history.best_epoch == aside.index(min(aside)) == len(aside) - 1 - 4
+    assert model.state_dict() == kept[history.best_epoch] != kept[len(aside) - 1]
+    assert evaluate(model, validation, losses.cross_entropy, accuracy)[0] == min(aside)
+
+
+def test_patience_starts_anew_with_each_better_epoch():
+    losses_of_epochs = iter([5.0, 4.0, 4.5, 4.5, 3.0, 3.5, 3.5, 3.5, 1.0])
+    history = fit(
+        Neuron(1, activation="linear"),
+        line(),
+        epochs=8,
+        batch_size=12,
+        loss=lambda outputs, targets: (
+            losses.mse(outputs, targets)
+            if isinstance(outputs[0], Value) and outputs[0].operands
+            else next(losses_of_epochs)
+        ),
+        patience=3,
+        progress=False,
+    )
+    assert (history.stopped, history.best_epoch, len(history.epochs)) == ("patience", 4, 8)
+
+
+def test_callbacks_see_where_it_stands_and_may_stop_it():
+    told = []
+
+    class Telling(Callback):
+        def on_step(self, training):
+            told.append(("step", training.epoch, training.step, len(training.history.epochs)))
+
+        def on_epoch(self, training):
+            told.append(("epoch", training.epoch, training.step, len(training.history.epochs)))
+            assert math.isnan(training.loss) == (training.epoch == 0)
+            if training.epoch == 2:
+                training.stop()
+
+    model = linear()
+    optimizer = SGD(model.parameters(), 0.1)
+    history = fit(model, line(10), epochs=9, batch_size=5, optimizer=optimizer, callbacks=[Telling()], progress=False)
+    assert history.stopped == "callback"
+    epoch = [("epoch", 0, 0, 1)]
+    for k in (1, 2):
+        epoch += [("step", k, 2 * k - 1, k), ("step", k, 2 * k, k), ("epoch", k, 2 * k, k + 1)]
+    assert told == epoch
+
+
+def test_a_callback_that_stops_after_a_step_has_the_epoch_measured():
+    class Hasty(Callback):
+        def on_step(self, training):
+            if training.step == 3:
+                training.stop()
+
+    model = linear()
+    history = fit(model, line(10), epochs=9, batch_size=5, callbacks=[Hasty()], progress=False)
+    assert (history.stopped, len(history.epochs), history.best_epoch) == ("callback", 3, 2)
+    assert evaluate(model, line(10), losses.mse, r2)[0] == history.epochs[2].training_loss
+
+
+def test_an_infinite_gradient_makes_no_step():
+    model = linear()
+    before = model.state_dict()
+
+    def steep(outputs, targets):
+        y = outputs[0]
+        return (y - y.data).sqrt() if y.operands else 1.0  # 0 with the slope inf
+
+    with pytest.warns(RuntimeWarning, match=r"diverged in epoch 1: .*gradient.*epoch 0; use a smaller learning rate"):
+        history = fit(model, line(), epochs=2, loss=steep, progress=False)
+    assert history.stopped == "diverged"
+    assert history.diagnosis.kind == "diverging"
+    assert model.state_dict() == before
+
+
+def test_modes():
+    modes = []
+
+    class Spy(Neuron):
+        def forward_batch(self, rows):
+            modes.append(self.training)
+            return super().forward_batch(rows)
+
+    model = Spy(1, activation="linear")
+    fit(model, line(), 0.3, epochs=1, progress=False)
+    assert modes == [False, False, True, False, False]
+    assert not model.training
+    model.train()
+    evaluate(model, line(), losses.mse, r2)
+    assert model.training
+
+
+# -- Plain data ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]),
+        [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((1, 1), 0)],
+        iter([([0.0, 0.0], 0), ([0.0, 1.0], 1), ([1.0, 0.0], 1), ([1.0, 1.0], 0)]),
+    ],
+    ids=["two lists", "pairs", "an iterator"],
+)
+def test_plain_lists_are_data(data):
+    model = MLP(2, [4, 1], activation="tanh", init="xavier", seed=1)
+    history = fit(model, data, epochs=150, optimizer=SGD(model.parameters(), 1.0), progress=False)
+    assert history.metric == "accuracy"  # and the loss is that for a single output
+    assert [predicted_class(model(row)) for row in xor().features] == [0, 1, 1, 0]
+
+
+def test_numpy_arrays_are_data():
+    np = pytest.importorskip("numpy")
+    X = np.linspace(0.0, 1.0, 12).reshape(-1, 1)
+    neuron = linear()
+    options = {"epochs": 300, "batch_size": 4, "optimizer": SGD(neuron.parameters(), 0.3), "progress": False}
+    history = fit(neuron, (X, 3.0 * X[:, 0] - 1.0), (X, 3.0 * X[:, 0] - 1.0), **options)
+    assert history.metric == "r2"
+    assert (neuron.w[0].data, neuron.b.data) == pytest.approx((3.0, -1.0), abs=1e-6)
+    model = MLP(2, [2], seed=0)
+    assert fit(model, (np.eye(2), np.array([0, 1])), epochs=1, progress=False).metric == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "told"),
+    [
+        (3, TypeError, r"a Dataset, a tuple \(X, y\), or a list of pairs \(x, y\) of numbers, got int: 3"),
+        ([1.0, 2.0], TypeError, "a list of pairs"),
+        ([("a", 1)], TypeError, "of numbers, got list"),
+        (([[1.0]], [1.0, 2.0]), DataError, "got 2 for 1 rows"),
+        ([([1.0, 2.0], 1.5), ([1.0], 2.5)], DataError, "2 features in row 1, got 1"),
+        ([([1.0, math.nan], 1.5)], DataError, "finite number in row 0, column 'x2', got nan"),
+        ([], DataError, "at least one sample"),
+        (([], []), DataError, "at least one sample"),
+        ([([1.0], "yes")], DataError, "finite number in row 0, column 'target', got 'yes'"),
+    ],
+)
+def test_data_that_cannot_be_used(data, error, told):
+    with pytest.raises(error, match=told):
+        fit(MLP(2, [2]), data, progress=False)
+
+
+def test_parts_that_do_not_fit():
+    training = Dataset([[0.0], [1.0], [2.0]], [0, 1, 2], class_names=("a", "b", "c"))
+    model = MLP(1, [3])
+    for validation, told in [
+        (training.take([0, 2]), "the validation part has no sample of class 'b'"),
+        (Dataset([[0.0]], [0.5]), "differ in their classes"),
+        (Dataset([[0.0, 1.0]], [0], class_names=("a", "b", "c")), "1 features, the validation part 2"),
+    ]:
+        with pytest.raises(DataError, match=told):
+            fit(model, training, validation, progress=False)
+    with pytest.raises(DataError, match="the training part has no sample of class 'b'"):
+        fit(model, training.take([0, 2]), training, progress=False)
+    with pytest.raises(ValueError, match="label of sample 0 is 2, but 2 logits"):
+        fit(MLP(1, [2]), training.take([2, 1, 0]), batch_size=3, progress=False)
+    with pytest.raises(ValueError, match="2 inputs"):
+        fit(MLP(2, [3]), training, progress=False)
