@@ -78,6 +78,12 @@ def power_log(a: float, b: float) -> float:
     return _times_power(log(a), a, b)
 
 
+def damp(a: float, b: float) -> float:
+    """a * b, and 0 for a = 0 and an infinite b; nan if either is nan."""
+    y = a * b
+    return y if y == y or a != 0.0 or b != b else 0.0
+
+
 def exp(x: float) -> float:
     """e**x; inf on overflow."""
     try:

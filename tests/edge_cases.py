@@ -152,6 +152,25 @@ SECOND_DERIVATIVES = [
     ("x*x at 0", lambda x: x * x, 0.0, 2.0),
 ]
 
+SECOND_DERIVATIVES_OF_POWERS = [
+    ((0.0, 3.0), (0.0, 0.0, 0.0)),
+    ((0.0, 2.5), (0.0, 0.0, 0.0)),
+    ((0.0, 2.0), (2.0, 0.0, 0.0)),
+    ((-0.0, 2.0), (2.0, 0.0, 0.0)),
+    ((0.0, 1.5), (inf, 0.0, 0.0)),
+    ((0.0, 1.0), (0.0, -inf, 0.0)),
+    ((0.0, 0.5), (-inf, -inf, 0.0)),
+    ((0.0, 0.0), (0.0, nan, 0.0)),
+    ((0.0, -1.0), (inf, inf, nan)),
+    ((-2.0, 3.0), (-12.0, nan, nan)),
+]
+"""x**y with both variable: the point, and the derivatives xx, xy, yy there.
+
+At x = 0 they are the limits from x > 0, but for two rows. At (0, 0), x**0 is 1, so xx is 0; xy tends to either infinity,
+depending on the direction, so it is nan; and d/dy, which is 0 at x = 0 <= y by the agreed rows, is constant in y there,
+so yy is 0. At (0, y < 0), where d/dy is nan, yy is nan as well.
+"""
+
 ACCURACY = [
     ("sigmoid", 0, 3.5),
     ("tanh", 0, 3.5),

@@ -299,7 +299,8 @@ def quotients(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any
             return function(*operands[:g], moved, *operands[g + 1 :])
 
         x = operands[g] if k is None else operands[g][k]
-        return mp.diff(along, x, relative=x != 0)
+        step = mp.ldexp(1, (int(mp.mag(x)) if x else 0) - mp.prec - 10)  # mpmath's relative=True divides by the size
+        return mp.diff(along, x, h=step)
 
     return [slope(g, k) for g, k in slots]
 

@@ -210,6 +210,39 @@ def test_second_derivative_at_a_kink(function, at, expected):
     assert same(grad_graph(grad_graph(function(x), x), x).data, expected)
 
 
+@pytest.mark.parametrize(("at", "expected"), edge_cases.SECOND_DERIVATIVES_OF_POWERS, ids=str)
+def test_second_derivatives_of_powers_of_zero(at, expected):
+    """In every mode; a direction that is 0 in one operand is not asked of an infinite entry: 0 * inf is nan."""
+    xx, xy, yy = expected
+    nodes = [Value(x) for x in at]
+    twice = [[h.data for h in grad_graph(g, nodes)] for g in grad_graph(autodiff.pow(*nodes), nodes)]
+    for found in (twice, autodiff.hessian(lambda v: v[0] ** v[1])(list(at))):
+        assert all(map(same, (*found[0], *found[1]), (xx, xy, xy, yy))), found
+    if all(map(math.isfinite, expected)):
+        for k, row in enumerate(((xx, xy), (xy, yy))):
+            (product,) = autodiff.hvp(lambda v: v[0] ** v[1], (list(at),), ([1.0 - k, float(k)],))
+            assert all(map(same, product, row))
+
+
+@pytest.mark.parametrize(("at", "expected"), edge_cases.SECOND_DERIVATIVES_OF_POWERS[:7], ids=str)
+def test_second_derivatives_of_powers_of_zero_are_limits(at, expected):
+    x, y = mpf(10) ** -(10**6), mpf(at[1])
+    log = mp.log(x)
+    limits = (y * (y - 1) * x ** (y - 2), x ** (y - 1) * (1 + y * log), x**y * log**2)
+    for limit, agreed in zip(limits, expected, strict=True):
+        if math.isinf(agreed):
+            assert limit * agreed > 10**6
+        else:
+            assert abs(limit - agreed) < mpf(10) ** -1000
+
+
+def test_a_damped_product():
+    damp = OPERATIONS["damp"]
+    assert [damp(0.0, math.inf), damp(-0.0, -math.inf), damp(2.0, -3.0)] == [0.0, 0.0, -6.0]
+    assert damp(2.0, math.inf) == math.inf
+    assert all(map(math.isnan, (damp(math.inf, 0.0), damp(0.0, math.nan), damp(math.nan, math.inf))))
+
+
 @pytest.mark.parametrize("op", SCALAR)
 def test_second_derivatives(op):
     random = Random(zlib.crc32(op.name.encode()))

@@ -61,3 +61,14 @@ _guard = Binary(
     method="",
     doc="a, or nan where b is nan: confines a derivative to the domain of its function.",
 )
+
+_damp = Binary(
+    "damp",
+    numerics.damp,
+    da=lambda y, a, b: b,
+    db=lambda y, a, b: a,
+    singular=None,
+    label="{0} * {1}",
+    method="",
+    doc="a * b, and 0 for a = 0 even if b is infinite: of a factor that vanishes faster than the other grows.",
+)

@@ -8,7 +8,7 @@ from typing import Any
 from autodiff import numerics, special
 from autodiff.operation import Binary, Unary
 from autodiff.ops.arithmetic import div
-from autodiff.ops.cases import _guard
+from autodiff.ops.cases import _damp, _guard
 
 _LN_2 = 0.6931471805599453
 _LOG10_E = 0.4342944819032518
@@ -47,8 +47,8 @@ pow = Binary(
 _power_slope = Binary(
     "power_slope",
     numerics.power_slope,
-    da=lambda y, a, b: b * _power_slope(a, b - 1.0),
-    db=lambda y, a, b: pow(a, b - 1.0) + y * log(a),
+    da=lambda y, a, b: _damp(b, _power_slope(a, b - 1.0)),
+    db=lambda y, a, b: _damp(pow(a, b - 1.0), b * log(a) + 1.0),
     domain=((0.0, _inf), (-_inf, _inf)),
     singular=lambda a, b: a,
     label="{1} * {0}**({1} - 1)",
@@ -59,8 +59,8 @@ _power_slope = Binary(
 _power_log = Binary(
     "power_log",
     numerics.power_log,
-    da=lambda y, a, b: pow(a, b - 1.0) * (b * log(a) + 1.0),
-    db=lambda y, a, b: y * log(a),
+    da=lambda y, a, b: _damp(pow(a, b - 1.0), b * log(a) + 1.0),  # a power of 0 wins over its logarithm
+    db=lambda y, a, b: _damp(y, log(a)),
     domain=((0.0, _inf), (-_inf, _inf)),
     singular=lambda a, b: a,
     label="{0}**{1} * log({0})",
