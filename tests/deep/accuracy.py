@@ -79,7 +79,7 @@ def error_in_ulp(computed: float, true: Any) -> float:
 
 
 def most_in_ulp(computed: float, true: Any) -> float:
-    """A bound for `error_in_ulp`, by floats: the distance from the truth as it is rounded, which is half an ulp away."""
+    """A bound for `error_in_ulp`, by floats: the distance from the truth as rounded, which is half an ulp away."""
     if isinstance(true, mp.mpc):
         return math.inf
     rounded = float(true)
