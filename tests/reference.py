@@ -182,6 +182,7 @@ PARTIALS: dict[str, Any] = {
     "step": (_zero,),
     "share": (_zero, _zero),
     "guard": (_one, _zero),
+    "damp": (lambda a, b: b, lambda a, b: a),
     "sech2": (lambda a: -2 * mp.tanh(a) * mp.sech(a) ** 2,),
     "power_slope": (
         lambda a, b: b * (b - 1) * mp.power(a, b - 2),
