@@ -8,37 +8,84 @@ from __future__ import annotations
 
 import contextlib
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from autodiff.errors import TraceError
 from autodiff.nonfinite import user_place
 
-__all__ = ["active", "refuse", "tracing"]
+__all__ = ["Trace", "active", "drawn", "observed", "refuse", "tracing"]
 
 active = 0
 """How many functions are being recorded in all threads: 0 lets a Value skip the look-up by thread."""
 
-_tracing: ContextVar[bool] = ContextVar("_tracing", default=False)
+
+class Trace(Protocol):
+    """What records a function: it turns numbers from outside into inputs, and numbers to keep into outputs."""
+
+    def drawn(self, supply: Callable[[], float], each: bool) -> Any:
+        """Give a Value that stands for what `supply` will return."""
+
+    def observed(self, x: Any, store: Callable[[float], None]) -> None:
+        """Call `store` with that number at every run."""
+
+
+_trace: ContextVar[Trace | None] = ContextVar("_trace", default=None)
 
 
 @contextlib.contextmanager
-def tracing() -> Iterator[None]:
+def tracing(trace: Trace) -> Iterator[None]:
     """Refuse what leaves the graph, in the current thread (more precisely, the current context)."""
     global active
     active += 1
-    token = _tracing.set(True)
+    token = _trace.set(trace)
     try:
         yield
     finally:
-        _tracing.reset(token)
+        _trace.reset(token)
         active -= 1
+
+
+def drawn(supply: Callable[[], float], *, each: bool = True) -> Any:
+    """A number from outside the graph that differs from run to run: a random one, or a statistic.
+
+    Parameters
+    ----------
+    supply : callable
+        Returns the number.
+    each : bool
+        Whether it is asked anew for each sample of a batch, or once a run.
+
+    Returns
+    -------
+    float or Value
+        The number; while a function is recorded, a Value that stands for it.
+    """
+    trace = _trace.get() if active else None
+    return supply() if trace is None else trace.drawn(supply, each)
+
+
+def observed(x: Any, store: Callable[[float], None]) -> None:
+    """Hand a number to somebody outside the graph: now, and whenever a function that is being recorded runs.
+
+    Parameters
+    ----------
+    x : Value or float
+        The number.
+    store : callable
+        Takes it as a float.
+    """
+    trace = _trace.get() if active else None
+    if trace is None:
+        store(float(x))
+    else:
+        trace.observed(x, store)
 
 
 def refuse(v: Any, what: str) -> None:
     """Raise `TraceError` if a function is being recorded in this context."""
-    if _tracing.get():
+    if _trace.get() is not None:
         _raise(v, what)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from autodiff import ops, recording
+from autodiff import ops, recording, tracing
 from autodiff.value import parameter
 from nn.checks import finite
 from nn.inputs import as_tuple, positive
@@ -152,25 +153,39 @@ class BatchNorm(Module):
     def _by_batch(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
         """The columns, normalised by their own statistics; the running ones are moved."""
         m = len(inputs)
-        columns, news = [], []
+        columns: list[list[Any]] = []
+        news: list[tuple[Any, Any]] = []
         for column in zip(*inputs):
             mean: Any = ops.mean(column)
             centred = [ops.sub(x, mean) for x in column]  # not E[x^2] - mean^2, which cancels
             variance = ops.div(ops.dot(centred, centred), float(m))
             scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
             columns.append([ops.mul(c, scale) for c in centred])
-            news.append((float(mean), float(variance) * m / (m - 1)))
-        self.num_batches_tracked += 1.0
-        share = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+            news.append((mean, variance))
         for k, (mean, variance) in enumerate(news):
-            self.running_mean[k] = (1.0 - share) * self.running_mean[k] + share * mean
-            self.running_var[k] = (1.0 - share) * self.running_var[k] + share * variance
+            tracing.observed(mean, partial(self._follow_mean, k))
+            tracing.observed(variance, partial(self._follow_variance, k, m / (m - 1)))
         return columns
+
+    def _follow_mean(self, k: int, mean: float) -> None:
+        if k == 0:  # a batch begins
+            self.num_batches_tracked += 1.0
+        share = self._share()
+        self.running_mean[k] = (1.0 - share) * self.running_mean[k] + share * mean
+
+    def _follow_variance(self, k: int, unbiased: float, variance: float) -> None:
+        share = self._share()
+        self.running_var[k] = (1.0 - share) * self.running_var[k] + share * (variance * unbiased)
+
+    def _share(self) -> float:
+        return 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
 
     def _by_past(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
         columns = []
-        for column, mean, variance in zip(zip(*inputs), self.running_mean, self.running_var):
-            scale = ops.div(1.0, ops.sqrt(variance + self.eps))
+        for k, column in enumerate(zip(*inputs)):
+            mean = tracing.drawn(partial(self.running_mean.__getitem__, k), each=False)
+            variance = tracing.drawn(partial(self.running_var.__getitem__, k), each=False)
+            scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
             columns.append([ops.mul(ops.sub(x, mean), scale) for x in column])
         return columns
 

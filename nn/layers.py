@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autodiff import ops, recording
+from autodiff import ops, recording, tracing
 from nn.activations import Activation, activation_function, activation_name
 from nn.checks import finite
 from nn.init import generator
@@ -319,9 +319,11 @@ class Dropout(Module):
         row = as_tuple(x, 1)
         if not self.training or self.p == 0.0:
             return unwrapped(list(row))
-        kept = [self.rng.random() >= self.p for _ in row]
         with recording.scope(self.name):
-            return unwrapped([ops.mul(z, 1.0 / (1.0 - self.p) if keep else 0.0) for z, keep in zip(row, kept)])
+            return unwrapped([ops.mul(z, tracing.drawn(self._factor)) for z in row])
+
+    def _factor(self) -> float:
+        return 1.0 / (1.0 - self.p) if self.rng.random() >= self.p else 0.0
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this, the generator apart; see `Neuron.config`."""

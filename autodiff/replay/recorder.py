@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from autodiff import ops, recording
+from autodiff.errors import TraceError
 from autodiff.graph import topological
 from autodiff.replay import arrays, llvm, python
 from autodiff.replay.forms import Number
@@ -47,11 +49,35 @@ class Recorder:
         self.leaves = [Value(math.nan) for _ in lanes]
         self.slots: dict[Value, int] = {v: self.tape.input(lane) for v, lane in zip(self.leaves, lanes)}
         self.captured: list[Value] = []
+        self.supplies: list[tuple[Value, Callable[[], float], bool]] = []
+        self.observations: list[tuple[Any, Callable[[float], None]]] = []
         self.recorded = 0
+
+    def adopt(self, leaves: Iterable[Value], lane: bool = False) -> None:
+        """Make leaves that are there already, such as a model's parameters, inputs of the program."""
+        for v in leaves:
+            self.leaves.append(v)
+            self.slots[v] = self.tape.input(lane)
+
+    def drawn(self, supply: Callable[[], float], each: bool) -> Value:
+        """See `autodiff.tracing.drawn`; the inputs come behind those that are there."""
+        v = Value(math.nan)
+        self.adopt([v], lane=each and True in self.tape.lane)
+        self.supplies.append((v, supply, each))
+        return v
+
+    def observed(self, x: Any, store: Callable[[float], None]) -> None:
+        """See `autodiff.tracing.observed`."""
+        if True in self.tape.lane:
+            raise TraceError(
+                "a number of the whole batch is kept, such as the mean of batch normalisation: record the batch as one "
+                "graph, or call eval()"
+            )
+        self.observations.append((x, store))
 
     def trace(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on Values, refusing what would leave the graph."""
-        with recording.resume(), tracing():
+        with recording.resume(), tracing(self):
             return function(*arguments)
 
     def write(self, outputs: Iterable[Any]) -> list[int]:
@@ -79,8 +105,7 @@ class Recorder:
 
     def kernel(self, outputs: Sequence[Output], backend: str, form: Any = None) -> Kernel:
         """The compiled program; `form` is that of the results, see `python.compile_scalar`."""
-        inputs = [self.slots[v] for v in (*self.leaves, *self.captured)]
-        return Kernel(Program(self.tape, inputs, list(outputs)), self.captured, backend, self.recorded, form)
+        return Kernel(self, outputs, backend, form)
 
 
 class Kernel:
@@ -88,76 +113,113 @@ class Kernel:
 
     Parameters
     ----------
-    program : Program
+    recorder : Recorder
         What to compile.
-    captured : sequence of Value
-        Leaves whose numbers are read at each call; the last of the shared inputs.
+    outputs : sequence of Output
+        The slots that are wanted.
     backend : str
         "llvm", "numpy", "python", or "auto".
-    recorded : int
-        Nodes of the graph, for the report.
     form : structure, optional
         That of the results.
 
     Attributes
     ----------
     shared, shared_out : array of float
-        The inputs and outputs that all samples share.
+        The inputs and outputs that all samples share. They stay where they are.
     direct : callable or None
         A function of floats that returns the results in their form, and None if given anything but floats.
     report : Report
         What was made of the program.
     """
 
-    def __init__(
-        self, program: Program, captured: Sequence[Value], backend: str, recorded: int, form: Any = None
-    ) -> None:
+    def __init__(self, recorder: Recorder, outputs: Sequence[Output], backend: str, form: Any = None) -> None:
         start = time.perf_counter()
-        self.program = program
-        self.captured = list(captured)
-        shared = program.shared_inputs
-        self.given = len(shared) - len(self.captured)
-        self.shared = array("d", bytes(8 * max(len(shared), 1)))
-        self.shared_out = array("d", bytes(8 * max(len(program.shared_outputs), 1)))
-        self.batched = bool(program.sample_inputs)
+        watched = recorder.write(x for x, _ in recorder.observations)
+        self._stores = [store for _, store in recorder.observations]
+        inputs = [recorder.slots[v] for v in (*recorder.leaves, *recorder.captured)]
+        self.program = Program(recorder.tape, inputs, [*outputs, *(Output(s, "one") for s in watched)])
+        self._captured = recorder.captured
+        lane = recorder.tape.lane
+        self._supplies = [supply for v, supply, _ in recorder.supplies if not lane[recorder.slots[v]]]
+        self._draws = _by_owner([supply for v, supply, _ in recorder.supplies if lane[recorder.slots[v]]])
+        self._wanted = len([o for o in outputs if o.kind != "each"])
+        self.shared = array("d", bytes(8 * max(len(self.program.shared_inputs), 1)))
+        self.shared_out = array("d", bytes(8 * max(len(self.program.shared_outputs), 1)))
+        self.given = len(self.program.shared_inputs) - len(self._captured) - len(self._supplies)
+        self.batched = bool(self.program.sample_inputs)
         self.scalar: Callable[..., tuple[float, ...]] | None = None
         self.direct: Callable[..., Any] | None = None
-        self.backend, self.run, notes = _compile(program, backend)
-        if self.backend == "python" and not self.batched:
-            self.scalar = python.compile_scalar(program)
-            if not captured and _is_plain(form):
-                self.direct = python.compile_scalar(program, form)
-        elif isinstance(self.run, llvm.NativeRun) and not self.batched and not captured and _is_plain(form):
-            self.direct = self._direct_native(form)
-        self.report = Report.of(program, recorded, self.backend, time.perf_counter() - start, notes, self.run)
+        self.backend, self.run, notes = _compile(self.program, backend)
+        if not self.batched:
+            self._without_samples(form)
+        self.report = Report.of(
+            self.program, recorder.recorded, self.backend, time.perf_counter() - start, notes, self.run
+        )
 
-    def _direct_native(self, form: Any) -> Callable[..., Any]:
-        """`direct` for machine code: through the buffers, one caller at a time."""
-        run = cast(llvm.NativeRun, self.run).bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
-        text = python.through_buffers(self.given, len(self.program.outputs), form)
-        space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": threading.Lock()}
-        exec(compile(text, "<replayed program>", "exec"), space)
-        return cast("Callable[..., Any]", space["direct"])
+    def _without_samples(self, form: Any) -> None:
+        alone = not (self._captured or self._supplies or self._stores) and _is_plain(form)
+        if self.backend == "python":
+            self.scalar = python.compile_scalar(self.program)
+            if alone:
+                self.direct = python.compile_scalar(self.program, form)
+        elif isinstance(self.run, llvm.NativeRun) and alone:
+            text = python.through_buffers(self.given, len(self.program.outputs), form)
+            run = self.run.bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
+            space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": threading.Lock()}
+            exec(compile(text, "<replayed program>", "exec"), space)
+            self.direct = cast("Callable[..., Any]", space["direct"])
 
     def call(self, numbers: Sequence[float]) -> Sequence[float]:
         """Run a program without samples on its inputs."""
         if self.scalar is not None:
-            return self.scalar(*numbers, *[v._data for v in self.captured])
-        self._fill(numbers)
-        self.run(0, 0, self.shared, _EMPTY, self.shared_out, _EMPTY)
-        return self.shared_out
+            results: Sequence[float] = self.scalar(*numbers, *self._outside())
+        else:
+            self.shared[: self.given] = array("d", numbers)
+            self.refill()
+            self.run(0, 0, self.shared, _EMPTY, self.shared_out, _EMPTY)
+            results = self.shared_out
+        self.hand_on(results)
+        return results
 
     def batch(self, numbers: Sequence[float], samples: array[float], n: int, stride: int) -> array[float]:
         """Run it on samples; returns what there is for each of them."""
-        self._fill(numbers)
+        self.shared[: self.given] = array("d", numbers)
+        self.refill()
+        if self._draws:
+            samples = array("d", samples)
+            samples.frombytes(bytes(8 * stride * sum(count for _, count in self._draws)))
+            self.draw(samples, n, stride)
         results = array("d", bytes(8 * max(stride * len(self.program.sample_outputs), 1)))
         self.run(n, stride, self.shared, samples, self.shared_out, results)
+        self.hand_on(self.shared_out)
         return results
 
-    def _fill(self, numbers: Sequence[float]) -> None:
-        self.shared[: self.given] = array("d", numbers)
-        for k, v in enumerate(self.captured, self.given):
-            self.shared[k] = v._data
+    def _outside(self) -> list[float]:
+        return [*(supply() for supply in self._supplies), *(v._data for v in self._captured)]
+
+    def refill(self) -> None:
+        """Read what comes from outside into the buffer of shared inputs."""
+        for k, x in enumerate(self._outside(), self.given):
+            self.shared[k] = x
+
+    def draw(self, samples: array[float], n: int, stride: int) -> None:
+        """Draw the last inputs of every sample: owner by owner, and of each sample after sample, as layers do."""
+        k = len(self.program.sample_inputs) - sum(count for _, count in self._draws)
+        for supply, count in self._draws:
+            for s in range(n):
+                for j in range(k, k + count):
+                    samples[j * stride + s] = supply()
+            k += count
+
+    def hand_on(self, results: Sequence[float]) -> None:
+        """Hand what is observed to whom it concerns."""
+        for store, x in zip(self._stores, results[self._wanted :]):
+            store(x)
+
+
+def _by_owner(supplies: Sequence[Callable[[], float]]) -> list[tuple[Callable[[], float], int]]:
+    """Runs of one supply, with their lengths: a layer asks the same once for each of its inputs."""
+    return [(supply, len(list(run))) for supply, run in itertools.groupby(supplies)]
 
 
 _EMPTY = array("d", [0.0])
