@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ TAIL = 0.25
 """The share of the epochs, the last ones, that is looked at for that; 3 steps at least, 50 at most."""
 
 WORSE = 0.05
-"""How far above its lowest a validation loss has to end to be called worse, if it does not rise steadily."""
+"""How far above its lowest a validation loss has to end, at the least, to be called worse if it rises not steadily."""
 
 MOVING = 0.01
 """The share of its whole fall that a loss has to fall in the tail to be called improving."""
@@ -79,7 +80,8 @@ def diagnose(history: History) -> Diagnosis:
 
     * diverging: a loss was not finite, or the training loss ends above its start or has lost more than half of what it
       had fallen, or it rises steadily by more than 1 % of that;
-    * overfitting: the validation loss rises steadily, or ends more than 5 % above its lowest value;
+    * overfitting: the validation loss rises steadily, or ends above its lowest value by more than 5 % of that, 1 % of
+      its whole fall, and twice its mean change from epoch to epoch;
     * still improving: the loss (validation, if there is one) falls steadily, by more than 1 % of its whole fall;
     * underfitting: it does not, and the training score is poor (accuracy under 0.8, R^2 under 0.5; for another metric:
       the training loss has fallen by less than half);
@@ -139,9 +141,11 @@ def _diverging(history: History, training: Sequence[float], judged: Sequence[flo
 
 
 def _overfitting(validation: Sequence[float], best: int) -> Diagnosis | None:
-    lowest, end = validation[best], _end(validation)
+    lowest, end, tail = validation[best], _end(validation), _tail(validation)
+    noise = fmean([abs(b - a) for a, b in itertools.pairwise(tail)])
+    slack = max(WORSE * abs(lowest), MOVING * (validation[0] - lowest), 2.0 * noise)
     rising = _trend(validation) > STEADY and _change(validation) > 1e-9 * abs(lowest)
-    if not rising and not end > lowest + WORSE * abs(lowest):
+    if not rising and not end > lowest + slack:
         return None
     return Diagnosis(
         "overfitting",

@@ -52,6 +52,8 @@ CURVES = {
     "overfitting from the start": (curve(SETTLED, [1.0 + 0.01 * k for k in range(N)]), "overfitting"),
     "converged": (curve(SETTLED, [1.1 * x for x in SETTLED]), "converged"),
     "converged, noisily": (curve(noisy(SETTLED, 0.001), noisy(SETTLED, 0.001)), "converged"),
+    "converged, but for an outlier": (curve(SETTLED, [*SETTLED[:30], 0.097, *SETTLED[31:]]), "converged"),
+    "converged, jumping": (curve(SETTLED, [x + 0.02 * (k % 3) for k, x in enumerate(SETTLED)]), "converged"),
     "converged without validation": (curve(SETTLED), "converged"),
     "converged, with a gap": (curve(SETTLED, [x + 0.3 for x in SETTLED]), "converged"),
     "still improving": (curve(FALLING, FALLING), "still improving"),
