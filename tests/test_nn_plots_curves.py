@@ -14,6 +14,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from nn import MLP, losses
+from nn.data import moons
+from nn.finder import find_lr
 from nn.flow import gradient_flow
 from nn.history import Epoch, History
 from nn.plots import PALETTE, plot_gradient_flow, plot_lr_finder, plot_optimizers, save_figure
@@ -40,6 +42,18 @@ def test_the_finder_shows_losses_and_marks_the_suggestion(ax):
     assert ax.get_xscale() == "log"
     assert legend(ax) == ["loss", "suggestion (0.01)"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate (logarithmic)", "loss")
+
+
+def test_what_find_lr_found_is_drawn_with_its_smoothed_losses(ax):
+    model = MLP(2, [8, 2], activation="tanh", init="xavier", seed=0)
+    found = find_lr(model, moons(40, seed=0), steps=40)
+    plot_lr_finder(found, ax)
+    losses, smoothed, _, mark = ax.lines
+    assert tuple(losses.get_ydata()) == pytest.approx(found.losses, nan_ok=True)
+    assert tuple(smoothed.get_ydata()) == pytest.approx(found.smoothed, nan_ok=True)
+    assert mark.get_xdata()[0] == found.suggestion
+    assert mark.get_ydata()[0] == found.smoothed[found.rates.index(found.suggestion)]
+    assert legend(ax)[:2] == ["loss", "smoothed"]
 
 
 def test_an_exploding_loss_does_not_flatten_the_curve(ax):
@@ -70,6 +84,7 @@ def test_optimizers_are_compared_by_losses_results_or_histories(ax):
         ("result", [9.0, 1.0, 0.001]),
     ]
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "loss", "log")
+    assert all(tick == round(tick) for tick in ax.get_xticks())
     assert legend(ax) == ["list", "result"]
     again = plot_optimizers({"history": history}, Figure().subplots(), y="error")
     assert list(again.lines[0].get_ydata()) == [9.0, 4.0, 0.02]

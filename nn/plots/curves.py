@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nn.plots.style import DASHES, MARKERS, PALETTE, finished, is_wide, new_axes
+from nn.plots.style import DASHES, MARKERS, PALETTE, finished, is_wide, new_axes, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,8 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : object
-        What `nn.find_lr` returned: with ``rates`` and ``losses``, of one length, and ``suggestion``, a rate.
+        What `nn.find_lr` returned: with ``rates``, ``losses`` and, perhaps, ``smoothed``, of one length, and
+        ``suggestion``, a rate or None.
     ax : Axes, optional
         Where to draw; by default a new figure.
 
@@ -43,12 +44,15 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
     if not finite:
         raise ValueError("expected at least one finite loss to draw, got none")
     ax = ax or new_axes()
-    ax.plot(rates, losses, color=PALETTE[0], label="loss")
+    smoothed = list(getattr(result, "smoothed", ()))
+    ax.plot(rates, losses, color=PALETTE[0], linewidth=0.8 if smoothed else 1.5, label="loss")
+    if smoothed:
+        ax.plot(rates, smoothed, DASHES[1], color="black", label="smoothed")
     if result.suggestion is not None:
         near = min(range(len(rates)), key=lambda k: abs(math.log(rates[k] / result.suggestion)))
         label = f"suggestion ({result.suggestion:.2g})"
         ax.axvline(result.suggestion, color="0.6", linewidth=1, zorder=0)
-        ax.plot([result.suggestion], [losses[near]], MARKERS[0], color=PALETTE[5], label=label)
+        ax.plot([result.suggestion], [(smoothed or losses)[near]], MARKERS[0], color=PALETTE[5], label=label)
     ax.set_xscale("log")
     low, start = min(finite), finite[0]
     if max(finite) > 2.0 * start - low:
@@ -100,6 +104,7 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     seen = [loss for losses in curves.values() for loss in losses]
     if is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
+    whole_numbers(ax)
     ax.grid(alpha=0.25)
     histories = any(hasattr(run, "epochs") for run in runs.values())
     return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from nn.history import History
-from nn.plots.style import DASHES, PALETTE, finished, is_wide, new_axes, require_matplotlib
+from nn.plots.style import DASHES, PALETTE, finished, is_wide, new_axes, require_matplotlib, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +64,7 @@ def plot_learning_curve(
     ax.axvline(history.best_epoch, color="0.6", linewidth=1, label=f"best epoch ({history.best_epoch})", zorder=0)
     if quantity != "score" and is_wide([y for ys in parts.values() for y in ys]):
         ax.set_yscale("log")
+    whole_numbers(ax)
     ax.grid(alpha=0.25)
     return finished(ax, f"{name} by epoch", "epoch (0: before training)", _UNITS.get(name, name))
 

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DASHES", "MARKERS", "PALETTE", "finished", "is_wide", "new_axes", "require_matplotlib", "save_figure"]
+__all__ = [
+    "DASHES",
+    "MARKERS",
+    "PALETTE",
+    "finished",
+    "is_wide",
+    "new_axes",
+    "require_matplotlib",
+    "save_figure",
+    "whole_numbers",
+]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; black is left for lines. Next to the colour
 # there is always a marker or a kind of line, for those who see or print no colours.
@@ -48,6 +58,13 @@ def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
     if legend:
         ax.legend()
     return ax
+
+
+def whole_numbers(ax: Axes) -> None:
+    """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
