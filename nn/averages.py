@@ -10,7 +10,7 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["average", "is_row", "pairs", "target"]
+__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "side_of", "target"]
 
 
 def is_row(x: Any) -> bool:
@@ -53,6 +53,44 @@ def target(t: Any, sample: int, output: int | None = None) -> Any:
         where = f"sample {sample}" if output is None else f"sample {sample}, output {output},"
         raise ValueError(f"the target of {where} is {t!r:.60}, expected a finite number")
     return number
+
+
+def chance_of(t: Any, sample: int) -> float:
+    """Take the target of a sample that is a probability; a ValueError if it is none."""
+    chance = real(t)
+    if not 0.0 <= chance <= 1.0:
+        raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected 0 or 1, or a probability between")
+    return chance
+
+
+def side_of(t: Any, sample: int) -> float:
+    """Take the target of a sample that is -1 or 1; a ValueError if it is neither."""
+    side = real(t)
+    if side not in (-1.0, 1.0):
+        raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected -1 or 1")
+    return side
+
+
+def label_of(label: Any, classes: int, sample: int) -> int:
+    """Take the class of a sample, of so many.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If there are less than two classes, or it is none of them.
+    """
+    if not hasattr(label, "__index__"):
+        raise TypeError(f"the label of sample {sample} is an integer, got {type(label).__name__}: {label!r:.60}")
+    c: int = label.__index__()
+    if classes < 2:
+        raise ValueError(f"sample {sample} needs 2 logits at least, one a class, got {classes}")
+    if not 0 <= c < classes:
+        raise ValueError(
+            f"the label of sample {sample} is {c}, but {classes} logits have the classes 0 to {classes - 1}"
+        )
+    return c
 
 
 def average(terms: Sequence[Any], weights: Any = None) -> Value:

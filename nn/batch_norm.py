@@ -112,6 +112,11 @@ class BatchNorm(Module):
             )
         return self.forward_batch([x])[0]
 
+    @property
+    def couples_samples(self) -> bool:
+        """True in training mode."""
+        return self.training
+
     def forward_batch(self, rows: Sequence[Any]) -> list[Any]:
         """A batch of samples, normalised by its own statistics, or in evaluation mode by the running ones.
 

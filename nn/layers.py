@@ -88,6 +88,8 @@ Layer of [LinearNeuron(3)]]
             x = module(x)
         return x
 
+    couples_samples = False  # by itself
+
     def forward_batch(self, rows: Sequence[Any]) -> list[Any]:
         """The outputs for a batch: all of it goes through the first module, then through the second, and so on."""
         outputs = list(rows)
@@ -170,6 +172,8 @@ class Residual(Module):
         row = as_tuple(x, 1)
         with recording.scope(self.name):
             return self._sum(row, self.module(row))
+
+    couples_samples = False  # by itself
 
     def forward_batch(self, rows: Sequence[Any]) -> list[Any]:
         """The same for a batch, all of which goes through the module together."""

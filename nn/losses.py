@@ -15,9 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff import ops
-from autodiff.operation import real
 from autodiff.value import Value
-from nn.averages import average, is_row, pairs, target
+from nn.averages import average, chance_of, is_row, label_of, pairs, side_of, target
 from nn.regularisers import l1, l2
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]
@@ -160,7 +159,7 @@ def binary_cross_entropy(
     """
     terms: list[Value] = []
     for k, (z, t) in enumerate(pairs(logits, targets, "logits")):
-        chance = _chance(t, k)
+        chance = chance_of(t, k)
         if 0.0 < chance < 1.0:
             terms.append(chance * ops.softplus(-z) + (1.0 - chance) * ops.softplus(z))
         else:
@@ -221,13 +220,7 @@ def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
     if not is_row(logits):
         raise TypeError(f"sample {k} needs a sequence of logits, got {type(logits).__name__}: {logits!r:.60}")
     row = list(logits)
-    if not hasattr(label, "__index__"):
-        raise TypeError(f"the label of sample {k} is an integer, got {type(label).__name__}: {label!r:.60}")
-    c = label.__index__()
-    if len(row) < 2:
-        raise ValueError(f"sample {k} needs 2 logits at least, one a class, got {len(row)}")
-    if not 0 <= c < len(row):
-        raise ValueError(f"the label of sample {k} is {c}, but {len(row)} logits have the classes 0 to {len(row) - 1}")
+    c = label_of(label, len(row), k)
     own = row.pop(c)
     others: list[Value] = [z - own for z in row]
     return ops.softplus(ops.logsumexp(others))
@@ -269,16 +262,5 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     """
     terms: list[Value] = []
     for k, (s, t) in enumerate(pairs(scores, targets, "scores")):
-        side = real(t)
-        if side not in (-1.0, 1.0):
-            raise ValueError(f"the target of sample {k} is {t!r:.60}, expected -1 or 1")
-        terms.append(ops.relu(1.0 - s if side == 1.0 else 1.0 + s))
+        terms.append(ops.relu(1.0 - s if side_of(t, k) == 1.0 else 1.0 + s))
     return average(terms, weights)
-
-
-def _chance(t: Any, k: int) -> float:
-    """The target of sample k, a probability of class 1."""
-    chance = real(t)
-    if not 0.0 <= chance <= 1.0:
-        raise ValueError(f"the target of sample {k} is {t!r:.60}, expected 0 or 1, or a probability between")
-    return chance

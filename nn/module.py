@@ -100,6 +100,14 @@ class Module(Members):
         call: Any = self
         return [call(x) for x in rows]
 
+    @property
+    def couples_samples(self) -> bool:
+        """Whether the outputs of a batch may depend on each other; of the modules inside not to speak.
+
+        True for one with a ``forward_batch`` of its own, if it does not say otherwise.
+        """
+        return type(self).forward_batch is not Module.forward_batch
+
     def register_buffer(self, name: str, value: float | list[float]) -> None:
         """Set an attribute that belongs to the state of the module, but is not trained: a running mean, say.
 
