@@ -21,7 +21,9 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = {  # at least
     "01": {"image/svg+xml": 10},
     "02": {"image/svg+xml": 3, "image/png": 3},
+    "03": {"image/png": 5},
     "04": {"image/svg+xml": 4, "image/png": 3},
+    "05": {"image/png": 9},
     "07": {"image/png": 3},
 }
 LARGEST = 300_000
