@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, cast
 
-from autodiff import ops, recording  # noqa: F401  (ops fills the table)
+from autodiff import ops, recording, tracing  # noqa: F401  (ops fills the table)
 from autodiff.nonfinite import check_result, user_place
 from autodiff.numerics import total
 from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
@@ -28,7 +28,12 @@ def _rarely(op: Op, y: float, a: Any, b: Any) -> Value:
     if is_strict():
         stamp = Stamp(stamp.epoch, stamp.scope, place=user_place())
         check_result(op, y, a, b, stamp)
-    return Value(y) if is_paused() else new_node(op, y, a, b, stamp)
+    if not is_paused():
+        return new_node(op, y, a, b, stamp)
+    if tracing.active:
+        operands = (*a, *(b or ())) if type(a) is tuple else (a, b)
+        tracing.refuse(next(p for p in operands if type(p) is Value), "no_grad around an operation", tracing.LEAVES)
+    return Value(y)
 
 
 def _unary(op: Unary) -> Callable[[Value], Value]:

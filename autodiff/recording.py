@@ -235,3 +235,13 @@ def resume() -> Iterator[None]:
         yield
     finally:
         _not_recording.reset(token)
+
+
+@contextlib.contextmanager
+def lenient() -> Iterator[None]:
+    """Let nan and infinities be, even inside `strict`: a function is recorded on nan."""
+    token = _strict.set(False)
+    try:
+        yield
+    finally:
+        _strict.reset(token)

@@ -1,7 +1,7 @@
 """While a function is recorded for replay: what would leave the graph is refused.
 
 A branch on a number, taken once while recording, would be replayed for every number. So inside `tracing` a Value has
-no truth, no order and no float; who asks gets a `TraceError` with the line.
+no truth, no order, no float and no copy; who asks gets a `TraceError` with the line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 from autodiff.errors import TraceError
 from autodiff.nonfinite import user_place
 
-__all__ = ["Trace", "active", "drawn", "observed", "refuse", "tracing"]
+__all__ = ["LEAVES", "Trace", "active", "drawn", "observed", "refuse", "tracing"]
 
 active = 0
 """How many functions are being recorded in all threads: 0 lets a Value skip the look-up by thread."""
@@ -83,13 +83,23 @@ def observed(x: Any, store: Callable[[float], None]) -> None:
         trace.observed(x, store)
 
 
-def refuse(v: Any, what: str) -> None:
-    """Raise `TraceError` if a function is being recorded in this context."""
+BRANCHES = (
+    "so it cannot branch on one: use autodiff.where, maximum, minimum, clip, abs or relu; a number that "
+    "decides what is computed, and nothing else, can be passed by static_argnums"
+)
+LEAVES = (
+    "and what is taken out of the graph would be the same at each: pass what is to be constant as an argument of its "
+    "own, and take derivatives by grad, jvp or hessian"
+)
+
+
+def refuse(v: Any, what: str, why: str = BRANCHES) -> None:
+    """Raise `TraceError` if a function is being recorded in this context; `why` it cannot be replayed, and a cure."""
     if _trace.get() is not None:
-        _raise(v, what)
+        _raise(v, what, why)
 
 
-def _raise(v: Any, what: str) -> NoReturn:
+def _raise(v: Any, what: str, why: str) -> NoReturn:
     place = user_place()
     where = ""
     if place is not None:
@@ -98,6 +108,5 @@ def _raise(v: Any, what: str) -> NoReturn:
     name = v.label or "a Value"
     raise TraceError(
         f"{what} of {name} while the function is recorded{where}. A compiled function runs the same program for every "
-        "number, so it cannot branch on one: use autodiff.where, maximum, minimum, clip, abs or relu; a number that "
-        "decides what is computed, and nothing else, can be passed by static_argnums"
+        f"number, {why}"
     )

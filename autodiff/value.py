@@ -100,7 +100,7 @@ class Value:
         TypeError, OverflowError
             As for the constructor.
         TraceError
-            On reading it in a function that is being compiled.
+            On reading or writing it in a function that is being compiled.
         """
         if tracing.active:
             tracing.refuse(self, ".data")
@@ -113,6 +113,8 @@ class Value:
                 f"the data of {self!r} is computed by {self.op.name!r}; write the data of a leaf and call .refresh(), "
                 "or take a leaf with .detach()"
             )
+        if tracing.active:
+            tracing.refuse(self, "writing .data", tracing.LEAVES)
         self._data = data if type(data) is float else real(data)
         epoch, stamp = recording.begin_epoch(), self._stamp
         if stamp.private:
@@ -172,6 +174,8 @@ class Value:
         ------
         StaleGraphError
             If a leaf's data changed after the graph was built. No gradient is changed then.
+        TraceError
+            In a function that is being compiled.
 
         Notes
         -----
@@ -188,6 +192,8 @@ class Value:
         >>> y.backward(); x.grad
         54.0
         """
+        if tracing.active:
+            tracing.refuse(self, "backward()", tracing.LEAVES)
         backward(self, seed if type(seed) is float else real(seed))
 
     def zero_grad(self) -> None:
@@ -254,7 +260,15 @@ class Value:
         return compile_graph(self, inputs, wrt, **options)
 
     def detach(self) -> Value:
-        """Return a new leaf with the same data and label, which gradients do not flow through."""
+        """Return a new leaf with the same data and label, which gradients do not flow through.
+
+        Raises
+        ------
+        TraceError
+            In a function that is being compiled.
+        """
+        if tracing.active:
+            tracing.refuse(self, "detach()", tracing.LEAVES)
         return Value(self._data, self.label)
 
     # -- Numbers -------------------------------------------------------------------------------------------------
@@ -320,11 +334,15 @@ class Value:
     # -- Copies --------------------------------------------------------------------------------------------------
 
     def __copy__(self) -> Value:
+        if tracing.active:
+            tracing.refuse(self, "a copy", tracing.LEAVES)
         from autodiff.copying import own
 
         return new_node(self.op, self._data, self._a, self._b, own(self._stamp), self.grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        if tracing.active:
+            tracing.refuse(self, "a copy", tracing.LEAVES)
         from autodiff.copying import deepcopy
 
         return deepcopy(self, memo)

@@ -30,7 +30,7 @@ CORE = {
     "graph": {"recording", "errors", "nonfinite"},
     "reverse": {"recording", "errors", "nonfinite", "graph"},
     "value": {"errors", "operation", "recording", "tracing", "graph", "reverse"},
-    "binding": {"numerics", "operation", "ops", "recording", "nonfinite", "value"},
+    "binding": {"numerics", "operation", "ops", "recording", "nonfinite", "tracing", "value"},
 }
 CORE["copying"] = {*CORE["value"], "value"}
 CORE["forward"] = {"operation", "ops", "recording", "reverse", "value"}

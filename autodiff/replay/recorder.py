@@ -77,7 +77,7 @@ class Recorder:
 
     def trace(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on Values, refusing what would leave the graph."""
-        with recording.resume(), tracing(self):
+        with recording.resume(), recording.lenient(), tracing(self):
             return function(*arguments)
 
     def write(self, outputs: Iterable[Any]) -> list[int]:
