@@ -166,7 +166,7 @@ SECOND_DERIVATIVES_OF_POWERS = [
 ]
 """x**y with both variable: the point, and the derivatives xx, xy, yy there.
 
-At x = 0 they are the limits from x > 0, but for two rows. At (0, 0), x**0 is 1, so xx is 0; xy tends to either infinity,
+At x = 0 they are the limits from x > 0, but for two rows. At (0, 0) x**0 is 1, so xx is 0; xy tends to either infinity,
 depending on the direction, so it is nan; and d/dy, which is 0 at x = 0 <= y by the agreed rows, is constant in y there,
 so yy is 0. At (0, y < 0), where d/dy is nan, yy is nan as well.
 """

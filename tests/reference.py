@@ -291,7 +291,10 @@ def partials(name: str, *operands: Any) -> list[Any]:
 
 
 def quotients(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any]:
-    """All partials of a function of mpmath numbers, or of lists of them, by its difference quotients alone, flat."""
+    """All partials of a function of mpmath numbers, or of lists of them, by its difference quotients alone, flat.
+
+    `mpmath.diff` has no step that is right both for tiny operands and for huge ones.
+    """
     slots = [(g, k) for g, group in enumerate(operands) for k in (range(len(group)) if type(group) is list else [None])]
 
     def slope(g: int, k: int | None) -> Any:
@@ -300,8 +303,11 @@ def quotients(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any
             return function(*operands[:g], moved, *operands[g + 1 :])
 
         x = operands[g] if k is None else operands[g][k]
-        step = mp.ldexp(1, (int(mp.mag(x)) if x else 0) - mp.prec - 10)  # mpmath's relative=True divides by the size
-        return mp.diff(along, x, h=step)
+        size, bits = int(mp.mag(x)) if x else 0, mp.prec
+        with mp.workprec(3 * bits + 2 * max(abs(size), 1100)):  # a slope may be 2**-1074 next to 1
+            h = mp.ldexp(1, min(size, 0) - bits)
+            slope = (along(x + h) - along(x - h)) / (2 * h)
+        return +slope
 
     return [slope(g, k) for g, k in slots]
 

@@ -35,7 +35,7 @@ _clip = Nary(
     lambda y, xs: _clip_partials(*xs),
     formula="min(max(xs[0], xs[1]), xs[2])",
     singular=None,
-    doc="The first of three numbers, kept between the second and the third.",
+    doc="The first of three numbers, kept between the second and the third; at a bound its partial is 1.",
 )
 
 
@@ -83,7 +83,7 @@ _where = Nary(
     lambda y, xs: [None, _step(abs(xs[0])), 1.0 - _step(abs(xs[0]))],
     formula="xs[1] if xs[0] != 0 else xs[2]",
     singular=None,
-    doc="The second of three numbers if the first is not zero, else the third.",
+    doc="The second of three numbers if the first is not zero, else the third; no gradient flows to the first.",
 )
 
 
