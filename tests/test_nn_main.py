@@ -18,7 +18,8 @@ import matplotlib.pyplot as plt
 
 from nn.__main__ import main
 from nn.data import iris, split
-from nn.job import FILES
+from nn.history import History
+from nn.job import CHECKPOINT, FILES, FINDER, RATES
 
 QUICK = ["--data", "xor", "--hidden", "3", "--epochs", "2"]
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def table(out):
     }
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_iris_is_learned(seed, tmp_path, capsys):
     assert main(["--seed", str(seed), "--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
@@ -41,7 +42,7 @@ def test_iris_is_learned(seed, tmp_path, capsys):
     assert loss < 0.2
     assert "[4, 16, 8, 3]" in out
     assert "100/100" in err
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, CHECKPOINT])
     # The printed accuracy, from the file and the raw data, by way of `predict`.
     validation = split(iris(), 0.3, seed)[1]
     rows = [",".join(map(str, row)) for row in validation.features]
@@ -57,7 +58,7 @@ def test_what_is_written(tmp_path, capsys):
     assert main([*QUICK, "--out", str(tmp_path / "a" / "b")]) == 0
     folder = tmp_path / "a" / "b"
     assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
-    for name in FILES[2:]:
+    for name in FILES[3:]:
         assert "</svg>" in (folder / name).read_text()
     assert "x1" in (folder / "neuron_forward.svg").read_text()
     assert "dloss/d" in (folder / "network_backward.svg").read_text()
@@ -99,6 +100,82 @@ def test_predictions_use_the_statistics_of_the_training_part(tmp_path, capsys):
     assert saved["scales"][2] == 1.0  # a constant column
 
 
+# -- Options -------------------------------------------------------------------------------------------------------
+
+
+def numbers(folder):
+    """What a training ended with, times apart."""
+    history = History.from_csv(folder / "history.csv")
+    state = json.loads((folder / "model.json").read_text())["state"]
+    return state, [[x.hex() for x in epoch._replace(seconds=0.0)] for epoch in history.epochs], history.best_epoch
+
+
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_every_optimizer_learns(optimizer, schedule, tmp_path, capsys):
+    job = ["--data", "moons", "--hidden", "8", "--epochs", "15", "--optimizer", optimizer, "--schedule", schedule]
+    assert main([*job, "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{optimizer}, learning rate {RATES[optimizer]}, {schedule}" in out
+    assert table(out)["training"][1] > 0.8
+    rates = History.from_csv(tmp_path / "history.csv").column("learning_rate")[1:]
+    assert rates[0] <= RATES[optimizer]
+    assert (rates[-1] < 0.01 * rates[0]) == (schedule == "cosine")
+
+
+def test_the_other_options_do_something(tmp_path, capsys):
+    job = ["--data", "moons", "--hidden", "3", "--epochs", "6"]
+    ends = {}
+    for options in ([], ["--clip", "0.01"], ["--l2", "0.1"], ["--lr", "0.01"], ["--batch-size", "8"]):
+        assert main([*job, *options, "--out", str(tmp_path)]) == 0
+        ends[" ".join(options)] = table(capsys.readouterr().out)["training"]
+    assert len(set(ends.values())) == 5
+    assert main([*job[:-1], "100", "--lr", "30", "--patience", "3", "--out", str(tmp_path)]) == 0
+    assert "stopped early after" in capsys.readouterr().out
+
+
+def test_the_diagnosis_is_printed(tmp_path, capsys):
+    assert main(["--data", "moons", "--hidden", "4", "--epochs", "3", "--lr", "0.01", "--out", str(tmp_path)]) == 0
+    assert "\nstill improving: the validation loss was falling to the end" in capsys.readouterr().out
+
+
+def test_the_learning_rate_is_found(tmp_path, capsys):
+    assert main([*QUICK, "--find-lr", "--out", str(tmp_path)]) == 0
+    rate = re.search("sgd, learning rate (.+), found", capsys.readouterr().out)[1]
+    assert 1e-3 < float(rate) < 10.0
+    assert (tmp_path / FINDER).read_bytes().startswith(b"\x89PNG")
+    assert History.from_csv(tmp_path / "history.csv").column("learning_rate")[1] == pytest.approx(float(rate), rel=1e-2)
+
+
+def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, capsys):
+    job = ["--data", "xor", "--hidden", "3", "--optimizer", "adam"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main([*job, "--epochs", "5", "--out", str(whole)]) == 0
+    assert main([*job, "--epochs", "2", "--out", str(parts)]) == 0
+    assert main([*job, "--epochs", "5", "--out", str(parts), "--resume"]) == 0
+    assert numbers(parts) == numbers(whole)
+    capsys.readouterr()
+    refused(
+        [*job, "--hidden", "4", "--out", parts, "--resume"], capsys, "checkpoint.json: the state does not fit this MLP"
+    )
+    refused(
+        [*job, "--seed", "1", "--out", parts, "--resume"], capsys, "checkpoint.json: the checkpoint is of a training"
+    )
+    assert numbers(parts) == numbers(whole)
+
+
+def test_class_codes(tmp_path, capsys):
+    data = tmp_path / "codes.csv"
+    data.write_text("x,kind\n" + "".join(f"{k},{7 if k < 10 else 3}\n" for k in range(20)))
+    job = ["--data", str(data), "--hidden", "2", "--epochs", "20", "--out", str(tmp_path / "run")]
+    assert main([*job, "--target", "classes"]) == 0
+    assert "2 classes" in capsys.readouterr().out
+    assert main(["predict", str(tmp_path / "run" / "model.json"), str(data)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split(",")[0] == "7"
+    assert main([*job, "--target", "numbers"]) == 0
+    assert "regression" in capsys.readouterr().out
+
+
 # -- Bad input -----------------------------------------------------------------------------------------------------
 
 BAD_DATA = {
@@ -107,7 +184,10 @@ BAD_DATA = {
     "nan": ("a,b\n1,x\nnan,y\n", "bad.csv, line 3, column 'a': expected a finite number"),
     "one class": ("a,b\n1,x\n2,x\n", "bad.csv, column 'b': expected two classes"),
     "one row": ("a,b\n1,2\n", "expected at least two samples"),
-    "too large": ("a,b\n1.7e308,1\n1.7e308,2\n-1.7e308,3\n1.7e308,4\n", "bad.csv, column 'a': the numbers are too large"),
+    "too large": (
+        "a,b\n1.7e308,1\n1.7e308,2\n-1.7e308,3\n1.7e308,4\n",
+        "bad.csv, column 'a': the numbers are too large",
+    ),
 }
 
 
@@ -151,6 +231,15 @@ def test_bad_data(content, message, tmp_path, earlier, capsys):
         (["--hidden", "4", "0"], "--hidden"),
         (["--activation", "step"], "--activation"),
         (["--seed", "x"], "--seed"),
+        (["--optimizer", "newton"], "--optimizer: invalid choice: 'newton'"),
+        (["--schedule", "zigzag"], "--schedule: invalid choice: 'zigzag'"),
+        (["--clip", "0"], "--clip: expected a number above 0, got '0'"),
+        (["--l2", "-1"], "--l2: expected a number above 0, got '-1'"),
+        (["--patience", "0"], "--patience: expected a whole number of at least 1, got '0'"),
+        (["--target", "names"], "--target: invalid choice: 'names'"),
+        (["--target", "classes"], "--target cannot be used with --data iris"),
+        (["--lr", "0.1", "--find-lr"], "--lr cannot be used with --find-lr"),
+        (["--resume"], "checkpoint.json: there is no checkpoint to go on from; leave --resume out"),
         (["predict"], "required: MODEL.json, DATA.csv"),
         (["predict", "none.json", "none.csv"], "none.json"),
     ],
@@ -183,7 +272,7 @@ def test_a_full_disk_leaves_earlier_outputs(earlier, capsys, monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
     assert main([*QUICK, "--out", str(earlier)]) == 2
     assert capsys.readouterr().err.splitlines()[-1].endswith("learning_curve.png: No space left on device")
-    assert {p.name: p.read_text() for p in earlier.iterdir()} == dict.fromkeys(FILES, "earlier")
+    assert {p.name: p.read_text() for p in earlier.iterdir() if p.name != CHECKPOINT} == dict.fromkeys(FILES, "earlier")
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +334,7 @@ def test_without_a_drawing_engine_the_job_is_done(tmp_path, capsys, monkeypatch)
     notes = [line for line in capsys.readouterr().err.splitlines() if "no drawings" in line]
     assert len(notes) == 1
     assert "pip install" in notes[0]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["learning_curve.png", "model.json"]
+    assert {p.name for p in tmp_path.iterdir()} == {CHECKPOINT, "history.csv", "learning_curve.png", "model.json"}
 
 
 @pytest.mark.parametrize("name", ["matplotlib", "tqdm.auto"])
@@ -267,7 +356,8 @@ def test_divergence(tmp_path, capsys):
 # -- Ctrl-C --------------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_ends_tidily(tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_ends_tidily(number, status, tmp_path):
     command = [sys.executable, "-m", "nn", *QUICK[:-1], "100000", "--out", str(tmp_path)]
     process = subprocess.Popen(
         command,
@@ -281,13 +371,13 @@ def test_ctrl_c_ends_tidily(tmp_path):
         piece = os.read(process.stderr.fileno(), 4096)
         assert piece, seen
         seen += piece
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert b"Traceback" not in seen + err
     assert b"interrupted after" in out
     assert table(out.decode())["validation"][0] < 2.0
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, CHECKPOINT])
     (tmp_path / "new.csv").write_text("x1,x2\n0,1\n")
     assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
 
@@ -301,7 +391,7 @@ def test_ctrl_c_while_drawing_keeps_what_is_complete(earlier, capsys, monkeypatc
     assert capsys.readouterr().err.endswith("python -m nn: interrupted\n")
     assert json.loads((earlier / "model.json").read_text())["format"]
     assert (earlier / "neuron_forward.svg").read_text() == "earlier"
-    assert sorted(p.name for p in earlier.iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in earlier.iterdir()) == sorted([*FILES, CHECKPOINT])
 
 
 def test_a_reader_that_stops_reading(model, tmp_path):
