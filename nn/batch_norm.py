@@ -83,8 +83,8 @@ class BatchNorm(Module):
         self.running_var: list[float]
         self.num_batches_tracked: float
         self.register_buffer("running_mean", [0.0] * n)
-        self.register_buffer("running_var", [1.0] * n)
-        self.register_buffer("num_batches_tracked", 0.0)
+        self.register_buffer("running_var", [1.0] * n, least=0.0)
+        self.register_buffer("num_batches_tracked", 0.0, least=0.0)
         self.name = "batch norm"
 
     def __call__(self, x: Any) -> Any:

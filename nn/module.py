@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from nn.members import Members
@@ -44,7 +46,7 @@ class Module(Members):
     """
 
     training: bool = True
-    _buffers: tuple[str, ...] = ()
+    _buffers: Mapping[str, float] = MappingProxyType({})
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of every parameter to 0."""
@@ -108,7 +110,7 @@ class Module(Members):
         """
         return type(self).forward_batch is not Module.forward_batch
 
-    def register_buffer(self, name: str, value: float | list[float]) -> None:
+    def register_buffer(self, name: str, value: float | list[float], least: float = -math.inf) -> None:
         """Set an attribute that belongs to the state of the module, but is not trained: a running mean, say.
 
         Parameters
@@ -117,6 +119,8 @@ class Module(Members):
             The name of the attribute.
         value : float or list of float
             What it is at first. Later it may be assigned like any other attribute.
+        least : float
+            `load_state_dict` refuses numbers below: variances, say, are at least 0.
 
         Examples
         --------
@@ -125,8 +129,7 @@ class Module(Members):
         >>> module.steps, module.state_dict()
         (3.0, {'steps': 3.0})
         """
-        if name not in self._buffers:
-            self._buffers = (*self._buffers, name)
+        self._buffers = {**self._buffers, name: least}
         setattr(self, name, value)
 
     def named_buffers(self) -> list[tuple[str, float]]:
@@ -137,18 +140,18 @@ class Module(Members):
         list of (str, float)
             A list has a name for each of its numbers, such as "running_mean.0".
         """
-        return [(name, holder[key]) for name, holder, key in self._buffer_places()]
+        return [(name, holder[key]) for name, holder, key, _ in self._buffer_places()]
 
-    def _buffer_places(self) -> list[tuple[str, Any, Any]]:
-        """Name, holder and key of every buffer's numbers: ``holder[key]`` reads and writes one."""
-        places: list[tuple[str, Any, Any]] = []
+    def _buffer_places(self) -> list[tuple[str, Any, Any, float]]:
+        """Name, holder, key and bound of every buffer's numbers: ``holder[key]`` reads and writes one."""
+        places: list[tuple[str, Any, Any, float]] = []
         for path, module in self.named_modules():
-            for name in module._buffers:
+            for name, least in module._buffers.items():
                 full, buffer = f"{path}.{name}" if path else name, getattr(module, name)
                 if isinstance(buffer, list):
-                    places += [(f"{full}.{k}", buffer, k) for k in range(len(buffer))]
+                    places += [(f"{full}.{k}", buffer, k, least) for k in range(len(buffer))]
                 else:
-                    places.append((full, vars(module), name))
+                    places.append((full, vars(module), name, least))
         return places
 
     def state_dict(self) -> dict[str, float]:
@@ -172,7 +175,8 @@ class Module(Members):
         Raises
         ------
         ModelFileError
-            If names are missing or unexpected, or a value is not a finite number; the message names them.
+            If names are missing or unexpected, or a value is not a finite number, or below what a buffer may be; the
+            message names them.
 
         Examples
         --------
@@ -183,10 +187,11 @@ class Module(Members):
         (0.5, 0.25)
         """
         named, places = self.named_parameters(), self._buffer_places()
-        numbers = checked_state(state, [*(name for name, _ in named), *(name for name, *_ in places)], type(self))
+        bounds = {**{name: -math.inf for name, _ in named}, **{name: least for name, *_, least in places}}
+        numbers = checked_state(state, bounds, type(self))
         for name, p in named:
             p.data = numbers[name]
-        for name, holder, key in places:
+        for name, holder, key, _ in places:
             holder[key] = numbers[name]
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -159,6 +159,23 @@ def test_statistics_belong_to_the_state():
         twin.load_state_dict({name: x for name, x in state.items() if name != "running_mean.1"})
 
 
+@pytest.mark.parametrize(
+    ("name", "x", "told"),
+    [
+        ("running_var.1", -0.5, r"too small: running_var\.1 = -0\.5, expected at least 0"),
+        ("num_batches_tracked", -1, "too small: num_batches_tracked = -1, expected at least 0"),
+        ("running_mean.0", math.nan, r"not a finite number: running_mean\.0 = nan"),
+    ],
+)
+def test_statistics_that_cannot_be_are_refused(name, x, told):
+    norm = BatchNorm(2)
+    before = norm.state_dict()
+    with pytest.raises(ModelFileError, match=told):
+        norm.load_state_dict({**before, "weight.0": 7.0, name: x})
+    assert norm.state_dict() == before
+    norm.load_state_dict({**before, "running_var.1": 0.0, "running_mean.0": -3})
+
+
 def test_statistics_are_no_parameters():
     assert [p.label for p in BatchNorm(2).parameters()] == ["weight0", "weight1", "bias0", "bias1"]
     assert BatchNorm(2, affine=False).parameters() == []
