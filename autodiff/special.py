@@ -170,7 +170,7 @@ def gelu_slope(x: float) -> float:
     if x > 40.0:
         return 1.0
     if x < _FAR:
-        return _weighted(x - _mills(x) / x, x) if x > -40.0 else -0.0
+        return _weighted(x - _mills(x) / x, x)
     return _below(x) + _weighted(x, x)
 
 
@@ -187,7 +187,7 @@ def silu(x: float) -> float:
     """x * sigmoid(x); far below 0 as x exp(x/2) exp(x/2), as sigmoid alone is subnormal there."""
     if x < -700.0:
         half = exp(0.5 * x)
-        return x * half * half if x > -1500.0 else -0.0
+        return x * half * half if x > -inf else -0.0
     return x * sigmoid(x)
 
 
@@ -195,8 +195,8 @@ def silu_slope(x: float) -> float:
     """sigmoid(x) * (1 + x * sigmoid(-x)), the derivative of silu."""
     if x < -700.0:
         half = exp(0.5 * x)
-        return (1.0 + x) * half * half if x > -1500.0 else -0.0
-    return sigmoid(x) * (1.0 + x * sigmoid(-x)) if x < 1500.0 else 1.0 if x == x else nan
+        return (1.0 + x) * half * half if x > -inf else -0.0
+    return 1.0 if x == inf else sigmoid(x) * (1.0 + x * sigmoid(-x))
 
 
 def leaky_relu(x: float, slope: float) -> float:
@@ -253,7 +253,7 @@ def odds_share(a: float, b: float) -> float:
     if not math.isfinite(d):
         return 1.0 if a > b else 0.0 if a < b else 0.5 if a == b else nan
     e = math.exp(-abs(d))
-    if d < 0.0:
-        e += e * lost
-        return e / (1.0 + e)
-    return 1.0 / (1.0 + (e - e * lost))
+    if d >= 0.0:
+        return 1.0 / (1.0 + e)  # here the residual would count for a fifth of an ulp at most
+    e += e * lost
+    return e / (1.0 + e)

@@ -11,6 +11,7 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import mp
 
 from autodiff import numerics, special
 
@@ -184,6 +185,31 @@ def test_of_two_zeros_the_positive_one_is_the_larger(f, a, b, y):
     assert same(f(a, b), y)
 
 
+@pytest.mark.parametrize("x", [-34.99, -35.01, -36.0, -38.4])
+def test_the_asymptotic_series_is_exact_where_it_is_used(x):
+    true = -mp.mpf(x) * reference._below(mp.mpf(x)) / reference._normal(mp.mpf(x))
+    assert reference.error_in_ulp(special._mills(x), true) <= 1.0
+
+
+@pytest.mark.parametrize(("a", "b"), [(3.203303894573723e-15, -32.17062084635231), (3.25e-15, -32.157)])
+def test_logaddexp_carries_the_residual_of_the_difference(a, b):
+    """Where the larger number is no larger than the exponential of the other, the residual counts for 20 ulp."""
+    assert reference.error_in_ulp(special.logaddexp(a, b), reference.value("logaddexp", a, b)) <= 2.0
+
+
+def test_an_ordinary_argument_is_given_to_one_exponential():
+    """Two halves, as far out, would cost another ulp or two."""
+    for x in (-455.444, -681.512):
+        assert reference.error_in_ulp(special.elu_slope(x, 1.0), reference.value("elu_slope", x, 1.0)) <= 1.2
+    for x in (2.862, 31.502):
+        assert reference.error_in_ulp(special.normal(x), reference.value("normal", x)) <= 2.5
+
+
+def test_an_infinity_is_one_however_it_was_made():
+    assert special.silu_slope(1e308 * 10.0) == 1.0
+    assert same(special.silu(-1e308 * 10.0), -0.0)
+
+
 @pytest.mark.parametrize("b", [1e-20, -1e-20, 1e-17, 0.5, -0.5, 1 / 3, 2.5])
 def test_power_slope_is_nan_outside_the_domain(b):
     assert math.isnan(numerics.power(-2.0, b))
@@ -311,6 +337,8 @@ def test_a_special_value(f, x, y):
         (special.turn, 0.0, 5e-324, inf),
         (special.leak, nan, 2.0, nan),
         (special.leaky_relu, -0.0, 0.5, -0.0),
+        (special.leaky_relu, 0.0, -0.5, -0.0),
+        (special.elu, 0.0, -0.5, -0.0),
         (special.elu, -inf, 2.0, -2.0),
         (special.logaddexp, -inf, -inf, -inf),
         (special.logaddexp, inf, inf, inf),
@@ -356,6 +384,8 @@ def test_products_neither_overflow_nor_underflow_on_their_way():
         (special.gelu, "gelu", -34.99),
         (special.gelu, "gelu", -12.3),
         (special.gelu_slope, "gelu_slope", -35.01),
+        (special.gelu_slope, "gelu_slope", -37.8),
+        (special.gelu_slope, "gelu_slope", -38.3),
         (special.gelu_slope, "gelu_slope", -38.6),
         (special.silu, "silu", -743.2),
         (special.silu_slope, "silu_slope", -745.9),

@@ -43,12 +43,14 @@ dot = Nary(
 
 def _others(y: Any, xs: Sequence[Any]) -> list[Any]:
     """For each factor the product of the others, from the products of those before and behind: no division."""
-    before, behind = [1.0], [1.0]
-    for k in range(1, len(xs)):
-        before.append(xs[0] if k == 1 else before[-1] * xs[k - 1])
-        behind.append(xs[-1] if k == 1 else xs[-k] * behind[-1])
-    inner = [p * q for p, q in zip(before[1:-1], behind[-2:0:-1])]
-    return ([behind[-1], *inner, before[-1]] if len(xs) > 1 else [1.0])[: len(xs)]
+    if len(xs) < 2:
+        return [1.0] * len(xs)
+    before, behind = [xs[0]], [xs[-1]]
+    for k in range(1, len(xs) - 1):
+        before.append(before[-1] * xs[k])
+        behind.append(xs[-k - 1] * behind[-1])
+    inner = [p * q for p, q in zip(before, behind[-2::-1])]
+    return [behind[-1], *inner, before[-1]]
 
 
 prod = Nary(
