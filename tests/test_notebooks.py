@@ -24,6 +24,7 @@ PICTURES = {  # at least
     "03": {"image/png": 5},
     "04": {"image/svg+xml": 4, "image/png": 3},
     "05": {"image/png": 9},
+    "06": {"image/png": 9},
     "07": {"image/png": 3},
 }
 LARGEST = 300_000

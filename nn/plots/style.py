@@ -64,7 +64,7 @@ def whole_numbers(ax: Axes) -> None:
     """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
