@@ -12,11 +12,12 @@ from nn.batch_norm import BatchNorm
 from nn.checkpoint import load, save
 from nn.clip import clip_grad_norm_, clip_grad_value_
 from nn.diagnosis import Diagnosis, diagnose
+from nn.dropout import Dropout
 from nn.finder import find_lr
 from nn.findings import diagnose_gradients
 from nn.flow import gradient_flow
 from nn.history import History
-from nn.layers import Dropout, Elementwise, Residual, Sequential
+from nn.layers import Elementwise, Residual, Sequential
 from nn.minimize import minimize, random_search
 from nn.mlp import MLP, Layer
 from nn.module import Module

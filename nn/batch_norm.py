@@ -9,8 +9,7 @@ from typing import Any
 from autodiff import ops, recording, tracing
 from autodiff.value import parameter
 from nn.checks import finite
-from nn.inputs import as_tuple, positive
-from nn.layers import unwrapped
+from nn.inputs import as_tuple, positive, unwrapped
 from nn.module import Module
 
 __all__ = ["BatchNorm"]

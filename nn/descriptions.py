@@ -9,7 +9,8 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from nn.batch_norm import BatchNorm
-from nn.layers import Dropout, Elementwise, Residual, Sequential
+from nn.dropout import Dropout
+from nn.layers import Elementwise, Residual, Sequential
 from nn.mlp import MLP, Layer
 from nn.neuron import Neuron
 

@@ -1,4 +1,4 @@
-"""What users pass to neurons and layers: sizes, and inputs of every kind of number and sequence."""
+"""What users pass to neurons and layers, sizes and inputs of every kind; and the form that outputs have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["FLOATS", "VALUES", "as_tuple", "positive", "uniform"]
+__all__ = ["FLOATS", "VALUES", "as_tuple", "positive", "uniform", "unwrapped"]
 
 VALUES: set[type] = {Value}
 FLOATS: set[type] = {float}
@@ -61,3 +61,8 @@ def uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
     if any(type(p) is Value for p in x):
         return tuple([p if type(p) is Value else Value(p) for p in x])
     return tuple(map(real, x))
+
+
+def unwrapped(row: list[Any]) -> Any:
+    """A row of outputs as layers give it: one as it is, several as a list."""
+    return row[0] if len(row) == 1 else row

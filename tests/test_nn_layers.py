@@ -1,11 +1,8 @@
-"""Sequential, Residual, Elementwise and Dropout: what they compute, and how they go together."""
+"""Sequential, Residual and Elementwise: what they compute, and how all layers go together."""
 
 from __future__ import annotations
 
 import copy
-import itertools
-import math
-import pickle
 import random
 
 import numpy as np
@@ -94,9 +91,6 @@ def test_repr():
         (lambda: Sequential([Layer(1, 1)]), r"module 0 is list and cannot be called; write Sequential\(\*modules\)"),
         (lambda: Residual(None), "goes past a module, got NoneType"),
         (lambda: Elementwise(3), "an activation is a name or a function"),
-        (lambda: Dropout("0.5"), "the probability p is a real number, got str"),
-        (lambda: Dropout(0.5, seed="x"), "a seed is an integer"),
-        (lambda: Dropout(0.5)(["a"]), "real number, got str"),
         (lambda: Residual(Elementwise("relu"))([None]), "real number, got NoneType"),
     ],
 )
@@ -112,9 +106,6 @@ def test_wrong_types_are_refused(call, told):
         (lambda: Residual(Layer(2, 3))([1.0, 2.0]), "got 2 inputs and 3 outputs of Layer of"),
         (lambda: Residual(Layer(2, 1)).forward_batch([[1.0, 2.0]]), "got 2 inputs and 1 outputs"),
         (lambda: Elementwise("rleu"), "unknown activation 'rleu'"),
-        (lambda: Dropout(1.5), "the probability p is finite and at least 0 and at most 1, got 1.5"),
-        (lambda: Dropout(math.nan), "the probability p is finite"),
-        (lambda: Dropout(0.5, seed=0, rng=random.Random(0)), "not both"),
     ],
 )
 def test_wrong_values_are_refused(call, told):
@@ -161,91 +152,6 @@ def test_an_activation_of_its_own_is_that_of_a_neuron(name):
 def test_an_activation_of_the_user_s_own():
     assert Elementwise(lambda z: z * z)([3.0, Value(2.0)])[0] == 9.0
     assert repr(Elementwise(abs)) == "Elementwise('custom')"
-
-
-# -- Dropout -----------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(inputs, min_size=1, max_size=6), st.floats(0.0, 0.95), st.integers(0, 2**32))
-def test_dropout_keeps_by_its_generator_and_scales(x, p, seed):
-    rng = random.Random(seed)
-    expected = [xi * (1 / (1 - p)) if rng.random() >= p else 0.0 for xi in x] if p else x
-    leaves = [Value(xi) for xi in x]
-    out = Dropout(p, seed=seed)(leaves)
-    assert data(out) == expected
-
-
-def test_dropout_keeps_the_expectation():
-    """Over every choice of what to drop, by its probability: exactly the inputs."""
-    x, p = [1.0, -2.0, 3.5], 0.25
-
-    class Scripted(random.Random):
-        def random(self):
-            return self.script.pop(0)
-
-    total = [0.0] * len(x)
-    for kept in itertools.product([False, True], repeat=len(x)):
-        rng = Scripted()
-        rng.script = [p if keep else math.nextafter(p, 0.0) for keep in kept]
-        probability = math.prod(1 - p if keep else p for keep in kept)
-        total = [t + probability * y for t, y in zip(total, Dropout(p, rng=rng)(x))]
-    assert total == pytest.approx(x, rel=1e-15)
-
-
-def test_dropout_drops_the_share_that_it_is_told():
-    out = Dropout(0.3, seed=5)([1.0] * 20_000)
-    assert out.count(0.0) / 20_000 == pytest.approx(0.3, abs=5 * math.sqrt(0.3 * 0.7 / 20_000))
-
-
-def test_dropped_numbers_stay_in_the_graph_with_no_gradient():
-    x = [Value(1.0), Value(2.0)]
-    out = Dropout(1.0)(x)
-    assert data(out) == [0.0, 0.0]
-    autodiff.sum(out).backward()
-    assert [v.grad for v in x] == [0.0, 0.0]
-    kept = Value(3.0)
-    Dropout(0.5, seed=0)([kept]).backward()
-    assert kept.grad == 2.0
-
-
-def test_evaluation_is_the_identity_and_draws_nothing():
-    dropout = Dropout(0.5, seed=0).eval()
-    before, x = dropout.rng.getstate(), [Value(1.0), Value(2.0)]
-    assert dropout(x) == x
-    assert dropout(x[0]) is x[0]
-    assert dropout.rng.getstate() == before
-    assert Dropout(0.0, seed=0)(x) == x
-
-
-def test_the_global_generator_governs_a_dropout_without_a_seed():
-    random.seed(3)
-    a = Dropout()([1.0] * 50)
-    random.seed(3)
-    dropout = Dropout()
-    before = random.getstate()
-    assert dropout([1.0] * 50) == a
-    assert random.getstate() == before
-
-
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_a_copy_goes_on_with_the_same_choices(duplicate):
-    model = Sequential(Layer(2, 8, seed=0), Dropout(), BatchNorm(8), Dropout(0.2, seed=4))
-    rows = [[1.0, 2.0], [3.0, 4.0]]
-    model.forward_batch(rows)
-    twin = duplicate(model)
-    assert [data(y) for y in model.forward_batch(rows)] == [data(y) for y in twin.forward_batch(rows)]
-    assert model.state_dict() == twin.state_dict()
-
-
-def test_generators_come_once_and_in_order_and_bring_back_the_choices():
-    rng = random.Random(1)
-    model = Sequential(Dropout(rng=rng), Residual(Sequential(Dropout(seed=2), Dropout(rng=rng))))
-    assert model.generators() == [rng, model[1].module[0].rng]
-    states = [g.getstate() for g in model.generators()]
-    first = model([1.0] * 30)
-    for g, state in zip(model.generators(), states):
-        g.setstate(state)
-    assert model([1.0] * 30) == first
 
 
 # -- Other numbers, other modes ----------------------------------------------------------------------------------
