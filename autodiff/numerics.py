@@ -45,10 +45,10 @@ def _is_odd(b: float) -> bool:
 def _times_power(c: float, a: float, b: float) -> float:
     """c * a**b, also where a**b alone is subnormal or overflows and the product is not: by the root of the power."""
     y = power(a, b)
-    if 1e-290 < abs(y) < inf or not 0.0 < abs(a) < inf or y != y:
+    if 1e-290 < abs(y) < inf or abs(a) == inf or y != y:
         return c * y
     root = power(abs(a), 0.5 * b)
-    return math.copysign(c * root * root, c * math.copysign(1.0, y))
+    return c * math.copysign(root, y) * root
 
 
 def power_slope(a: float, b: float) -> float:
@@ -65,10 +65,10 @@ def power_slope(a: float, b: float) -> float:
     y = power(a, b)
     if y != y:
         return nan  # a fractional power of a negative number, though b - 1 may have been rounded to an integer
-    if 1e-290 < abs(y) < inf:
+    if abs(y) > 1e-290:
         return b * y / a  # not b * (y / a), where y / a may overflow
     root = power(abs(a), 0.5 * b)
-    return math.copysign(b * root * (root / a), b * math.copysign(1.0, y) * a)
+    return b * math.copysign(root, y) * (root / a)
 
 
 def power_log(a: float, b: float) -> float:

@@ -123,6 +123,9 @@ def test_power(a, b, y):
         (10.0, -320.3),
         (-10.0, -320.0),
         (-10.0, -321.0),
+        (4.04, -511.3),  # a**b is subnormal, and b - 1 is rounded
+        (1.0 + 2.0**-52, -3.25e18),
+        (-1.0 - 2.0**-52, -3.25e18),
         (1e-300, 0.1),
         (1e10, -29.3),
         (1e100, -2.95),  # a**b is below 1e-290, yet normal
@@ -183,6 +186,26 @@ def test_powers_of_zero_and_infinity_and_their_slopes():
 )
 def test_of_two_zeros_the_positive_one_is_the_larger(f, a, b, y):
     assert same(f(a, b), y)
+
+
+def test_ordinary_powers_are_not_taken_by_their_roots():
+    """Which would cost another ulp or two, and the exactness of powers of 2."""
+    assert numerics.power_slope(0.5, 26.0) == 26.0 * 2.0**-25
+    assert numerics.power_slope(0.5, -25.0) == -25.0 * 2.0**26
+    assert (
+        reference.error_in_ulp(numerics.power_slope(13.88, -15.6), reference.value("power_slope", 13.88, -15.6)) < 1.5
+    )
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0 + 2.0**-52, 3.25e18), (1.0 + 2.0**-52, -3.25e18), (10.0, -320.3)])
+def test_power_log_is_accurate_where_the_power_alone_leaves_the_range(a, b):
+    assert reference.error_in_ulp(numerics.power_log(a, b), reference.value("power_log", a, b)) <= 2.5
+
+
+def test_power_log_of_an_infinity():
+    assert numerics.power_log(inf, 1.0) == inf
+    assert math.isnan(numerics.power_log(inf, -1.0)), "inf * 0"
+    assert math.isnan(numerics.power_log(inf, -5e-324)), "and inf * 0 too, though the root of the power is 1"
 
 
 @pytest.mark.parametrize("x", [-34.99, -35.01, -36.0, -38.4])

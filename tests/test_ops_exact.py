@@ -79,3 +79,10 @@ def test_the_gradients_of_a_square_and_of_lower_powers_are_plainer_still():
     for n in (0.0, 1.0):
         g = grad_graph(x**n, x)
         assert (g.data, g.op) == (n, None)
+
+
+@pytest.mark.parametrize("n", [3.0, -1.0, 0.7, 4.25, -2.9, 30.0])
+def test_it_is_the_same_number_whether_the_exponent_may_change_or_not(n):
+    for x in map(Value, (0.1, 1.3, 1.7, 5.1)):
+        changing, constant = grad_graph(x ** Value(n), x), grad_graph(x**n, x)
+        assert changing.data == constant.data
