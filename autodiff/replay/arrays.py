@@ -96,7 +96,8 @@ def _literal(x: float) -> str:
 _INFIX = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
 _INFIX |= {"and": "{} & {}", "or": "{} | {}", "not": "~{}"}
 _INFIX |= {name: f"{{}} {sign} {{}}" for name, sign in zip(COMPARISONS, ("<", "<=", ">", ">=", "==", "!="))}
-_OTHER_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"}
+_OTHER_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
+_OTHER_NAMES |= {"pow": "float_power"}  # `power` takes a root for an exponent of 0.5: -0.0 and -inf come out wrong
 _OTHER_NAMES |= {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "fabs": "abs", "select": "where"}
 
 

@@ -14,7 +14,18 @@ from autodiff.errors import GraphError
 from autodiff.forward import is_number
 from autodiff.graph import topological
 from autodiff.operation import Nary
-from autodiff.replay.forms import NUMBER, Grid, Number, Reader, build, leaves_of, nested, size
+from autodiff.replay.forms import (
+    NUMBER,
+    Differentiated,
+    Grid,
+    Number,
+    Reader,
+    build,
+    check_axes,
+    leaves_of,
+    nested,
+    size,
+)
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.program import Output, padded
 from autodiff.replay.recorder import BACKENDS, Entry, Recorder
@@ -64,7 +75,8 @@ def compile(
     Raises
     ------
     ValueError
-        If the backend is unknown, or `cache_size` less than 1.
+        If the backend is unknown, `cache_size` less than 1, or an axis neither 0 nor None; when called: if `in_axes`
+        has another structure than the arguments, or these hold different numbers of samples.
     TraceError
         When called: if the function branches on a number.
     ImportError
@@ -74,8 +86,12 @@ def compile(
     -----
     A program is recorded anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
-    parameters, are read anew at each call. Results are those of the function itself but for the last few ulp:
-    sums are added in order, not correctly rounded.
+    parameters, are read anew at each call. Results are those of the function itself but for the last few ulp: sums
+    are added in order, not correctly rounded, so one that overflows on its way is infinite or nan; and a product in it
+    may be fused, not rounded by itself.
+
+    Given Values, or inside another transform or `compile`, the function itself is called, and its graph continues
+    theirs. `strict` does not look into a program.
 
     Examples
     --------
@@ -122,6 +138,7 @@ class Compiled(Inspection):
             raise ValueError(f"there is no backend {backend!r}; there are auto, {', '.join(BACKENDS)}")
         if cache_size < 1:
             raise ValueError(f"cache_size is at least 1, got {cache_size}")
+        check_axes(in_axes)
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._in_axes = in_axes
@@ -155,6 +172,9 @@ class Compiled(Inspection):
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         """The value and the derivative along a direction, as `autodiff.jvp` gives them."""
+        for what, x in (("primals", primals), ("tangents", tangents)):
+            if not isinstance(x, (list, tuple)):
+                raise TypeError(f"{what} must be a tuple or list, one item an argument, got {type(x).__name__}")
         return cast("tuple[Any, Any]", self._run("jvp", None, (tuple(primals), tuple(tangents))))
 
     def hessian(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
@@ -168,7 +188,10 @@ class Compiled(Inspection):
         argnums = self._argnums if asked is None else asked
         chosen = argnums if isinstance(argnums, int) else tuple(argnums)
         reader = Reader()
-        forms = [self._read(reader, k, x, mode) for k, x in enumerate(args)]
+        try:
+            forms = self._read(reader, args, mode)
+        except Differentiated:
+            return self._eagerly(mode, chosen, args)
         key = mode, chosen, _key(forms)
         with self._lock:
             entry = self._entries.get(key)
@@ -185,17 +208,31 @@ class Compiled(Inspection):
                 return self._result(entry, entry.kernel.call(reader.shared))
             return self._batch(entry, reader, forms)
 
-    def _read(self, reader: Reader, k: int, x: Any, mode: str) -> Any:
-        axes = self._in_axes
-        if mode == "jvp":  # primals and tangents alike
-            return reader.read(x, _for_each(axes, x), f"argument {k}")
-        if k in self._static:
-            return Static(x)
-        if isinstance(axes, (list, tuple)):
-            if k >= len(axes):
-                raise ValueError(f"in_axes is given for {len(axes)} arguments, and argument {k} came as well")
-            axes = axes[k]
-        return reader.read(x, axes, f"argument {k}")
+    def _read(self, reader: Reader, args: tuple[Any, ...], mode: str) -> list[Any]:
+        axes, static = self._in_axes, {k + len(args) if k < 0 else k for k in self._static}
+        each = isinstance(axes, (list, tuple))
+        if mode == "jvp":
+            for what, x in zip(("primals", "tangents"), args):
+                if each and len(axes) != len(x):
+                    raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(x)} {what}")
+            return [
+                reader.read(x, tuple(axes) if each else axes, what) for what, x in zip(("primals", "tangents"), args)
+            ]
+        if each and len(axes) != len(args):
+            raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(args)}")
+        return [
+            Static(x) if k in static else reader.read(x, axes[k] if each else axes, f"argument {k}")
+            for k, x in enumerate(args)
+        ]
+
+    def _eagerly(self, mode: str, argnums: Any, args: tuple[Any, ...]) -> Any:
+        """The same without a program, where Values come in: somebody else records or differentiates."""
+        if self._in_axes is not None:
+            raise TypeError(
+                "a batch (in_axes) takes numbers and arrays, got a Value; call the function for each sample"
+            )
+        mode_of = {**_MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
+        return mode_of[mode](self._function, argnums)(*args)
 
     def _result(self, entry: Entry, numbers: Sequence[float]) -> Any:
         if entry.form is NUMBER:
@@ -211,12 +248,13 @@ class Compiled(Inspection):
         for k, column in enumerate(reader.columns):
             view[k * stride : k * stride + n] = _doubles(column)
         results = entry.kernel.batch(reader.shared, samples, n, stride)
-        rows: Iterator[Any] = (results[k * stride : k * stride + n] for k in range(len(results)))
+        count = len(entry.kernel.program.sample_outputs)
+        rows: Iterator[Any] = (results[k * stride : k * stride + n] for k in range(count))
         if as_numpy:
             import numpy
 
             table = numpy.frombuffer(results)
-            rows = (table[k * stride : k * stride + n] for k in range(len(results)))
+            rows = (table[k * stride : k * stride + n] for k in range(count))
         return build(entry.form, rows, lambda form, given: _grid(form, given, n))
 
     # -- Recording -----------------------------------------------------------------------------------------------
@@ -246,6 +284,8 @@ class Compiled(Inspection):
     ) -> tuple[list[int], Any]:
         """The slots of a gradient, behind that of the value, and the form of the result."""
         positions = (argnums,) if isinstance(argnums, int) else argnums
+        if len({p % len(forms) for p in positions if forms}) < len(positions):
+            raise ValueError(f"argnums names an argument twice: {argnums}")
         starts, k = [], 0
         for form in forms:
             starts.append(k)
@@ -270,7 +310,12 @@ class Static:
         self.value = value
 
     def __hash__(self) -> int:
-        return hash((type(self.value), self.value))
+        try:
+            return hash((type(self.value), self.value))
+        except TypeError:
+            raise TypeError(
+                f"an argument named in static_argnums must be hashable, as a tuple is; got {type(self.value).__name__}"
+            ) from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
@@ -329,10 +374,6 @@ def _key(forms: Any) -> Any:
     if isinstance(forms, (list, tuple)):
         return type(forms), tuple(map(_key, forms))
     return forms
-
-
-def _for_each(axes: Any, x: Any) -> Any:
-    return tuple(axes) if isinstance(axes, (list, tuple)) else axes
 
 
 def _symbols(form: Grid, given: list[Any]) -> Any:

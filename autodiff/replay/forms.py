@@ -13,9 +13,24 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from autodiff.forward import Dual
 from autodiff.operation import real
+from autodiff.value import Value
 
-__all__ = ["NUMBER", "Grid", "Number", "Reader", "build", "is_array", "size"]
+__all__ = [
+    "NUMBER",
+    "Differentiated",
+    "Grid",
+    "Number",
+    "Reader",
+    "build",
+    "check_axes",
+    "filled",
+    "is_array",
+    "leaves_of",
+    "nested",
+    "size",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,27 @@ def is_array(x: Any) -> bool:
         return type(x).__module__ == "numpy" and getattr(x, "ndim", 0) > 0
 
 
+class Differentiated(Exception):
+    """An argument holds a number that somebody else records or differentiates."""
+
+
+def check_axes(axes: Any) -> None:
+    """See that axes are 0, None, or a structure of these.
+
+    Raises
+    ------
+    ValueError
+        If not.
+    """
+    if isinstance(axes, (list, tuple, dict)):
+        for part in axes.values() if isinstance(axes, dict) else axes:
+            check_axes(part)
+    elif axes is not None and (type(axes) is not int or axes != 0):
+        raise ValueError(
+            f"in_axes holds 0 for a batch along the first axis, and None for what samples share; got {axes!r:.60}"
+        )
+
+
 def size(shape: Sequence[int]) -> int:
     """How many numbers an array holds."""
     return math.prod(shape)
@@ -73,11 +109,12 @@ class Reader:
     def read(self, x: Any, axes: Any, place: str) -> Any:
         """The form of an argument; `axes` is 0 where it holds a batch, None where not, or a structure of these."""
         if isinstance(axes, (list, tuple, dict)):
-            if type(x) is not type(axes) or len(x) != len(axes):
+            if type(x) is not type(axes) or len(x) != len(axes) or (isinstance(axes, dict) and {*x} != {*axes}):
                 raise ValueError(f"in_axes has another structure than {place}: {axes!r:.60} for {x!r:.60}")
             if isinstance(x, dict):
                 return {k: self.read(x[k], axes[k], f"{place}[{k!r}]") for k in x}
-            return type(x)(self.read(v, a, f"{place}[{k}]") for k, (v, a) in enumerate(zip(x, axes)))
+            parts = [self.read(v, a, f"{place}[{k}]") for k, (v, a) in enumerate(zip(x, axes))]
+            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if isinstance(x, dict):
             return {k: self.read(v, axes, f"{place}[{k!r}]") for k, v in x.items()}
         if isinstance(x, (list, tuple)):
@@ -85,6 +122,8 @@ class Reader:
             return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if is_array(x):
             return self._array(x, axes is not None, place)
+        if type(x) is Value or type(x) is Dual:
+            raise Differentiated
         if axes is not None:
             raise TypeError(
                 f"{place} is given axis 0 in in_axes, so it holds one number a sample: "
@@ -102,6 +141,11 @@ class Reader:
     def _array(self, x: Any, lane: bool, place: str) -> Grid:
         ours = type(x).__module__ != "numpy"
         view: Any = memoryview(x) if ours else x
+        if not ours and x.dtype.kind not in "bfiu":
+            if any(type(v) is Value or type(v) is Dual for v in x.flat):
+                raise Differentiated
+            if x.dtype.kind != "O":
+                raise TypeError(f"{place} is an array of {x.dtype}, not of numbers: {x!r:.60}")
         shape = tuple(view.shape)
         if not lane:
             self.shared += _flat(view)

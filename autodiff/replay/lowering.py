@@ -302,7 +302,9 @@ def _sum(t: _Translator, xs: list[Any]) -> Any:
 
 
 def _dot(t: _Translator, xs: list[Any], ys: list[Any]) -> Any:
-    return t.emit(SUM_OF_PRODUCTS, *[z for pair in zip(xs, ys) for z in pair]) if xs else 0.0
+    if not xs:
+        return 0.0
+    return t.emit(SUM_OF_PRODUCTS, 0.0, 1.0, *[z for pair in zip(xs, ys) for z in pair])  # a sum of -0.0 alone is 0.0
 
 
 def _mean(t: _Translator, xs: list[Any]) -> Any:

@@ -149,6 +149,7 @@ class Kernel:
         self.batched = bool(self.program.sample_inputs)
         self.scalar: Callable[..., tuple[float, ...]] | None = None
         self.direct: Callable[..., Any] | None = None
+        self._lock = threading.Lock()
         self.backend, self.run, notes = _compile(self.program, backend)
         if not self.batched:
             self._without_samples(form)
@@ -165,7 +166,7 @@ class Kernel:
         elif isinstance(self.run, llvm.NativeRun) and alone:
             text = python.through_buffers(self.given, len(self.program.outputs), form)
             run = self.run.bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
-            space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": threading.Lock()}
+            space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": self._lock}
             exec(compile(text, "<replayed program>", "exec"), space)
             self.direct = cast("Callable[..., Any]", space["direct"])
 
@@ -174,10 +175,11 @@ class Kernel:
         if self.scalar is not None:
             results: Sequence[float] = self.scalar(*numbers, *self._outside())
         else:
-            self.shared[: self.given] = array("d", numbers)
-            self.refill()
-            self.run(0, 0, self.shared, _EMPTY, self.shared_out, _EMPTY)
-            results = self.shared_out
+            with self._lock:  # `direct` uses the same buffers
+                self.shared[: self.given] = array("d", numbers)
+                self.refill()
+                self.run(0, 0, self.shared, _EMPTY, self.shared_out, _EMPTY)
+                results = self.shared_out[:]
         self.hand_on(results)
         return results
 
@@ -204,6 +206,8 @@ class Kernel:
 
     def draw(self, samples: array[float], n: int, stride: int) -> None:
         """Draw the last inputs of every sample: owner by owner, and of each sample after sample, as layers do."""
+        if not self._draws:
+            return
         k = len(self.program.sample_inputs) - sum(count for _, count in self._draws)
         for supply, count in self._draws:
             for s in range(n):
