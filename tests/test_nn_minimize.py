@@ -158,6 +158,13 @@ def test_a_start_at_the_bottom_takes_no_step():
     assert minimize(parabola, 5.0, steps=0).stopped == "0 steps"
 
 
+@pytest.mark.parametrize("rule", [GradientNorm, StepSize, ValueChange])
+def test_a_tolerance_of_zero_is_met_by_zero(rule):
+    """At rate 1/2 a parabola is done in one step, and the next step leads nowhere."""
+    way = minimize(lambda w: w**2, 8.0, lr=0.5, stop=rule(0.0))
+    assert (way.x, way.steps) == (0.0, 1 if rule is GradientNorm else 2)
+
+
 def test_rules_are_values():
     assert GradientNorm(1e-3) == GradientNorm(1e-3) != GradientNorm(1e-4)
     assert GradientNorm(1e-3) != StepSize(1e-3)
