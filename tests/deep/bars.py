@@ -141,7 +141,7 @@ def _less_rounded_and_summed(a: Any, b: Any) -> Any:
 
 def _both_turns(a: Any, b: Any) -> list[Any]:
     one, other = reference.value("turn", a, b), reference.value("turn", b, a)
-    return [one, other, one + other]
+    return [one, other, abs(one) + abs(other)]
 
 
 def _directions(a: Any, b: Any) -> list[Any]:
@@ -187,9 +187,9 @@ EXCEPTIONS |= {
     ),
     ("normal", 0): Allowance(SECOND + ": the density", passes=lambda a: [reference.value("normal", a)]),
     ("erf_slope", 0): Allowance(SECOND + ": the value", passes=lambda a: [reference.value("erf_slope", a)]),
-    ("turn", 0): Allowance(SECOND + ": turn both ways, and their sum", THREE_FACTORS, passes=_both_turns),
+    ("turn", 0): Allowance(SECOND + ": turn both ways, their sum and difference", THREE_FACTORS, passes=_both_turns),
     ("turn", 1): Allowance(
-        SECOND + ": turn both ways, and their sum; " + CANCELS,
+        SECOND + ": turn both ways, their sum and difference; " + CANCELS,
         THREE_FACTORS,
         condition=reference.PARTIAL_CONDITIONS["turn", 1],
         passes=_both_turns,

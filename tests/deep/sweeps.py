@@ -226,13 +226,13 @@ def write(tally: Tally) -> None:
         counts = {str(k): spread.counts[k] for k in sorted(spread.counts)}
         row[name] = {"worst": [spread.worst.size, spread.worst.seed], "counts": counts}
     row["operations"] = dict(sorted(tally.operations.items()))
+    row["summary"] = summary(tally)  # for the page of all operations
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in row.items()]
     write_atomically(RECORD, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def summary() -> str:
-    """What the record says, as Markdown for the documentation."""
-    t = recorded()
+def summary(t: Tally) -> str:
+    """What was seen, as Markdown for the documentation."""
     columns = [f"{100 * q:g} %" for q in QUANTILES]
     rows = [
         [what, *[f"{spread.quantile(q):.1e}" for q in QUANTILES], f"{spread.worst.size:.1e}"]
@@ -250,7 +250,6 @@ End to end, {t.gradients:,} gradients against 50-digit arithmetic (quantiles are
 {chr(10).join(lines)}
 
 The first row leaves out {t.cancelled:,} gradients whose terms cancel (S more than a million times the gradient).
-`python tests/deep/sweeps.py` makes the figures.
 """
 
 
@@ -265,7 +264,8 @@ def main() -> None:
         for seed in range(first, min(first + CHUNK, chosen.graphs)):
             tally.see(seed, end_to_end=seed % chosen.each == 0)
         write(tally)
-    print(summary())
+    write(tally)
+    print(summary(tally))
 
 
 if __name__ == "__main__":
