@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from numbers import Real
 from typing import Any
 
 from autodiff.errors import ModelFileError
@@ -205,9 +203,11 @@ class Optimizer:
             raise ModelFileError(f"{name!r} is a list of numbers, got {type(column).__name__}")
         if len(column) != len(self.parameters):
             raise ModelFileError(f"{name!r} is for {len(column)} parameters, there are {len(self.parameters)}")
-        for x in column:
-            if isinstance(x, bool) or not isinstance(x, Real) or not math.isfinite(x):
-                raise ModelFileError(f"{name!r} holds {x!r:.40}, expected finite numbers")
+        try:
+            for x in column:
+                finite(x, f"each number of {name!r}")
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(str(error)) from None
 
     def hyperparameters(self) -> dict[str, Any]:
         """The arguments that it was made with, as they are now.
