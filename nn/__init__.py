@@ -11,6 +11,7 @@ from nn import callbacks, data, losses, optim, plots, schedules, stopping
 from nn.batch_norm import BatchNorm
 from nn.checkpoint import load, save
 from nn.clip import clip_grad_norm_, clip_grad_value_
+from nn.compiled import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
 from nn.diagnosis import Diagnosis, diagnose
 from nn.dropout import Dropout
 from nn.finder import find_lr

@@ -10,7 +10,7 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "side_of", "target"]
+__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "shares_of", "side_of", "target"]
 
 
 def is_row(x: Any) -> bool:
@@ -126,14 +126,24 @@ def average(terms: Sequence[Any], weights: Any = None) -> Value:
     given = [real(w) for w in weights] if is_row(weights) else [real(weights)]
     if len(given) != len(terms):
         raise ValueError(f"{len(terms)} samples but {len(given)} weights; give one weight for each")
-    for k, w in enumerate(given):
+    weighted: Value = ops.dot(*zip(*[(term, share) for term, share in zip(terms, shares_of(given)) if share]))
+    return weighted
+
+
+def shares_of(weights: Sequence[float]) -> list[float]:
+    """Weights over their sum.
+
+    Raises
+    ------
+    ValueError
+        If one is negative, nan or infinite, or all are 0.
+    """
+    for k, w in enumerate(weights):
         if not 0.0 <= w < math.inf:
             raise ValueError(f"the weight of sample {k} is {w}, expected a finite number, at least 0")
-    largest = max(given)
+    largest = max(weights)
     if largest == 0.0:
         raise ValueError("all weights are 0; the mean over no sample has no meaning")
-    shares = [w / largest for w in given]  # their sum does not overflow
-    whole = math.fsum(shares)
-    kept = [(term, share / whole) for term, share in zip(terms, shares) if share]
-    weighted: Value = ops.dot(*zip(*kept))
-    return weighted
+    parts = [w / largest for w in weights]  # their sum does not overflow
+    whole = math.fsum(parts)
+    return [part / whole for part in parts]

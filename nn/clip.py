@@ -85,11 +85,17 @@ def clip_grad_norm_(parameters: Iterable[Value], max_norm: float) -> float:
     limit = _limit(max_norm, "max_norm")
     parameters = values(parameters, "clipping")
     norm = grad_norm(parameters)
-    factor = limit / (norm + 1e-6)
-    if limit < math.inf and not factor >= 1.0:  # also of a nan
+    factor = clip_factor(norm, limit)
+    if factor != 1.0:
         for p in parameters:
             p.grad = (p.grad or 0.0) * factor
     return norm
+
+
+def clip_factor(norm: float, max_norm: float) -> float:
+    """What `clip_grad_norm_` multiplies gradients of that norm by: ``max_norm / (norm + 1e-6)``, 1 at most."""
+    factor = max_norm / (norm + 1e-6)
+    return 1.0 if max_norm == math.inf or factor >= 1.0 else factor  # nan stays nan
 
 
 def clip_grad_value_(parameters: Iterable[Value], clip_value: float) -> float:

@@ -55,6 +55,8 @@ class History:
     stopped : str
         Why training ended: "finished", "patience" (no better epoch for long), "callback" (one asked for it),
         "interrupted" (Ctrl-C) or "diverged".
+    backend : str
+        What the steps ran on: "llvm", "numpy", "python", or "eager", with the reason. It is not saved.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class History:
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     stopped: str = "finished"
+    backend: str = field(default="", compare=False)
 
     @property
     def best(self) -> Epoch:

@@ -57,6 +57,7 @@ def numbers(model, optimizer, history):
 
 
 UNINTERRUPTED = numbers(*train())
+EAGER = numbers(*train(eager=True))  # the same but for rounding
 
 
 class Interrupting(Callback):
@@ -98,7 +99,7 @@ def test_interrupted_in_any_forward_pass_it_ends_the_same(call, tmp_path_factory
         return losses.cross_entropy(outputs, targets)
 
     assert train(path, loss=loss)[2].stopped == "interrupted"
-    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+    assert numbers(*train(path, seed=2, resume=True, eager=True)) == EAGER
 
 
 @pytest.mark.parametrize("epoch", range(EPOCHS + 1))

@@ -12,6 +12,7 @@ import ctypes
 import struct
 from array import array
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from autodiff.replay.llvm_math import definitions, vector_function
@@ -58,7 +59,7 @@ class NativeRun:
 
     def __init__(self, module: _Module) -> None:
         self.workspace = array("d", bytes(8 * (module.workspace + LANES)))
-        self._engine, address = _machine_code(module.text, module.steps)
+        self._engine, address = _machine_code(module.text, module.steps >= _SWIFT)
         kinds = [ctypes.c_int64, ctypes.c_int64, *[ctypes.c_void_p] * 5]
         self.native: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(address)
         start = self.workspace.buffer_info()[0]
@@ -84,8 +85,12 @@ class NativeRun:
         return lambda n, stride: native(n, stride, a, b, c, d, at)
 
 
-def _machine_code(text: str, steps: int) -> tuple[Any, int]:
-    """Compile LLVM text; the engine has to be kept as long as the address of ``run`` is used."""
+@lru_cache(maxsize=64)
+def _machine_code(text: str, swift: bool) -> tuple[Any, int]:
+    """Compile LLVM text; the engine has to be kept as long as the address of ``run`` is used.
+
+    The same text is compiled once: two models of one architecture have one.
+    """
     try:
         import llvmlite.binding as llvm
     except ImportError:
@@ -94,7 +99,7 @@ def _machine_code(text: str, steps: int) -> tuple[Any, int]:
     llvm.initialize_native_asmprinter()
     module = llvm.parse_assembly(text)
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=int(steps < _SWIFT)
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=int(not swift)
     )
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()

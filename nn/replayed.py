@@ -1,0 +1,164 @@
+"""The worker that replays: recorded programs over flat buffers, the optimizer's rule on whole arrays."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from nn.clip import clip_factor
+from nn.columns import Columns, is_finite, numpy_or_none
+from nn.compiled import CompiledStep, NotCompilable
+from nn.dataset import Dataset
+from nn.optimizer import Optimizer
+from nn.sample_losses import SAMPLE_LOSSES
+from nn.worker import Job
+
+__all__ = ["ReplayWorker"]
+
+
+class ReplayWorker:
+    """Does what `nn.worker.EagerWorker` does, by programs that are compiled at the first use.
+
+    Parameters
+    ----------
+    job : Job
+        What to work on.
+    backend : str
+        As in `autodiff.compile`.
+
+    Raises
+    ------
+    NotCompilable
+        If the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or changes what is no
+        parameter of the model.
+    """
+
+    def __init__(self, job: Job, backend: str = "auto") -> None:
+        if job.loss not in SAMPLE_LOSSES:
+            raise NotCompilable("the loss is a function of your own")
+        optimizer = job.optimizer
+        if type(optimizer).step is not Optimizer.step:
+            raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
+        self.job = job
+        self._step = CompiledStep(job.model, job.loss, job.penalty, backend=backend)
+        self._measure = CompiledStep(job.model, job.loss, backend=backend, sweep=False)
+        place = {p: k for k, p in enumerate(self._step.values)}
+        if not place.keys() >= set(optimizer.parameters):
+            raise NotCompilable("the optimizer changes what is no parameter of the model")
+        chosen = [place[p] for p in optimizer.parameters]
+        self._chosen = None if chosen == list(range(len(place))) else chosen
+        self._modules = job.model.modules()
+        self._names = [name for name, _ in job.model.named_parameters()]
+        self._buffered = bool(job.model.named_buffers())
+        self._columns = self._step.columns(job.training.features, job.training.targets, job.weights)
+        self._aside = None if job.validation is None else self._of(job.validation)
+        # Without NumPy the rule of the optimizer is applied to one parameter after the other.
+        numpy = self._numpy = numpy_or_none()
+        self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
+        self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
+        self._prepare()
+        self._step.pull()
+
+    def _prepare(self) -> None:
+        """Compile now, so that what cannot be recorded is known before anything is changed."""
+        before = [module.training for module in self._modules]
+        try:
+            self._set_mode(True)
+            self._step.prepare(self._columns, range(min(self.job.batch_size, len(self._columns))))
+            self._set_mode(False)
+            self._measure.prepare(self._columns, range(len(self._columns)))
+        finally:
+            for module, mode in zip(self._modules, before):
+                module.training = mode
+        self.backend = self._step.report.backend
+
+    def _set_mode(self, training: bool) -> None:
+        for module in self._modules:
+            module.training = training
+
+    def _of(self, dataset: Dataset) -> Columns:
+        return self._step.columns(dataset.features, dataset.targets)
+
+    def begin(self) -> None:  # noqa: D102
+        self._set_mode(True)
+
+    def gradient(self, chosen: Sequence[int]) -> float:  # noqa: D102
+        return self._step.run(self._columns, chosen)
+
+    def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:  # noqa: D102
+        g, chosen = self._g, self._chosen
+        norm = self._norm(g if chosen is None else [g[k] for k in chosen])
+        if clip_value is not None:
+            self._step.gradient[:] = array("d", [max(min(x, clip_value), -clip_value) for x in g])
+        if clip_norm is not None:
+            factor = clip_factor(norm if clip_value is None else self._norm(g), clip_norm)
+            if factor != 1.0:
+                self._step.gradient[:] = array("d", [x * factor for x in g])
+        return norm
+
+    def _norm(self, g: Any) -> float:
+        if self._numpy is not None:
+            square = float(self._numpy.dot(g, g))
+            if 1e-200 < square < 1e200:
+                return math.sqrt(square)
+        return math.nan if any(x != x for x in g) else math.hypot(*g)
+
+    def update(self) -> None:  # noqa: D102
+        optimizer, numpy, chosen = self.job.optimizer, self._numpy, self._chosen
+        step, names = optimizer.steps + 1, optimizer.state_names
+        columns = [optimizer.state[name] for name in names]
+        if numpy is None:
+            places = range(len(self._x)) if chosen is None else chosen
+            rows = [tuple(column[k] for column in columns) for k in range(len(places))]
+            moved = [optimizer.update(self._x[k], self._g[k], row, step) for k, row in zip(places, rows)]
+            for k, (x, _) in zip(places, moved):
+                self._x[k] = x
+            optimizer.state.update(zip(names, map(list, zip(*[row for _, row in moved]))))
+        else:
+            everything = slice(None) if chosen is None else chosen
+            state = tuple(numpy.asarray(column, dtype=float) for column in columns)
+            with numpy.errstate(all="ignore"):
+                x, state = optimizer.update(self._x[everything], self._g[everything], state, step)
+            self._x[everything] = x
+            optimizer.state.update(zip(names, state))
+        optimizer.steps = step
+
+    def is_finite(self) -> bool:  # noqa: D102
+        columns = [self._x, *self.job.optimizer.state.values()]
+        if self._buffered:
+            columns.append([x for _, x in self.job.model.named_buffers()])
+        return all(map(is_finite, columns))
+
+    def measure(self) -> tuple[float, float, float, float]:  # noqa: D102
+        self._set_mode(False)
+        self._measure.parameters[:] = self._step.parameters
+        here = self._measured(self._columns, self.job.training)
+        if self._aside is None or self.job.validation is None or not math.isfinite(here[0]):
+            return (*here, math.nan, math.nan)
+        return (*here, *self._measured(self._aside, self.job.validation))
+
+    def _measured(self, columns: Columns, dataset: Dataset) -> tuple[float, float]:
+        loss = self._measure.run(columns, range(len(columns)))
+        return loss, self.job.metric(self._measure.outputs(len(columns)), dataset.targets)
+
+    def snapshot(self) -> Any:  # noqa: D102
+        buffers = dict(self.job.model.named_buffers()) if self._buffered else {}
+        return array("d", self._step.parameters), buffers
+
+    def as_state(self, snapshot: Any) -> dict[str, float]:  # noqa: D102
+        if isinstance(snapshot, dict):  # from a checkpoint
+            return snapshot
+        numbers, buffers = snapshot
+        return {**dict(zip(self._names, numbers)), **buffers}
+
+    def show(self) -> None:  # noqa: D102
+        self._step.push()
+        state = self.job.optimizer.state
+        for name, column in state.items():
+            state[name] = list(map(float, column))
+
+    def read(self) -> None:
+        """Take the numbers of the model's Values: they were restored from a checkpoint, perhaps."""
+        self._step.pull()
