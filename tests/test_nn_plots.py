@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from nn import MLP, losses, plots
 from nn.history import Epoch, History
 from nn.plots import PALETTE, learning_curve_figure, plot_decision_boundary, plot_learning_curve
 
@@ -120,8 +122,6 @@ def test_a_class_that_is_chosen_nowhere(ax):
 
 
 def test_no_graph_is_recorded(ax):
-    from nn import MLP
-
     model, seen = MLP(2, [3, 2], seed=0), []
     plot_decision_boundary(lambda row: seen.append(model(row)) or seen[-1], [[0.0, 0.0], [1.0, 1.0]], [0, 1], ax)
     assert len(seen) == 3600
@@ -144,25 +144,49 @@ def test_decision_boundary_refuses(ax, X, y, options, message):
     assert not ax.collections
 
 
-def test_pyplot_is_left_alone(ax, monkeypatch):
+PLOTS = {
+    "learning curve": lambda ax: plots.plot_learning_curve(history(), ax),
+    "decision boundary": lambda ax: plots.plot_decision_boundary(corner, [[0.0, 0.0]], [0], ax, resolution=5),
+    "landscape": lambda ax: plots.plot_landscape(lambda x: x[0] * x[1], [[1.0, 2.0], [0.5, 0.5]], ax, resolution=5),
+    "descent": lambda ax: plots.plot_descent(lambda x: x * x, [1.0, 0.5], ax),
+    "loss landscape": lambda ax: plots.plot_loss_landscape(
+        MLP(2, [1], seed=0), [[0.0, 1.0]], [1.0], losses.mse, ax, resolution=3
+    ),
+    "optimizers": lambda ax: plots.plot_optimizers({"a": [2.0, 1.0]}, ax),
+    "gradient flow": lambda ax: plots.plot_gradient_flow({"first": 0.1, "second": 0.2}, ax),
+    "finder": lambda ax: plots.plot_lr_finder(SimpleNamespace(rates=[0.1, 1.0], losses=[1.0, 0.5], suggestion=0.5), ax),
+}
+
+
+@pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
+def test_each_plot_names_its_axes_and_leaves_pyplot_alone(draw, ax, monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("a plot was shown"))
     settings, figures = dict(mpl.rcParams), plt.get_fignums()
-    plot_learning_curve(history(), ax)
-    plot_decision_boundary(corner, [[0.0, 0.0]], [0], ax)
-    learning_curve_figure(history())
+    assert draw(ax) is ax
+    assert ax.get_xlabel()
+    assert ax.get_title()
+    for each in ax.figure.axes:  # the colour bar is one, too
+        assert each.get_ylabel()
     assert plt.get_fignums() == figures
     assert dict(mpl.rcParams) == settings
 
 
-def test_without_axes_a_new_figure_is_made():
+@pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
+def test_each_plot_makes_a_figure_where_no_axes_are_given(draw):
     backend = mpl.get_backend()
     plt.switch_backend("agg")
     try:
-        made = plot_learning_curve(history())
-        assert made.figure is plt.gcf()
+        assert draw(None).figure is plt.gcf()
     finally:
         plt.close("all")
         plt.switch_backend(backend)
+
+
+def test_the_figure_of_learning_curves_is_unknown_to_pyplot():
+    figures = plt.get_fignums()
+    loss, score = learning_curve_figure(history()).axes
+    assert (loss.get_ylabel(), score.get_ylabel()) == ("loss", "accuracy (share of samples)")
+    assert plt.get_fignums() == figures
 
 
 def test_missing_matplotlib_names_the_command():

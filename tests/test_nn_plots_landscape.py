@@ -93,6 +93,15 @@ def test_a_plain_is_a_landscape_too(ax, height):
 def test_diverging_paths_do_not_flatten_the_picture(ax):
     plot_landscape(bowl, [*PATH, [math.inf, 0.0]], ax)
     assert ax.get_xlim()[1] < 5.0
+    assert np.transpose(ax.lines[0].get_data()).tolist() == PATH
+
+
+def test_where_python_raises_there_is_no_height(ax):
+    plot_descent(lambda x: x**2, [1e200, -1e100, 1.0], ax)
+    xs, ys = ax.lines[0].get_data()
+    assert all(math.isnan(y) == (abs(x) > 1.3407e154) for x, y in zip(xs, ys))
+    assert np.transpose(ax.lines[1].get_data()).tolist() == [[-1e100, 1e200], [1.0, 1.0]]
+    plot_landscape(lambda x: 1.0 / (x[0] - x[1]), ax=Figure().subplots(), xlim=(0, 1), ylim=(0, 1), resolution=3)
 
 
 def test_functions_of_values_are_taken(ax):

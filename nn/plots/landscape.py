@@ -82,7 +82,7 @@ def plot_landscape(
     )
     xs, ys = _steps(left, right, resolution), _steps(bottom, top, resolution)
     with no_grad():
-        heights = [[_finite_or_nan(float(f([x, y]))) for x in xs] for y in ys]
+        heights = [[_height(f, [x, y]) for x in xs] for y in ys]
     levels = _levels([z for row in heights for z in row if not math.isnan(z)])
     ax = ax or new_axes()
     _shade(ax, xs, ys, heights, levels, f"{height} (each shade: the same area)")
@@ -138,10 +138,9 @@ def plot_descent(
     xs = _steps(left, right, resolution)
     ax = ax or new_axes()
     with no_grad():
-        ax.plot(xs, [float(f(x)) for x in xs], color="0.5", zorder=0)
+        ax.plot(xs, [_height(f, x) for x in xs], color="0.5", zorder=0)
         for k, (name, points) in enumerate(tracks.items()):
-            shown = [x for (x,) in points if math.isfinite(x)]
-            _draw(ax, [(x, float(f(x))) for x in shown], k, name)
+            _draw(ax, [(x, _height(f, x)) for (x,) in points], k, name)
     ax.set_xlim(left, right)
     ax.grid(alpha=0.25)
     return finished(ax, "descent", names[0], names[1], any(tracks))
@@ -183,7 +182,12 @@ def _steps(low: float, high: float, n: int) -> list[float]:
     return [low + (high - low) * k / (n - 1) for k in range(n)]
 
 
-def _finite_or_nan(z: float) -> float:
+def _height(f: Callable[[Any], Any], x: Any) -> float:
+    """The function somewhere; nan where it is infinite or where Python's own floats raise, as 1e200 ** 2 does."""
+    try:
+        z = float(f(x))
+    except (OverflowError, ZeroDivisionError):
+        return math.nan
     return z if math.isfinite(z) else math.nan
 
 
@@ -220,6 +224,7 @@ def _shade(
 
 def _draw(ax: Axes, points: Sequence[Sequence[float]], k: int, name: str) -> None:
     """A path: a line with a mark a step, unless they would touch, a ring at the beginning and a star at the end."""
+    points = [point for point in points if all(map(math.isfinite, point))]
     if not points:
         return
     colour, xs, ys = PALETTE[_ORDER[k]], [p[0] for p in points], [p[1] for p in points]
