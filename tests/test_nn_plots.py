@@ -116,6 +116,13 @@ def test_a_single_logit_is_that_of_class_one(ax):
     assert colour_at(ax, 1.5, 0.5) == [PALETTE[1].lower()]
 
 
+def test_arrays_are_taken(ax):
+    np = pytest.importorskip("numpy")
+    X, y = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), np.array([0, 1, 2])
+    plot_decision_boundary(lambda row: np.array(corner(row)), X, y, ax)
+    assert colour_at(ax, 3.0, 0.0) == [PALETTE[1].lower()]
+
+
 def test_a_class_that_is_chosen_nowhere(ax):
     plot_decision_boundary(lambda row: [1.0, 0.0], [[0.0, 0.0], [2.0, 1.0]], [0, 1], ax)
     assert colour_at(ax, 0.5, 0.5) == [PALETTE[0].lower()]

@@ -57,8 +57,8 @@ def plot_decision_boundary(
     ImportError
         If matplotlib is missing.
     """
-    if not X or any(len(row) != 2 for row in X):
-        raise ValueError(f"expected points with two features each, got {f'{X[0]!r:.60}' if X else 'no points'}")
+    if not len(X) or any(len(row) != 2 for row in X):
+        raise ValueError(f"expected points with two features each, got {f'{X[0]!r:.60}' if len(X) else 'no points'}")
     if len(X) != len(y):
         raise ValueError(f"expected a class for each point, got {len(y)} for {len(X)} points")
     if resolution < 2:
@@ -92,7 +92,7 @@ def plot_decision_boundary(
 
 def _scores(output: Any) -> list[float]:
     """One score a class; a single logit z is (0, z), so that class 1 is chosen where z > 0."""
-    return [float(z) for z in output] if isinstance(output, Sequence) else [0.0, float(output)]
+    return [float(z) for z in output] if hasattr(output, "__len__") else [0.0, float(output)]
 
 
 def _grid(xs: Sequence[float], n: int) -> list[float]:
