@@ -63,5 +63,5 @@ __all__ = [
     "strict",
     "value_and_grad",
     "vjp",
-    *(name for name in ops.__all__ if not hasattr(builtins, name)),  # `import *` must not replace Python's sum
+    *(name for name in ops.PUBLIC if not hasattr(builtins, name)),  # `import *` must not replace Python's sum
 ]

@@ -170,7 +170,7 @@ def tables(record: dict[str, Any]) -> Iterator[str]:
         title = (module.__doc__ or "").splitlines()[0].rstrip(".")
         found = defined_in(family, taken if family != "cases" else set())
         taken |= {op.name for op in found}
-        public = [op for op in found if op.name in ops.__all__]
+        public = [op for op in found if op.name in ops.PUBLIC]
         helpers.append((title, [op for op in found if op not in public]))
         if public:
             yield f"\n## {title}\n\n{HEAD}\n" + "\n".join(row(op, record) for op in public)
@@ -184,7 +184,7 @@ def tables(record: dict[str, Any]) -> Iterator[str]:
 
 def made_of_others(module: str) -> Sequence[str]:
     """Public functions of a family that are no operations, but made of them."""
-    return [name for name in ops.__all__ if name not in OPERATIONS and getattr(ops, name).__module__ == module]
+    return [name for name in ops.PUBLIC if name not in OPERATIONS and getattr(ops, name).__module__ == module]
 
 
 def page() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import autodiff
+from autodiff import ops
 
 ROOT = Path(autodiff.__file__).parent.parent
 # The files of each module; a folder counts as one.
@@ -159,3 +160,18 @@ def test_what_the_namespace_offers():
     assert len(set(autodiff.__all__)) == len(autodiff.__all__)
     for name in autodiff.__all__:
         assert getattr(autodiff, name).__doc__, name
+
+
+def test_type_checkers_see_every_operation(tmp_path):
+    """Of operations made in blocks mypy knows that there is one, and that it gives a Value for a Value."""
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    lines = ["import autodiff", "y: autodiff.Value = autodiff.exp(autodiff.Value(1.0))"]
+    program = tmp_path / "uses.py"
+    program.write_text("\n".join([*lines, *(f"autodiff.{name}" for name in ops.PUBLIC)]), encoding="utf-8")
+    flags = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *flags, str(program)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    found = [line for line in done.stdout.splitlines() if line.startswith(str(program)) or "uses.py" in line]
+    assert not found
+    assert "checked 1 source file" in done.stdout

@@ -72,3 +72,21 @@ def test_a_formula_that_no_number_of_digits_saves_is_refused():
             reference.formula(op.name)(mpf(1))
     finally:
         del OPERATIONS["lost"]
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("log", 1e300),
+        ("log", 1e-300),
+        ("sin", 2.0**155),
+        ("sin", 5e-324),
+        ("tanh", 300.0),
+        ("exp", -700.0),
+        ("sqrt", 1e-320),
+    ],
+)
+def test_difference_quotients_are_right_for_operands_of_every_size(name, at):
+    (quotient,) = reference.quotients(reference.formula(name), [mpf(at)])
+    (closed,) = reference.partials(name, at)
+    assert abs(quotient / closed - 1) < mpf(10) ** -25

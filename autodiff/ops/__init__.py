@@ -13,21 +13,25 @@ namespace, the label in a drawing and the tests are made from it. The files, eac
 `cases`, `arithmetic`, `choices`, `exponentials`, `trigonometric`, `hyperbolic`, `activations`, `sequences`.
 """
 
+from typing import TYPE_CHECKING
+
 from autodiff.operation import OPERATIONS
 from autodiff.ops.activations import *  # noqa: F403
 from autodiff.ops.arithmetic import *  # noqa: F403
 from autodiff.ops.choices import *  # noqa: F403
-from autodiff.ops.choices import clip, where
 from autodiff.ops.exponentials import *  # noqa: F403
 from autodiff.ops.hyperbolic import *  # noqa: F403
 from autodiff.ops.sequences import *  # noqa: F403
-from autodiff.ops.sequences import log_softmax, softmax
 from autodiff.ops.trigonometric import *  # noqa: F403
 
-__all__ = [
+PUBLIC = [
     "clip",
     "log_softmax",
     "softmax",
     "where",
     *(name for name, op in OPERATIONS.items() if globals().get(name) is op),
 ]
+"""Names of what users call: the operations, and functions that are made of them."""
+
+if not TYPE_CHECKING:  # type checkers understand plain lists of strings alone, and would see none of the operations
+    __all__ = PUBLIC
