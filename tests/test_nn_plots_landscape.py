@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from autodiff import Value
 from nn import MLP, Dropout, Sequential, losses
 from nn.minimize import minimize
-from nn.plots import plot_descent, plot_landscape, plot_loss_landscape, weight_plane
+from nn.plots import plot_descent, plot_landscape, plot_loss_landscape, plot_optimizers, weight_plane
 
 
 @pytest.fixture
@@ -76,6 +76,18 @@ def test_several_paths_have_names_colours_and_dashes_of_their_own(ax):
     assert fast.get_linestyle() != slow.get_linestyle()
     assert fast.get_marker() != slow.get_marker()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("width", "height")
+
+
+def test_a_run_looks_the_same_on_the_landscape_and_among_the_optimizers(ax):
+    ways = {str(k): minimize(bowl, [4.0, 3.0], lr=0.01 * (k + 1), steps=5, stop=None) for k in range(7)}
+    plot_landscape(bowl, ways, ax)
+    paths = {line.get_label(): line for line in ax.lines if line.get_label() in ways}
+    for curve in plot_optimizers(ways, Figure().subplots()).lines:
+        path = paths.pop(curve.get_label())
+        assert path.get_color() == curve.get_color()
+        assert path.get_linestyle() == curve.get_linestyle()
+        assert path.get_marker() == curve.get_marker()
+    assert not paths
 
 
 def test_where_the_function_is_not_finite_the_picture_is_white(ax):

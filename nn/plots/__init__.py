@@ -7,11 +7,12 @@ from nn.plots.boundary import plot_decision_boundary
 from nn.plots.curves import plot_gradient_flow, plot_lr_finder, plot_optimizers
 from nn.plots.landscape import plot_descent, plot_landscape
 from nn.plots.learning import learning_curve_figure, plot_learning_curve
-from nn.plots.style import DASHES, MARKERS, PALETTE, require_matplotlib, save_figure
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, require_matplotlib, save_figure
 from nn.plots.weights import plot_loss_landscape, weight_plane
 
 __all__ = [
     "DASHES",
+    "LINES",
     "MARKERS",
     "PALETTE",
     "learning_curve_figure",

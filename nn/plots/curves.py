@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nn.plots.style import DASHES, MARKERS, PALETTE, finished, is_wide, new_axes, whole_numbers
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, is_wide, new_axes, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,8 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     Returns
     -------
     Axes
-        One curve a run with a colour and a dash of its own; logarithmic if the losses span much. Where a loss is nan
+        One curve a run with a colour and a dash of its own, those that `nn.plots.plot_landscape` gives its path;
+        logarithmic if the losses span much. Where a loss is nan
         or infinite the curve ends.
 
     Raises
@@ -88,8 +89,8 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     ImportError
         If matplotlib is missing.
     """
-    if not 1 <= len(runs) <= len(PALETTE):
-        raise ValueError(f"expected 1 to {len(PALETTE)} runs, got {len(runs)}")
+    if not 1 <= len(runs) <= len(LINES):
+        raise ValueError(f"expected 1 to {len(LINES)} runs, got {len(runs)}")
     curves = {name: _losses(run) for name, run in runs.items()}
     for name, losses in curves.items():
         if not losses:
@@ -98,7 +99,7 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     longest = max(map(len, curves.values()))
     every = max(1, longest // 10)
     for k, (name, losses) in enumerate(curves.items()):
-        style: dict[str, Any] = {"color": PALETTE[k], "linestyle": DASHES[k], "marker": MARKERS[k], "markersize": 4}
+        style: dict[str, Any] = {"color": LINES[k], "linestyle": DASHES[k], "marker": MARKERS[k], "markersize": 4}
         # Markers stand apart, so that curves on top of each other can still be told.
         ax.plot(losses, markevery=(k * every // len(curves), every), label=name, **style)
     seen = [loss for losses in curves.values() for loss in losses]
@@ -151,9 +152,9 @@ def plot_gradient_flow(
         if x < 0.0:
             raise ValueError(f"expected mean absolute gradients, got {x} for {name!r}")
     ax = ax or new_axes()
-    k = len(ax.lines) % len(PALETTE)
+    k = len(ax.lines) % len(LINES)
     sizes = [x if x > 0.0 else math.nan for _, x in pairs]
-    style: dict[str, Any] = {"color": PALETTE[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
+    style: dict[str, Any] = {"color": LINES[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
     ax.plot(range(len(pairs)), sizes, label=label, **style)
     ax.set_yscale("log")
     steep = len(pairs) > 4 or max(len(name) for name, _ in pairs) > 12

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
-from nn.plots.style import DASHES, MARKERS, PALETTE, finished, new_axes
+from nn.plots.style import DASHES, LINES, MARKERS, finished, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,6 @@ __all__ = ["plot_descent", "plot_landscape"]
 Limits = tuple[float, float]
 _LEVELS = 24
 _MOST_MARKS = 60
-_ORDER = (5, 0, 2, 3, 1, 4, 6)  # of the colours: those that stand out best come first
 
 
 def plot_landscape(
@@ -149,8 +148,8 @@ def plot_descent(
 def _tracks(paths: Any, size: int) -> dict[str, list[tuple[float, ...]]]:
     """The paths by name; a path without a name gets "" for one."""
     given = paths if isinstance(paths, Mapping) else {} if paths is None else {"": paths}
-    if len(given) > len(PALETTE):
-        raise ValueError(f"expected {len(PALETTE)} paths at the most, got {len(given)}")
+    if len(given) > len(LINES):
+        raise ValueError(f"expected {len(LINES)} paths at the most, got {len(given)}")
     tracks: dict[str, list[tuple[float, ...]]] = {}
     for name, path in given.items():
         tracks[name] = [
@@ -227,7 +226,7 @@ def _draw(ax: Axes, points: Sequence[Sequence[float]], k: int, name: str) -> Non
     points = [point for point in points if all(map(math.isfinite, point))]
     if not points:
         return
-    colour, xs, ys = PALETTE[_ORDER[k]], [p[0] for p in points], [p[1] for p in points]
+    colour, xs, ys = LINES[k], [p[0] for p in points], [p[1] for p in points]
     marker = MARKERS[k] if len(points) <= _MOST_MARKS else ""
     style: dict[str, Any] = {"color": colour, "linestyle": DASHES[k], "marker": marker, "markersize": 4.5}
     ax.plot(xs, ys, label=name or "path", **style)

@@ -31,6 +31,8 @@ __all__ = [
 # there is always a marker or a kind of line, for those who see or print no colours.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 MARKERS = "os^DvPX"
+LINES = tuple(PALETTE[k] for k in (5, 0, 2, 3, 1, 4, 6))
+"""The colours of runs: first those that stand out most, also on a landscape. A run is to have the same in each plot."""
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))
 
 
