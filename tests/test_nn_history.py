@@ -14,6 +14,7 @@ from autodiff import DataError, ModelFileError
 from nn import MLP, fit
 from nn.data import xor
 from nn.history import STOPPED, Epoch, History
+from nn.history_files import from_dict
 
 NAN = math.nan
 
@@ -129,6 +130,12 @@ def test_damaged_json(damage, tmp_path):
     with pytest.raises(ModelFileError, match=told) as caught:
         History.from_json(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_what_is_no_history():
+    for saved in (3, None, [], "text"):
+        with pytest.raises(ModelFileError, match="a history is an object"):
+            from_dict(saved)
 
 
 # -- For people ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -380,6 +381,33 @@ def test_ctrl_c_ends_tidily(number, status, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, CHECKPOINT])
     (tmp_path / "new.csv").write_text("x1,x2\n0,1\n")
     assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+
+
+def test_ctrl_c_before_anything_is_learned_writes_nothing(earlier, capsys, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nn.loop.Loop._epoch", interrupt)
+    assert main([*QUICK, "--find-lr", "--out", str(earlier)]) == 130
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "interrupted before anything was learned; nothing is written" in err
+    assert {p.name: p.read_text() for p in earlier.iterdir()} == dict.fromkeys(FILES, "earlier")
+
+
+def test_in_a_thread_where_no_signal_can_be_caught(tmp_path, capsys):
+    status = []
+    thread = threading.Thread(target=lambda: status.append(main([*QUICK, "--out", str(tmp_path)])))
+    thread.start()
+    thread.join()
+    assert status == [0]
+    assert (tmp_path / "model.json").exists()
+
+
+def test_the_signals_are_as_before(tmp_path, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["--unknown"]) == 2
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_while_drawing_keeps_what_is_complete(earlier, capsys, monkeypatch):
