@@ -146,7 +146,20 @@ SECOND = {
 }
 
 
-AT_A_MILLION = {("grad", chain), ("jvp", ladder), ("adjoints", fan_out)}
+LARGE = {
+    ("grad", chain): MILLION,
+    ("jvp", ladder): MILLION,
+    ("adjoints", fan_out): MILLION,
+    **dict.fromkeys([("refresh", fan_out), ("value_and_grad", ladder), ("vjp", chain)], MILLION // 10),
+    **dict.fromkeys([("grad_graph", reciprocals), ("backward on a gradient", ladder)], MILLION // 10),
+    **dict.fromkeys([("grad_graph twice", chain), ("grad of grad", reciprocals)], MILLION // 10),
+    **dict.fromkeys([("hvp", fan_out), ("derivative", ladder)], MILLION // 10),
+}
+"""Each mode on one large graph even in a quick run; on the other shapes a smaller one will do then."""
+
+
+def size(mode, shape):
+    return MILLION if DEEP else LARGE.get((mode, shape), MILLION // 100)
 
 
 @pytest.mark.usefixtures("uncollected")
@@ -171,7 +184,7 @@ def test_a_million_nodes_build_sweep_refresh_and_are_freed(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("mode", FIRST)
 def test_every_mode_on_deep_graphs(mode, shape):
-    n = MILLION if DEEP or (mode, shape) in AT_A_MILLION else MILLION // 20
+    n = size(mode, shape)
     assert FIRST[mode](shape, n) == slope(shape, n)
 
 
@@ -179,7 +192,7 @@ def test_every_mode_on_deep_graphs(mode, shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("mode", SECOND)
 def test_every_mode_of_second_derivatives_on_deep_graphs(mode, shape):
-    n = MILLION if DEEP else MILLION // 40
+    n = size(mode, shape)
     assert SECOND[mode](shape, n) == bend(shape, n)
 
 
