@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from autodiff.replay import interpreter
 from autodiff.replay.llvm_math import definitions, vector_function
 from autodiff.replay.lowering import COMPARISONS, LIBRARY
 from autodiff.replay.program import LANES, Program
@@ -23,6 +24,7 @@ from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
 __all__ = ["NativeRun", "compile_program", "source"]
 
 _CHUNK = 400  # steps a function: the time of compiling grows faster than its length
+_LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
 _SWIFT = 20_000  # from that many steps on, compile at the lowest level
 _POINTERS = "ptr noalias %shared, ptr noalias %temps, ptr noalias %out"
 _LANE_POINTERS = (
@@ -46,7 +48,11 @@ def compile_program(program: Program) -> NativeRun:
     NotLowerable
         If an operation has no counterpart in machine arithmetic.
     """
-    return NativeRun(_Module(program.lowered()))
+    lowered = program.lowered()
+    if not lowered.sample_inputs and len(lowered.live) > _LARGE:
+        return NativeRun(interpreter.TEXT, interpreter.workspace(lowered))
+    module = _Module(lowered)
+    return NativeRun(module.text, array("d", bytes(8 * module.workspace)), swift=module.steps >= _SWIFT)
 
 
 def literal(x: float) -> str:
@@ -55,15 +61,27 @@ def literal(x: float) -> str:
 
 
 class NativeRun:
-    """A compiled program; called as `autodiff.replay.program.Run` says."""
+    """A compiled program; called as `autodiff.replay.program.Run` says.
 
-    def __init__(self, module: _Module) -> None:
-        self.workspace = array("d", bytes(8 * (module.workspace + LANES)))
-        self._engine, address = _machine_code(module.text, module.steps >= _SWIFT)
+    Parameters
+    ----------
+    text : str
+        LLVM text with an entry ``run`` of the same arguments, and the workspace as the last one.
+    workspace : array of float
+        The workspace as it is at first.
+    swift : bool
+        Whether to compile in less time, to slower code.
+    """
+
+    def __init__(self, text: str, workspace: array[float], *, swift: bool = False) -> None:
+        self.workspace = array("d", bytes(8 * (len(workspace) + LANES)))
+        self._engine, address = _machine_code(text, swift)
         kinds = [ctypes.c_int64, ctypes.c_int64, *[ctypes.c_void_p] * 5]
         self.native: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(address)
         start = self.workspace.buffer_info()[0]
-        self._at = start + -start % 64  # a vector across two cache lines takes twice the time
+        shift = -start % 64 // 8  # a vector across two cache lines takes twice the time
+        self._at = start + 8 * shift
+        self.workspace[shift : shift + len(workspace)] = workspace
 
     def __call__(
         self,

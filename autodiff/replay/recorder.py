@@ -32,6 +32,7 @@ BACKENDS: dict[str, Callable[[Program], Run]] = {
 }
 
 _SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
+_FEW = 64  # arguments of a function that takes them one by one
 
 
 class Recorder:
@@ -158,7 +159,8 @@ class Kernel:
         )
 
     def _without_samples(self, form: Any) -> None:
-        alone = not (self._captured or self._supplies or self._stores) and _is_plain(form)
+        few = self.given <= _FEW and not (self._captured or self._supplies or self._stores)
+        alone = few and _is_plain(form)
         if self.backend == "python":
             self.scalar = python.compile_scalar(self.program)
             if alone:

@@ -1,0 +1,275 @@
+"""Large programs as data: one fixed piece of machine code that works through tables.
+
+Straight-line code of a hundred thousand instructions takes seconds to compile. Here the instructions are sorted into
+groups that do the same on different numbers, none of which waits for another of its group; for each group there is a
+table of slots, and for each kind of instruction a loop over such a table. The loops are the same for every program,
+so they are compiled once in a process. A sum of products is one instruction however long it is.
+
+It is for what all samples share; a program with a part for each sample is straight-line code.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from autodiff.replay.llvm_math import definitions, vector_function
+from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.program import Program
+from autodiff.replay.tape import SUM_OF_PRODUCTS
+
+__all__ = ["TEXT", "workspace"]
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_CONDITIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+_INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "copysign": 2}
+_HELPERS = {"mantissa": 1, "exponent": 1, "ldexp": 2}
+
+_ARITY: dict[str, int] = {
+    **dict.fromkeys(_ARITHMETIC, 2),
+    "neg": 1,
+    **dict.fromkeys(COMPARISONS, 2),
+    "and": 2,
+    "or": 2,
+    "not": 1,
+    "select": 3,
+    **_INTRINSICS,
+    **_HELPERS,
+    **LIBRARY,
+}
+_KINDS = [SUM_OF_PRODUCTS, *_ARITY]  # the number of a kind is its place here
+_HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
+
+
+def workspace(program: Program) -> array[float]:
+    """The memory that the machine code works in: a header, the slots, the groups, and the tables.
+
+    Parameters
+    ----------
+    program : Program
+        Of primitives, without samples.
+
+    Returns
+    -------
+    array of float
+        Its words are floats (the slots; constants are there already) or 64-bit integers.
+    """
+    code, constants = program.tape.code, program.tape.constants
+    steps = program.steps(lane=False)
+    level: dict[int, int] = {}
+    for s in steps:
+        level[s] = 1 + max([level.get(p, 0) for p in code[s].operands])
+    kind = {name: k for k, name in enumerate(_KINDS)}
+    steps.sort(key=lambda s: (level[s], kind[code[s].name], len(code[s].operands)))
+    # Slots are numbered anew: inputs first, then in the order of computing, so that neighbours are used together.
+    order = [*program.inputs, *(s for s in program.live if s in constants), *steps]
+    place = {s: k for k, s in enumerate(order)}
+    groups: list[int] = []
+    table: list[int] = []
+    last: tuple[int, int, int] | None = None
+    for s in steps:
+        name, operands = code[s]
+        key = level[s], kind[name], len(operands)
+        if key != last:
+            groups += [kind[name], 0, len(operands) // 2, len(table)]
+            last = key
+        groups[-3] += 1
+        table.append(place[s])
+        table += [place[p] for p in operands]
+    outputs = [place[o.slot] for o in program.outputs]
+    slots = array("d", bytes(8 * len(order)))
+    for s in program.live:
+        if s in constants:
+            slots[place[s]] = constants[s]
+    at_groups = _HEADER + len(slots)
+    at_table = at_groups + len(groups)
+    numbers = array("i", [*outputs, *table])
+    if len(numbers) % 2:
+        numbers.append(0)
+    head = [len(groups) // 4, len(program.inputs), len(outputs), at_groups, at_table]
+    return _words(array("q", head)) + slots + _words(array("q", groups)) + _words(numbers)
+
+
+def _words(numbers: array[int]) -> array[float]:
+    """The same memory as an array of floats."""
+    words = array("d")
+    words.frombytes(numbers.tobytes())
+    return words
+
+
+# -- The machine code ------------------------------------------------------------------------------------------------
+
+
+def _loop(name: str, arity: int) -> str:
+    """A function that applies one kind of instruction down a table of rows: result, operands."""
+    operands = [
+        f"""\
+  %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
+  %i{k} = load i32, ptr %p{k}
+  %j{k} = zext i32 %i{k} to i64
+  %q{k} = getelementptr double, ptr %v, i64 %j{k}
+  %x{k} = load double, ptr %q{k}"""
+        for k in range(arity)
+    ]
+    return f"""\
+define internal void @"k.{name}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [0, %entry], [%next, %loop]
+  %at = mul i64 %i, {arity + 1}
+  %row = getelementptr i32, ptr %table, i64 %at
+  %d = load i32, ptr %row
+  %e = zext i32 %d to i64
+  %to = getelementptr double, ptr %v, i64 %e
+{chr(10).join(operands)}
+{chr(10).join("  " + line for line in _computed(name, arity))}
+  store double %y, ptr %to
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}}"""
+
+
+def _computed(name: str, arity: int) -> list[str]:
+    """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
+    arguments = ", ".join(f"double %x{k}" for k in range(arity))
+    truths = [f"%t{k} = fcmp une double %x{k}, 0.0" for k in range(arity)]
+    if name in _ARITHMETIC:
+        return [f"%y = {_ARITHMETIC[name]} double %x0, %x1"]
+    if name == "neg":
+        return ["%y = fneg double %x0"]
+    if name in COMPARISONS:
+        return [f"%c = fcmp {_CONDITIONS[name]} double %x0, %x1", "%y = uitofp i1 %c to double"]
+    if name in ("and", "or"):
+        return [*truths, f"%c = {name} i1 %t0, %t1", "%y = uitofp i1 %c to double"]
+    if name == "not":
+        return [*truths, "%c = xor i1 %t0, true", "%y = uitofp i1 %c to double"]
+    if name == "select":
+        return [truths[0], "%y = select i1 %t0, double %x1, double %x2"]
+    if name in _INTRINSICS:
+        return [f"%y = call double @llvm.{name}.f64({arguments})"]
+    return [f"%y = call double @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
+
+
+_SUM = f"""\
+define internal void @"k.{SUM_OF_PRODUCTS}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+entry:
+  %width0 = shl i64 %pairs, 1
+  %width = add i64 %width0, 1
+  br label %rows
+rows:
+  %i = phi i64 [0, %entry], [%next, %stored]
+  %at = mul i64 %i, %width
+  %row = getelementptr i32, ptr %table, i64 %at
+  %d = load i32, ptr %row
+  %e = zext i32 %d to i64
+  %to = getelementptr double, ptr %v, i64 %e
+  %first = getelementptr i32, ptr %row, i64 1
+  br label %terms
+terms:
+  %k = phi i64 [0, %rows], [%k1, %terms]
+  %sum = phi double [-0.0, %rows], [%sum1, %terms]
+  %two = shl i64 %k, 1
+  %p0 = getelementptr i32, ptr %first, i64 %two
+  %p1 = getelementptr i32, ptr %p0, i64 1
+  %i0 = load i32, ptr %p0
+  %i1 = load i32, ptr %p1
+  %j0 = zext i32 %i0 to i64
+  %j1 = zext i32 %i1 to i64
+  %q0 = getelementptr double, ptr %v, i64 %j0
+  %q1 = getelementptr double, ptr %v, i64 %j1
+  %x0 = load double, ptr %q0
+  %x1 = load double, ptr %q1
+  %product = fmul contract double %x0, %x1
+  %sum1 = fadd contract double %sum, %product
+  %k1 = add i64 %k, 1
+  %again = icmp slt i64 %k1, %pairs
+  br i1 %again, label %terms, label %stored
+stored:
+  store double %sum1, ptr %to
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %rows, label %done
+done:
+  ret void
+}}"""
+
+
+def _run() -> str:
+    cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(_KINDS)))
+    calls = [
+        f'case{k}:\n  call void @"k.{name}"(ptr %v, ptr %at, i64 %count, i64 %pairs)\n  br label %end'
+        for k, name in enumerate(_KINDS)
+    ]
+    return f"""\
+define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, \
+ptr noalias %samples_out, ptr noalias %w) {{
+entry:
+  %groups = load i64, ptr %w
+  %h1 = getelementptr i64, ptr %w, i64 1
+  %inputs = load i64, ptr %h1
+  %h2 = getelementptr i64, ptr %w, i64 2
+  %outputs = load i64, ptr %h2
+  %h3 = getelementptr i64, ptr %w, i64 3
+  %at_groups = load i64, ptr %h3
+  %h4 = getelementptr i64, ptr %w, i64 4
+  %at_table = load i64, ptr %h4
+  %v = getelementptr double, ptr %w, i64 {_HEADER}
+  %group0 = getelementptr i64, ptr %w, i64 %at_groups
+  %places = getelementptr i64, ptr %w, i64 %at_table
+  %table = getelementptr i32, ptr %places, i64 %outputs
+  %bytes = shl i64 %inputs, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %v, ptr %shared, i64 %bytes, i1 false)
+  %some = icmp sgt i64 %groups, 0
+  br i1 %some, label %work, label %results
+work:
+  %g = phi i64 [0, %entry], [%g1, %end]
+  %four = shl i64 %g, 2
+  %group = getelementptr i64, ptr %group0, i64 %four
+  %kind = load i64, ptr %group
+  %c1 = getelementptr i64, ptr %group, i64 1
+  %count = load i64, ptr %c1
+  %c2 = getelementptr i64, ptr %group, i64 2
+  %pairs = load i64, ptr %c2
+  %c3 = getelementptr i64, ptr %group, i64 3
+  %offset = load i64, ptr %c3
+  %at = getelementptr i32, ptr %table, i64 %offset
+  switch i64 %kind, label %end [{cases}]
+{chr(10).join(calls)}
+end:
+  %g1 = add i64 %g, 1
+  %more = icmp slt i64 %g1, %groups
+  br i1 %more, label %work, label %results
+results:
+  %any = icmp sgt i64 %outputs, 0
+  br i1 %any, label %copy, label %done
+copy:
+  %o = phi i64 [0, %results], [%o1, %copy]
+  %p = getelementptr i32, ptr %places, i64 %o
+  %i = load i32, ptr %p
+  %j = zext i32 %i to i64
+  %q = getelementptr double, ptr %v, i64 %j
+  %x = load double, ptr %q
+  %to = getelementptr double, ptr %out, i64 %o
+  store double %x, ptr %to
+  %o1 = add i64 %o, 1
+  %again = icmp slt i64 %o1, %outputs
+  br i1 %again, label %copy, label %done
+done:
+  ret void
+}}"""
+
+
+def _text(kinds: Sequence[str]) -> str:
+    helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
+    loops = [_SUM, *(_loop(name, _ARITY[name]) for name in kinds if name != SUM_OF_PRODUCTS)]
+    return "\n".join(
+        [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
+    )
+
+
+TEXT = _text(_KINDS)
+"""The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.llvm.NativeRun`."""
