@@ -57,6 +57,11 @@ class Dataset:
             raise self._error(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
         if not len(self.features):
             raise self._error("expected at least one sample, got none")
+        for k, row in enumerate(self.features):
+            if not hasattr(row, "__len__") or isinstance(row, str):
+                raise self._error(f"expected a row of numbers as row {k}, got {type(row).__name__}: {row!r:.40}")
+        if not len(self.features[0]):
+            raise self._error("expected at least one feature in row 0, got none")
         if not self.feature_names:
             names = tuple(f"x{k + 1}" for k in range(len(self.features[0])))
             object.__setattr__(self, "feature_names", names)

@@ -16,6 +16,9 @@ from nn.data import Dataset, batches, iris, one_hot, split
     [
         ([[1.0]], [0, 1], "2 for 1 rows"),
         ([], [], "at least one sample"),
+        ([[], []], [0, 1], "at least one feature in row 0"),
+        ([[1.0], 2.0], [0, 1], "a row of numbers as row 1, got float: 2.0"),
+        (["a", "b"], [0, 1], "a row of numbers as row 0, got str: 'a'"),
         ([[1.0], [1.0, 2.0]], [0, 1], "1 features in row 1, got 2"),
         ([[1.0], [math.nan]], [0, 1], "finite number in row 1, column 'x', got nan"),
         ([[math.inf], [1.0]], [0, 1], "finite number in row 0, column 'x', got inf"),

@@ -110,8 +110,9 @@ def test_each_class_has_its_region_and_points(ax):
     assert min(front) > max(c.get_zorder() for c in ax.collections if c.get_label() not in names)
 
 
-def test_a_single_logit_is_that_of_class_one(ax):
-    plot_decision_boundary(lambda row: row[0] - 1.0, [[0.0, 0.0], [2.0, 1.0]], [0, 1], ax)
+@pytest.mark.parametrize("model", [lambda row: row[0] - 1.0, lambda row: [row[0] - 1.0]], ids=["number", "list"])
+def test_a_single_logit_is_that_of_class_one(ax, model):
+    plot_decision_boundary(model, [[0.0, 0.0], [2.0, 1.0]], [0, 1], ax)
     assert colour_at(ax, 0.5, 0.5) == [PALETTE[0].lower()]
     assert colour_at(ax, 1.5, 0.5) == [PALETTE[1].lower()]
 
@@ -143,6 +144,8 @@ def test_no_graph_is_recorded(ax):
         ([[1.0, 2.0]], [0, 1], {}, "2 for 1 points"),
         ([[1.0, 2.0]], [3], {}, r"from 0 to 2, got \[3\]"),
         ([[1.0, 2.0]], [0], {"resolution": 1}, "resolution"),
+        ([[1.0, math.nan]], [0], {}, "finite numbers"),
+        ([[1.0, 2.0]], [0], {"class_names": ["a", "b"]}, "each of 3 classes, got 2"),
     ],
 )
 def test_decision_boundary_refuses(ax, X, y, options, message):

@@ -108,6 +108,12 @@ def test_diverging_paths_do_not_flatten_the_picture(ax):
     assert np.transpose(ax.lines[0].get_data()).tolist() == PATH
 
 
+def test_an_empty_path_is_no_path(ax, recwarn):
+    plot_landscape(bowl, {"nothing yet": []}, ax, xlim=(0, 1), ylim=(0, 1), resolution=3)
+    assert ax.get_legend() is None
+    assert not recwarn.list
+
+
 def test_where_python_raises_there_is_no_height(ax):
     plot_descent(lambda x: x**2, [1e200, -1e100, 1.0], ax)
     xs, ys = ax.lines[0].get_data()

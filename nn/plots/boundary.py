@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,15 @@ def plot_decision_boundary(
     Raises
     ------
     ValueError
-        If X is no sequence of points in the plane, y has another length, classes are not whole numbers from 0 to 6
-        that the model has an output for, or the resolution is too small.
+        If X is no sequence of finite points in the plane, y or the names have another length, classes are not whole
+        numbers from 0 to 6 that the model has an output for, or the resolution is too small.
     ImportError
         If matplotlib is missing.
     """
     if not len(X) or any(len(row) != 2 for row in X):
         raise ValueError(f"expected points with two features each, got {f'{X[0]!r:.60}' if len(X) else 'no points'}")
+    if not all(math.isfinite(x) for row in X for x in row):
+        raise ValueError("expected finite numbers as features, got nan or infinity")
     if len(X) != len(y):
         raise ValueError(f"expected a class for each point, got {len(y)} for {len(X)} points")
     if resolution < 2:
@@ -72,6 +75,8 @@ def plot_decision_boundary(
             f"expected classes from 0 to {min(len(classes), len(PALETTE)) - 1}, got {sorted(set(y))} "
             f"with {len(classes)} outputs of the model"
         )
+    if class_names is not None and len(class_names) != len(classes):
+        raise ValueError(f"expected a name for each of {len(classes)} classes, got {len(class_names)}")
     ax = ax or new_axes()
     for k in classes:
         margin = [[point[k] - max(point[:k] + point[k + 1 :]) for point in row] for row in scores]
@@ -92,7 +97,8 @@ def plot_decision_boundary(
 
 def _scores(output: Any) -> list[float]:
     """One score a class; a single logit z is (0, z), so that class 1 is chosen where z > 0."""
-    return [float(z) for z in output] if hasattr(output, "__len__") else [0.0, float(output)]
+    logits = [float(z) for z in output] if hasattr(output, "__len__") else [float(output)]
+    return logits if len(logits) > 1 else [0.0, *logits]
 
 
 def _grid(xs: Sequence[float], n: int) -> list[float]:

@@ -89,7 +89,7 @@ def plot_landscape(
         _draw(ax, points, k, name)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    return finished(ax, "landscape", names[0], names[1], any(tracks))
+    return finished(ax, "landscape", names[0], names[1], any(name for name, points in tracks.items() if points))
 
 
 def plot_descent(
@@ -142,7 +142,7 @@ def plot_descent(
             _draw(ax, [(x, _height(f, x)) for (x,) in points], k, name)
     ax.set_xlim(left, right)
     ax.grid(alpha=0.25)
-    return finished(ax, "descent", names[0], names[1], any(tracks))
+    return finished(ax, "descent", names[0], names[1], any(name for name, points in tracks.items() if points))
 
 
 def _tracks(paths: Any, size: int) -> dict[str, list[tuple[float, ...]]]:
