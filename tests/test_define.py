@@ -221,3 +221,8 @@ class TestRefusals:
         assert power(Value(4.0)).data == 2.0
         with pytest.raises(TypeError, match="complex"):
             power(Value(-4.0))
+
+
+def test_a_formula_is_the_label_unless_given():
+    assert define("thrice", lambda a: 3.0 * a, 3.0, label="3 * {0}").formula == "3 * a"
+    assert define("plus", lambda a, b: a + b, (1.0, 1.0), formula="b + a").formula == "b + a"
