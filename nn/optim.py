@@ -112,7 +112,8 @@ class SGD(Optimizer):
         if not self.momentum:
             return x - self.lr * (g + self.weight_decay * x), state
         g = g + self.weight_decay * x
-        fresh = 1.0 - (self.momentum if self.averaged else self.dampening if step > 1 else 0.0)
+        damped = self.dampening if self.dampening and step > 1 else 0.0
+        fresh = 1.0 - (self.momentum if self.averaged else damped)
         v = self.momentum * state[0] + fresh * g
         return x - self.lr * (g + self.momentum * v if self.nesterov else v), (v,)
 

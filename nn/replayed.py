@@ -11,6 +11,7 @@ from nn.clip import clip_factor
 from nn.columns import Columns, is_finite, numpy_or_none
 from nn.compiled import CompiledStep, NotCompilable
 from nn.dataset import Dataset
+from nn.flat_update import FlatUpdate
 from nn.optimizer import Optimizer
 from nn.sample_losses import SAMPLE_LOSSES
 from nn.worker import Job
@@ -49,12 +50,12 @@ class ReplayWorker:
             raise NotCompilable("the optimizer changes what is no parameter of the model")
         chosen = [place[p] for p in optimizer.parameters]
         self._chosen = None if chosen == list(range(len(place))) else chosen
+        self._update = FlatUpdate(optimizer, self._chosen)
         self._modules = job.model.modules()
         self._names = [name for name, _ in job.model.named_parameters()]
         self._buffered = bool(job.model.named_buffers())
         self._columns = self._step.columns(job.training.features, job.training.targets, job.weights)
         self._aside = None if job.validation is None else self._of(job.validation)
-        # Without NumPy the rule of the optimizer is applied to one parameter after the other.
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
@@ -106,24 +107,7 @@ class ReplayWorker:
         return math.nan if any(x != x for x in g) else math.hypot(*g)
 
     def update(self) -> None:  # noqa: D102
-        optimizer, numpy, chosen = self.job.optimizer, self._numpy, self._chosen
-        step, names = optimizer.steps + 1, optimizer.state_names
-        columns = [optimizer.state[name] for name in names]
-        if numpy is None:
-            places = range(len(self._x)) if chosen is None else chosen
-            rows = [tuple(column[k] for column in columns) for k in range(len(places))]
-            moved = [optimizer.update(self._x[k], self._g[k], row, step) for k, row in zip(places, rows)]
-            for k, (x, _) in zip(places, moved):
-                self._x[k] = x
-            optimizer.state.update(zip(names, map(list, zip(*[row for _, row in moved]))))
-        else:
-            everything = slice(None) if chosen is None else chosen
-            state = tuple(numpy.asarray(column, dtype=float) for column in columns)
-            with numpy.errstate(all="ignore"):
-                x, state = optimizer.update(self._x[everything], self._g[everything], state, step)
-            self._x[everything] = x
-            optimizer.state.update(zip(names, state))
-        optimizer.steps = step
+        self._update(self._step.parameters, self._step.gradient)
 
     def is_finite(self) -> bool:  # noqa: D102
         columns = [self._x, *self.job.optimizer.state.values()]
