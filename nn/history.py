@@ -104,8 +104,12 @@ class History:
         list of float
             One an epoch; infinite in place of nan, so that nan is never the best.
         """
-        losses = self.column("validation_loss" if self.validated else "training_loss")
-        return [math.inf if math.isnan(loss) else loss for loss in losses]
+        return [self.judge(k) for k in range(len(self.epochs))]
+
+    def judge(self, k: int) -> float:
+        """The loss by which epoch k is judged; see `judged`."""
+        loss = self.epochs[k].validation_loss if self.validated else self.epochs[k].training_loss
+        return math.inf if math.isnan(loss) else loss
 
     # -- For people --------------------------------------------------------------------------------------------------
 

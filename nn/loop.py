@@ -68,7 +68,7 @@ class Loop:
         """The record."""
         return self.at.history
 
-    def run(self, epochs: int, patience: int | None, after_epoch: Callable[[], None]) -> None:
+    def run(self, epochs: int, patience: int | None, after_epoch: Callable[[bool], None]) -> None:
         """Train until one of the ways to end, and leave the model with the best weights.
 
         Parameters
@@ -78,7 +78,8 @@ class Loop:
         patience : int or None
             How many epochs in a row may be no better than the best.
         after_epoch : callable
-            Called after each epoch, when everything about it is known: to save and to report.
+            Called after each epoch, when everything about it is known, and told whether it is the last: to save and to
+            report.
         """
         history = self.history
         self.worker.read()
@@ -91,7 +92,7 @@ class Loop:
                     self.worker.show()
                 for callback in self.callbacks:
                     callback.on_epoch(self.at)
-                after_epoch()
+                after_epoch(self._over(epochs, patience))
         except KeyboardInterrupt:
             history.stopped = "interrupted"
         finally:
@@ -129,8 +130,7 @@ class Loop:
         if not math.isfinite(measured[0]):
             return False
         self.history.epochs.append(Epoch(*measured, time.perf_counter() - begin, rate, norm))
-        judged = self.history.judged()
-        if k == 0 or judged[k] < judged[self.history.best_epoch]:
+        if k == 0 or self.history.judge(k) < self.history.judge(self.history.best_epoch):
             self._best, self.history.best_epoch = self.worker.snapshot(), k
         return True
 

@@ -24,7 +24,7 @@ the folder then holds
   learning_rates.png                            with --find-lr: the loss by learning rate
   neuron_forward.svg, neuron_backward.svg       the graphs of one neuron at one sample
   network_forward.svg, network_backward.svg     the graphs of one sample's loss through a small network
-  checkpoint.json                               the state after the last epoch, for --resume
+  checkpoint.json                               the state of the training, for --resume
 
 examples
   python -m nn
@@ -33,7 +33,7 @@ examples
   python -m nn predict runs/iris/model.json new.csv > predictions.csv     (see python -m nn predict --help)
 
 Ctrl-C (or SIGTERM) ends the training; the best model so far is written. The same command with --resume then goes on
-from the last complete epoch, to the same numbers as if nothing had happened; it may ask for more epochs.
+from the checkpoint, to the same numbers as if nothing had happened; it may ask for more epochs.
 
 Exit status: 0 done, 1 the training diverged (what is written is the best model before that), 2 bad input (nothing is
 written), 130 Ctrl-C, 143 SIGTERM.

@@ -39,8 +39,8 @@ def progress_bar(epochs: int, shown: bool) -> Iterator[Callable[[History], None]
     with tqdm(total=epochs, desc="training", unit="epoch") as bar:
 
         def report(history: History) -> None:
-            part = "validation" if history.validated else "training"
-            told = {name: f"{history.column(f'{part}_{name}')[-1]:.4f}" for name in ("loss", "score")}
+            part, last = "validation" if history.validated else "training", history.epochs[-1]
+            told = {name: f"{getattr(last, f'{part}_{name}'):.4f}" for name in ("loss", "score")}
             bar.set_postfix(told, refresh=False)
             bar.update(len(history.epochs) - 1 - bar.n)
 

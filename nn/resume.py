@@ -8,8 +8,8 @@
      "optimizer": {"name": "SGD", ...}, "order": [3, [...], null], "generators": [...],
      "history": {...}}
 
-The file is there whole, as it was after the last epoch or the one before: a training that is killed while it writes
-leaves the old one.
+The file is there whole, as it was after some epoch: a training that is killed while it writes leaves the old one. From
+whichever epoch it goes on, the numbers are the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import random
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,12 @@ from autodiff.files import write_atomically
 from nn import history_files
 from nn.loop import Loop
 
-__all__ = ["restore", "save"]
+__all__ = ["Saving", "restore", "save"]
 
 FORMAT, VERSION = "autodiff.nn training", 1
+REST = 9.0
+"""How many times as long as writing took it is not done again: at most a tenth of the time is spent on it."""
+
 _KEYS = ("plan", "step", "model", "best", "optimizer", "order", "generators", "history")
 
 
@@ -64,6 +68,32 @@ def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
         "history": history_files.to_dict(at.history),
     }
     write_atomically(path, json.dumps(document, allow_nan=False) + "\n")
+
+
+class Saving:
+    """Saves a training after its epochs, but not all the time.
+
+    Parameters
+    ----------
+    loop : Loop
+        The training.
+    path : path
+        The file.
+    seed : int
+        What the training was begun with.
+    """
+
+    def __init__(self, loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
+        self.loop, self.path, self.seed = loop, path, seed
+        self._due = 0.0
+
+    def __call__(self, last: bool) -> None:
+        """Save, if the last time is long enough ago, or it is the end."""
+        begin = time.perf_counter()
+        if last or begin >= self._due:
+            save(self.loop, self.path, self.seed)
+            end = time.perf_counter()
+            self._due = end + REST * (end - begin)
 
 
 def restore(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
@@ -146,6 +176,7 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
     except ModelFileError:
         at.model.load_state_dict(before)
         raise
+    history.backend = at.history.backend
     loop.best, at.history, at.step = dict(document["best"]), history, document["step"]
     loop.order.setstate(order)
     for generator, state in zip(generators, states):

@@ -20,7 +20,7 @@ from nn.metrics import accuracy, r2
 from nn.module import Module
 from nn.optim import SGD, Optimizer
 from nn.progress import progress_bar
-from nn.resume import restore, save
+from nn.resume import Saving, restore
 from nn.samples import as_dataset, check_parts, checked_weights, hold_out
 from nn.schedules import Schedule
 from nn.step import Loss, Metric, evaluate, measures, train_step
@@ -90,7 +90,8 @@ def fit(
     patience : int, optional
         End after so many epochs in a row that were no better than the best; at least 1.
     checkpoint : path, optional
-        A file to write the state of the training to after each epoch.
+        A file to write the state of the training to: after each epoch, or, where epochs are so short that it would take
+        much of the time, after some of them, and after the last.
     resume : bool
         Go on from that file; if there is none yet, begin.
     callbacks : sequence of callable
@@ -165,11 +166,12 @@ def fit(
     )
     if checkpoint is not None and resume and Path(checkpoint).exists():
         restore(loop, checkpoint, seed)
+    saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
     with progress_bar(epochs, progress) as report:
 
-        def after_epoch() -> None:
-            if checkpoint is not None:
-                save(loop, checkpoint, seed)
+        def after_epoch(last: bool) -> None:
+            if saving is not None:
+                saving(last)
             report(loop.history)
 
         loop.run(epochs, patience, after_epoch)

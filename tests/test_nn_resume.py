@@ -60,6 +60,14 @@ UNINTERRUPTED = numbers(*train())
 EAGER = numbers(*train(eager=True))  # the same but for rounding
 
 
+@pytest.fixture(autouse=True, scope="module")
+def saving_after_every_epoch():
+    """However short it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nn.resume.REST", 0.0)
+        yield
+
+
 class Interrupting(Callback):
     """Ctrl-C after a step, or after an epoch."""
 
@@ -112,7 +120,9 @@ def test_a_checkpoint_changes_nothing_and_more_epochs_may_follow(tmp_path):
     path = tmp_path / "c.json"
     train(path, epochs=2)
     assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
-    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED  # nothing is left to do
+    resumed = train(path, seed=2, resume=True)  # nothing is left to do
+    assert numbers(*resumed) == UNINTERRUPTED
+    assert resumed[2].backend
     assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
 
 
@@ -139,7 +149,8 @@ def test_patience_goes_on_counting(tmp_path):
 KILLED = """
 import os, signal, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import autodiff.files
+import nn.resume
+nn.resume.REST = 0.0
 from pathlib import Path
 from test_nn_resume import train
 calls = iter(range(1000))
@@ -175,6 +186,32 @@ def test_killed_while_it_writes_a_checkpoint_it_goes_on_from_a_whole_one(moment,
     epochs = len(json.loads(path.read_text())["history"]["epochs"])
     assert epochs == (3 if moment == "just renamed" else 2)
     assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+
+
+def test_saving_takes_a_tenth_of_the_time_at_most_and_the_end_is_saved(tmp_path, monkeypatch):
+    now, saved = [0.0], []
+
+    def save(loop, path, seed):
+        saved.append(len(loop.history.epochs) - 1)
+        now[0] += 1.0  # seconds
+
+    monkeypatch.setattr("nn.resume.save", save)
+    monkeypatch.setattr("nn.resume.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("nn.resume.REST", 9.0)
+
+    def epoch(training):
+        now[0] += 4.0
+
+    train(tmp_path / "c.json", epochs=8, callbacks=[epoch], schedule=None)
+    assert saved == [0, 3, 6, 8]  # ready after 9 s of rest, that is three epochs of 4 s
+
+
+def test_the_last_of_many_short_epochs_is_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("nn.resume.REST", math.inf)
+    train(tmp_path / "c.json")
+    assert len(json.loads((tmp_path / "c.json").read_text())["history"]["epochs"]) == EPOCHS + 1
+    train(tmp_path / "d.json", epochs=2)
+    assert numbers(*train(tmp_path / "d.json", seed=2, resume=True)) == UNINTERRUPTED
 
 
 # -- What does not fit ---------------------------------------------------------------------------------------------
