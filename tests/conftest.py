@@ -11,4 +11,5 @@ settings.register_profile(
 settings.register_profile("deep", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_checks)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-collect_ignore_glob = ["golden/record_*.py"]  # they record what tests read, and import the frameworks that they ask
+# They record what tests read, and import the frameworks that they ask; and mutation testing imports cosmic-ray.
+collect_ignore_glob = ["golden/record_*.py", "mutation/*.py"]

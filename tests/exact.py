@@ -1,7 +1,7 @@
 """Fixed points for every operation, with the bounds between which its value and its partials must lie.
 
-The bounds come from `reference` alone: mpmath's answer, give or take some ulp. They are floats, made once when this
-module is imported, so that comparing takes no time: mutation testing compares thousands of times.
+The bounds come from `reference` alone: mpmath's answer, give or take some ulp. They are floats, made once, so that
+comparing takes no time: mutation testing compares thousands of times.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from typing import Any
 
 import reference
 from reference import mp, mpf
+
+from autodiff.operation import OPERATIONS, Op
 
 R = (-inf, inf)
 DOMAINS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -32,13 +35,6 @@ DOMAINS: dict[str, tuple[tuple[float, float], ...]] = {
     "sqrt": ((0.0, inf),),
 }
 """Where each operation is defined, if not for all numbers."""
-
-SEQUENCES = ("clip", "dot", "logsumexp", "mean", "peak", "prod", "sum", "where")
-PAIRS = (
-    *("above", "add", "atan2", "direction", "div", "elu", "elu_slope", "excess", "guard", "hypot", "leak"),
-    *("leaky_relu", "logaddexp", "maximum", "minimum", "mul", "odds_share", "pow", "power_log", "power_slope"),
-    *("share", "sub", "turn"),
-)
 
 _SIZES = [5e-324, 3e-310, 1e-300, 1e-150, 1e-20, 1e-8, 0.1, 0.3, 0.5, 0.75, 1.3, 1.5, 2.0, 2.75, 3.0, 4.2, 5.0, 7.3]
 _SIZES += [math.nextafter(1.0, 0.0), 1.0, math.nextafter(1.0, 2.0), 10.3, 20.0, 26.1, 27.1, 30.7, 34.9, 36.6, 38.3]
@@ -118,15 +114,14 @@ def _ordinary(x: Any) -> bool:
     return x == 0 or mpf(2) ** -960 < abs(x) < mpf(2) ** 1000
 
 
-def _points(name: str) -> Iterator[tuple[Any, ...]]:
-    if name == "dot":
+def _points(op: Op) -> Iterator[tuple[Any, ...]]:
+    if op.arity:
+        points = _TWO if op.arity == 2 else [(x,) for x in _NUMBERS]
+        yield from (p for p in points if all(low <= x <= high for x, (low, high) in zip(p, op.domain)))
+    elif op.name == "dot":
         yield from (([*xs], [x + 0.5 for x in reversed(xs)]) for xs in _LISTS)
-    elif name in SEQUENCES:
-        yield from ((xs,) for xs in (_TRIPLES if name in ("clip", "where") else _LISTS))
     else:
-        points = _TWO if name in PAIRS else [(x,) for x in _NUMBERS]
-        domain = DOMAINS.get(name, (R, R))
-        yield from (p for p in points if all(low <= x <= high for x, (low, high) in zip(p, domain)))
+        yield from ((xs,) for xs in (_TRIPLES if op.name in ("clip", "where") else _LISTS))
 
 
 def _answer(name: str, operands: tuple[Any, ...]) -> Answer:
@@ -145,7 +140,10 @@ def _answer(name: str, operands: tuple[Any, ...]) -> Answer:
     return Answer(name, operands, bounds(y, 4.0 * _value_condition(name, operands)), tuple(found))
 
 
-ANSWERS = {name: [_answer(name, p) for p in _points(name)] for name in reference.VALUES}
+@cache
+def answers(name: str) -> list[Answer]:
+    """What an operation must give at its points."""
+    return [_answer(name, p) for p in _points(OPERATIONS[name])]
 
 
 def _side(x: float) -> int:

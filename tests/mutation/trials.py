@@ -1,0 +1,129 @@
+"""Showing a mutant to tests, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import itertools
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from mutants import ROOT, Finder
+
+TIMEOUT = "timeout"
+UNUSED = 70
+
+
+class FirstFailure:
+    """A pytest plugin that writes down which test failed first."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.name = self.name or report.nodeid
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.name = self.name or f"collecting {report.nodeid}"
+
+
+def pytest_fails(arguments: Sequence[str]) -> str:
+    """Run tests in this process: which one failed first, "" if none did."""
+    first = FirstFailure()
+    off = [f"-pno:{plugin}" for plugin in ("cacheprovider", "doctest", "unraisableexception", "threadexception")]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        code = pytest.main(["-x", "-q", "--tb=no", *off, "-o", "addopts=", *arguments], plugins=[first])
+    return (first.name or f"pytest ended with {code}") if code else ""
+
+
+def arguments_of(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """All calls of a test that is parametrized, as pytest makes them."""
+    axes = []
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize":
+            names, values = mark.args[:2]
+            keys = [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
+            rows = [getattr(v, "values", v) if len(keys) > 1 or hasattr(v, "values") else [v] for v in values]
+            axes.append([dict(zip(keys, row)) for row in rows])
+    for parts in itertools.product(*axes):
+        yield {k: v for part in parts for k, v in part.items()}
+
+
+def members(space: dict[str, Any], only: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The tests in a module or in an instance of a class: all, or those with one name."""
+    for name, found in list(space.items()):
+        if only in ("", name) and isinstance(found, type) and name.startswith("Test"):
+            instance = found()
+            yield from members({n: getattr(instance, n) for n in vars(found)}, "")
+        elif only in ("", name) and name.startswith("test_") and callable(found):
+            yield name, found
+
+
+def plainly_fails(places: Sequence[str]) -> str:
+    """The same without pytest, which takes longer to start than these tests to run; property tests are left out."""
+    for module, _, only in (place.partition("::") for place in places):
+        for name, test in members(vars(importlib.import_module(module)), only):
+            for arguments in arguments_of(test) if not hasattr(test, "hypothesis") else ():
+                try:
+                    test(**arguments)
+                except pytest.skip.Exception:
+                    continue
+                except Exception as error:
+                    return f"{module}::{name} {arguments}: {error!r:.80}"
+    return ""
+
+
+def forget(keep: Sequence[str]) -> None:
+    """Let the modules of the project be imported anew, but those that keep what mpmath has computed."""
+    for name, module in list(sys.modules.items()):
+        if name not in keep and name != "__main__" and str(ROOT) in (getattr(module, "__file__", None) or ""):
+            del sys.modules[name]
+
+
+def child(finder: Finder, groups: Sequence[dict[str, Any]], keep: Sequence[str], out: int) -> None:
+    """Try one mutant in this process, and end it; write the name of the test that noticed it."""
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # a mutant may ask for any amount of memory
+    gc.disable()
+    try:
+        forget(keep)
+        sys.meta_path.insert(0, finder)
+        for group in groups:
+            limit = int(time.process_time()) + 1 + group["seconds"]
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            noticed = plainly_fails(group["plain"]) if "plain" in group else pytest_fails(group["pytest"])
+            if noticed:
+                os.write(out, noticed.encode()[:500])
+                break
+    except BaseException as error:  # a SyntaxError of the mutant, for one
+        os.write(out, repr(error).encode()[:500])
+    os._exit(0 if finder.loader.used else UNUSED)
+
+
+def started(finder: Finder, groups: Sequence[dict[str, Any]], keep: Sequence[str]) -> tuple[int, int]:
+    """Start a process that tries a mutant: its number, and the pipe from which to read what it found."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        child(finder, groups, keep, write)
+    os.close(write)
+    return pid, read
+
+
+def found(status: int, pipe: int) -> str:
+    """Which test noticed the mutant in a process that has ended; "" for none, `TIMEOUT` if it took too long."""
+    with os.fdopen(pipe) as stream:
+        noticed = stream.read()
+    code = os.waitstatus_to_exitcode(status)
+    if code == UNUSED:
+        raise RuntimeError("no test imported the mutant")
+    return noticed or (TIMEOUT if code == -signal.SIGXCPU else f"ended with {code}" if code else "")
