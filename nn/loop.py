@@ -92,6 +92,8 @@ class Loop:
                     self.worker.show()
                 for callback in self.callbacks:
                     callback.on_epoch(self.at)
+                if self.callbacks:
+                    self.worker.read()  # one may have changed the weights
                 after_epoch(self._over(epochs, patience))
         except KeyboardInterrupt:
             history.stopped = "interrupted"
@@ -140,6 +142,7 @@ class Loop:
         """
         at, worker = self.at, self.worker
         norms: list[float] = []
+        watching = [callback for callback in self.callbacks if type(callback).on_step is not Callback.on_step]
         worker.begin()
         for chosen in batches(len(self.job.training), self.job.batch_size, self.order):
             if self.schedule is not None:
@@ -151,10 +154,11 @@ class Loop:
             worker.update()
             at.step += 1
             norms.append(at.gradient_norm)
-            if self.callbacks:
+            if watching:
                 worker.show()
-            for callback in self.callbacks:
-                callback.on_step(at)
+                for callback in watching:
+                    callback.on_step(at)
+                worker.read()
             if at.stopping:
                 break
         # The parameters too: a relu may hide an infinite weight from the loss.

@@ -420,6 +420,28 @@ def test_callbacks_see_where_it_stands_and_may_stop_it():
     assert told == epoch
 
 
+class Bounding(Callback):
+    """Keeps the weight at 3 or above, after each step or each epoch."""
+
+    def on_step(self, training):
+        w = training.model.w[0]
+        w.data = max(w.data, 3.0)
+
+    on_epoch = on_step
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("when", ["on_step", "on_epoch"])
+def test_a_callback_may_change_the_weights(when, eager):
+    """(w - 0)^2 from 5 at rate 0.1: 4, 3.2, and then 2.56, which is not to be."""
+    bounding = type("Bound", (Callback,), {when: getattr(Bounding, when)})()
+    seen, history = one_weight(callbacks=[bounding], epochs=6, eager=eager)
+    assert seen == pytest.approx([5.0, 4.0, 3.2, 3.0, 3.0, 3.0, 3.0])
+    # Bounded after a step it is measured as 3; bounded after an epoch, it has been measured by then.
+    later = [9.0] * 4 if when == "on_step" else [2.56**2, 2.4**2, 2.4**2, 2.4**2]
+    assert history.column("training_loss") == pytest.approx([25.0, 16.0, 3.2**2, *later])
+
+
 def test_a_callback_that_stops_after_a_step_has_the_epoch_measured():
     class Hasty(Callback):
         def on_step(self, training):
