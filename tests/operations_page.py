@@ -22,6 +22,7 @@ from autodiff.operation import OPERATIONS, Nary, Op, Tuned
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "autodiff" / "ops" / "README.md"
 RECORD = ROOT / "tests" / "golden" / "accuracy.json"
+SWEEPS = ROOT / "tests" / "golden" / "sweeps.json"
 
 FAMILIES = ["arithmetic", "choices", "exponentials", "trigonometric", "hyperbolic", "activations", "sequences", "cases"]
 
@@ -187,10 +188,18 @@ def made_of_others(module: str) -> Sequence[str]:
     return [name for name in ops.PUBLIC if name not in OPERATIONS and getattr(ops, name).__module__ == module]
 
 
+GRAPHS = """
+## Gradients of whole graphs
+
+What comes of these errors when operations are combined, as `tests/deep/sweeps.py` measured it.
+"""
+
+
 def page() -> str:
     """The whole page."""
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    return "\n".join([INTRODUCTION.rstrip("\n"), *tables(record)]) + "\n"
+    swept = json.loads(SWEEPS.read_text(encoding="utf-8"))["summary"].rstrip("\n")
+    return "\n".join([INTRODUCTION.rstrip("\n"), *tables(record), GRAPHS, swept]) + "\n"
 
 
 if __name__ == "__main__":
