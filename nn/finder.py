@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nn.arguments import check_functions, check_numbers, check_trained
 from nn.checks import finite, whole
 from nn.dataset import Dataset, batches
 from nn.module import Module
@@ -110,10 +111,12 @@ def find_lr(
     >>> 0.01 < found.suggestion < 5.0
     True
     """
+    check_trained(model, optimizer)
+    check_functions(loss=loss)
+    check_numbers(1, batch_size, seed, None, ())
     dataset = as_dataset(data)
     start, end = finite(start, "the first rate", above=0.0), finite(end, "the last rate", above=start)
     whole(steps, "the number of steps", least=4)
-    batches(0, batch_size, random.Random())  # complains about the batch size
     model, optimizer = copy.deepcopy((model, optimizer or SGD(model.parameters(), lr=start)))
     model.train()
     step = EagerStep(model, measures(model, dataset, loss, None)[0])

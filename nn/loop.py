@@ -129,9 +129,13 @@ class Loop:
                 return False
             rate, norm = self.at.optimizer.lr, fmean(norms)
         measured = self.worker.measure()
+        if not all(hasattr(x, "__float__") for x in measured):
+            raise TypeError(f"a metric gives a number for the whole of a data set, got {measured[1]!r:.60}")
         if not math.isfinite(measured[0]):
             return False
-        self.history.epochs.append(Epoch(*measured, time.perf_counter() - begin, rate, norm))
+        loss, score, aside, aside_score = map(float, measured)
+        seconds = time.perf_counter() - begin
+        self.history.epochs.append(Epoch(loss, score, aside, aside_score, seconds, rate, norm))
         if k == 0 or self.history.judge(k) < self.history.judge(self.history.best_epoch):
             self._best, self.history.best_epoch = self.worker.snapshot(), k
         return True

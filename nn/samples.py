@@ -90,7 +90,7 @@ def hold_out(
     """
     numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
     kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, fraction, seed))
-    return training.take(kept), training.take(aside), weights and [weights[k] for k in kept]
+    return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
 
 
 def check_parts(training: Dataset, validation: Dataset) -> None:
@@ -128,10 +128,12 @@ def checked_weights(weights: Sequence[float], count: int) -> list[float]:
     Raises
     ------
     TypeError
-        If one is no number.
+        If they are no sequence, or one is no number.
     ValueError
         If there are not as many as samples, one is negative or not finite, or all are 0.
     """
+    if not hasattr(weights, "__len__"):
+        raise TypeError(f"expected a weight for each sample, got {type(weights).__name__}: {weights!r:.60}")
     if len(weights) != count:
         raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
     checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from nn import losses
+from nn.arguments import check_functions, check_numbers, check_trained
 from nn.callbacks import AnyCallback, Training, as_callback
-from nn.checks import finite, whole
+from nn.checks import finite
 from nn.compiled import NotCompilable
-from nn.dataset import Dataset, batches
+from nn.dataset import Dataset
 from nn.history import Epoch, History
 from nn.loop import Loop
 from nn.metrics import accuracy, r2
@@ -139,10 +140,9 @@ def fit(
     >>> history.best.training_score
     1.0
     """
-    whole(epochs, "the number of epochs")
-    if patience is not None:
-        whole(patience, "the patience", least=1)
-    batches(0, batch_size, random.Random())  # complains about the batch size before anything is done
+    check_trained(model, optimizer)
+    check_functions(loss=loss, metric=metric, schedule=schedule)
+    check_numbers(epochs, batch_size, seed, patience, callbacks)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)

@@ -218,6 +218,16 @@ def test_an_untrained_model_without_a_finite_loss():
         ({"validation": "part"}, TypeError, "a Dataset, a tuple .*, or a list of pairs .*, got str"),
         ({"validation": Dataset([[1.0, 2.0]], [1.0])}, DataError, "1 features, the validation part 2"),
         ({"validation": xor()}, DataError, "1 features"),
+        ({"optimizer": "sgd"}, TypeError, r"an optimizer is an nn\.optim\.Optimizer, .*got str: 'sgd'"),
+        ({"optimizer": SGD(linear().parameters(), 0.1)}, ValueError, "the optimizer has no parameter of this model"),
+        ({"loss": "mse"}, TypeError, "loss is a function, or left out, got str: 'mse'"),
+        ({"metric": "accuracy"}, TypeError, "metric is a function"),
+        ({"schedule": "cosine"}, TypeError, "schedule is a function"),
+        ({"metric": lambda outputs, targets: None}, TypeError, "a metric gives a number .*, got None"),
+        ({"seed": None}, TypeError, "the seed is a whole number, got NoneType"),
+        ({"seed": 1.5}, TypeError, "the seed is a whole number, got float: 1.5"),
+        ({"callbacks": print}, TypeError, "callbacks is a list, got builtin_function_or_method"),
+        ({"weights": 3.0}, TypeError, "a weight for each sample, got float: 3.0"),
     ],
 )
 def test_arguments_are_checked_first(options, error, told):
@@ -226,6 +236,12 @@ def test_arguments_are_checked_first(options, error, told):
     with pytest.raises(error, match=told):
         fit(model, line(), progress=False, **options)
     assert model.state_dict() == before
+
+
+@pytest.mark.parametrize("model", [None, lambda row: row, [linear()]])
+def test_a_model_is_a_module(model):
+    with pytest.raises(TypeError, match=r"a model is an nn\.Module, such as an nn\.MLP, got"):
+        fit(model, line(), progress=False)
 
 
 def test_no_epochs_measure_only():
