@@ -131,6 +131,7 @@ def _to_float(value: Callable[..., Any]) -> Callable[..., float]:
         y = value(*operands)
         return y if type(y) is float else real(y)
 
+    total.__wrapped__ = value  # type: ignore[attr-defined]  # as functools.wraps does: replay reads its source
     return total
 
 

@@ -16,13 +16,14 @@ import ast
 import inspect
 import math
 import operator
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial, reduce
 from typing import Any
 
 from autodiff import numerics, special
+from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS, Nary
+from autodiff.replay.sources import NoSource, definition, scope
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
 
 __all__ = ["COMPARISONS", "LIBRARY", "NotLowerable", "lower"]
@@ -52,7 +53,15 @@ _PRIMITIVES: dict[Any, str] = {getattr(math, name): name for name in LIBRARY} | 
 }
 
 
-class NotLowerable(Exception):
+_ARITIES = {**LIBRARY, "copysign": 2, "ldexp": 2, "add": 2, "sub": 2, "mul": 2}
+_GIVE_TRUTHS = {*COMPARISONS, "and", "or", "not"}
+_TRUTHS = {"and": 2, "or": 2, "not": 1, "select": 1}
+"""How many operands of a primitive are truth values, the first ones."""
+
+_OURS = ("autodiff.numerics", "autodiff.special")
+
+
+class NotLowerable(GraphError):
     """The float function of an operation uses what has no counterpart in machine arithmetic; it says what."""
 
 
@@ -103,14 +112,15 @@ class _Translator:
     def __init__(self, out: Tape, name: str) -> None:
         self.out = out
         self.op = OPERATIONS[name]
+        self.ours = True  # whether the function that is read is one of the package
 
     def operation(self, operands: Sequence[int]) -> int:
         arguments: list[Any] = [Slot(p) for p in operands]
         if isinstance(self.op, Nary):
             size = len(operands) // self.op.groups
             groups = [arguments[k * size : (k + 1) * size] for k in range(self.op.groups)]
-            return self.slot(self.call(self.op.value, groups))
-        return self.slot(self.call(self.op.value, arguments))
+            return self.slot(self.number(self.call(self.op.value, groups)))
+        return self.slot(self.number(self.call(self.op.value, arguments)))
 
     def slot(self, x: Any) -> int:
         if isinstance(x, Slot):
@@ -123,7 +133,18 @@ class _Translator:
         """A primitive; what is known already is computed now."""
         if name in _KNOWN and not any(isinstance(x, Slot) for x in operands):
             return _KNOWN[name](*operands)
-        return Slot(self.out.write(name, [self.slot(x) for x in operands]))
+        truths = _TRUTHS.get(name, 0)
+        given = [self.truth(x) if k < truths else self.number(x) for k, x in enumerate(operands)]
+        return Slot(self.out.write(name, [self.slot(x) for x in given]))
+
+    def is_truth(self, x: Any) -> bool:
+        return isinstance(x, bool) or (isinstance(x, Slot) and self.out.code[x].name in _GIVE_TRUTHS)
+
+    def truth(self, x: Any) -> Any:
+        return x if self.is_truth(x) else self.emit("ne", x, 0.0)
+
+    def number(self, x: Any) -> Any:
+        return self.emit("select", x, 1.0, 0.0) if isinstance(x, Slot) and self.is_truth(x) else x
 
     def select(self, condition: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
         if not isinstance(condition, Slot):
@@ -140,16 +161,24 @@ class _Translator:
     def call(self, function: Any, arguments: list[Any]) -> Any:
         if function in _SEQUENCES:
             return _SEQUENCES[function](self, *arguments)
-        if function in _PRIMITIVES:
-            return self.emit(_PRIMITIVES[function], *arguments)
+        name = _PRIMITIVES.get(function)
+        if name is not None and len(arguments) == _ARITIES.get(name, 1):
+            return self.emit(name, *arguments)
         if function in _BUILTIN:
             return _BUILTIN[function](self, *arguments)
         function = inspect.unwrap(function)
-        parameters, body = _source(function, self.op.name)
-        if len(parameters) != len(arguments):
-            raise NotLowerable(f"{self.op.name} calls {function!r} with defaults")
-        scope = {**getattr(function, "__globals__", {}), **inspect.getclosurevars(function).nonlocals}
-        return self.block(body, dict(zip(parameters, arguments)), scope)
+        try:
+            tree = definition(function)
+        except NoSource as problem:
+            raise NotLowerable(f"{self.op.name} calls {problem}") from None
+        given = tree.args
+        if len(given.args) != len(arguments) or given.posonlyargs or given.vararg or given.kwonlyargs or given.kwarg:
+            raise NotLowerable(f"{self.op.name} calls {function!r:.60} not with as many numbers as it takes")
+        body = tree.body if isinstance(tree.body, list) else [ast.Return(tree.body)]
+        ours, self.ours = self.ours, function.__module__ in _OURS
+        result = self.block(body, dict(zip([a.arg for a in given.args], arguments)), scope(function))
+        self.ours = ours
+        return result
 
     def block(self, body: Sequence[ast.stmt], names: dict[str, Any], scope: dict[str, Any]) -> Any:
         """What a sequence of statements returns; after an `if`, the rest is translated for either side."""
@@ -162,7 +191,7 @@ class _Translator:
                 sides = ([*statement.body, *rest], [*statement.orelse, *rest])
                 yes, no = ((lambda s=side: self.block(s, dict(names), scope)) for side in sides)
                 return self.select(test, yes, no)
-            if isinstance(statement, ast.Try):  # the handlers give IEEE's answer, which the machine gives by itself
+            if isinstance(statement, ast.Try) and self.ours:  # the handlers give IEEE's answer, as the machine does
                 return self.block([*statement.body, *rest], names, scope)
             if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
                 _assign(statement.targets[0], self.expression(statement.value, names, scope), names)
@@ -194,7 +223,10 @@ class _Translator:
             return self.arithmetic(node.op, of(node.left), of(node.right))
         if isinstance(node, ast.BoolOp):
             name = "and" if isinstance(node.op, ast.And) else "or"
-            return self.together(name, map(of, node.values))
+            tests = list(map(of, node.values))
+            if not all(map(self.is_truth, tests)):
+                raise NotLowerable(f"{self.op.name} takes one of several numbers: {ast.unparse(node):.60}")
+            return self.together(name, tests)
         if isinstance(node, ast.Compare) and all(type(o) in _OPERATORS for o in node.ops):
             parts = [of(part) for part in (node.left, *node.comparators)]
             return self.together(
@@ -205,13 +237,13 @@ class _Translator:
     def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: dict[str, Any]) -> Any:
         if isinstance(node, ast.Attribute):
             return getattr(self.expression(node.value, names, scope), node.attr)
-        for space in (names, scope, _BUILTINS):
+        for space in (names, scope):
             if node.id in space:
                 return space[node.id]
         raise NotLowerable(f"{self.op.name} uses {node.id}, which is not lowered")
 
     def arithmetic(self, kind: ast.operator, a: Any, b: Any) -> Any:
-        if isinstance(kind, ast.FloorDiv):
+        if isinstance(kind, ast.FloorDiv) and self.ours:  # of small whole numbers; Python's own is not floor(a / b)
             return self.emit("floor", self.emit("div", a, b))
         if isinstance(kind, ast.Pow) and b == 2:
             return self.emit("mul", a, a)
@@ -245,22 +277,6 @@ def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
         raise NotLowerable(f"an assignment that is not lowered: {ast.unparse(target):.60}")
 
 
-@cache
-def _source(function: Any, name: str) -> tuple[list[str], list[ast.stmt]]:
-    """The parameters and the statements of a function, or of a lambda."""
-    try:
-        text = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(text if text.startswith(("def ", "@")) else f"_ = ({text.strip().rstrip(',')})")
-    except (OSError, TypeError, SyntaxError):
-        raise NotLowerable(f"{name} calls {function!r:.60}, whose source is not to be had") from None
-    found = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
-    if len(found) != 1:
-        raise NotLowerable(f"{name} calls {function!r:.60}, whose source is not that of one function")
-    body = found[0].body
-    statements: list[ast.stmt] = body if isinstance(body, list) else [ast.Return(body)]
-    return [a.arg for a in found[0].args.args], statements
-
-
 # -- What is not translated from its source --------------------------------------------------------------------------
 
 
@@ -276,12 +292,13 @@ def _isinf(t: _Translator, x: Any) -> Any:
     return t.emit("eq", t.emit("fabs", x), math.inf)
 
 
-def _min(t: _Translator, a: Any, b: Any) -> Any:
-    return t.select(t.emit("lt", b, a), lambda: b, lambda: a)
+def _extreme(test: str) -> Callable[..., Any]:
+    def of(t: _Translator, *xs: Any) -> Any:
+        if len(xs) < 2:
+            raise NotLowerable(f"{t.op.name} takes the least or largest of a sequence")
+        return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
 
-
-def _max(t: _Translator, a: Any, b: Any) -> Any:
-    return t.select(t.emit("gt", b, a), lambda: b, lambda: a)
+    return of
 
 
 _BUILTIN: dict[Any, Callable[..., Any]] = {
@@ -289,12 +306,11 @@ _BUILTIN: dict[Any, Callable[..., Any]] = {
     math.isfinite: _isfinite,
     math.isinf: _isinf,
     math.isnan: lambda t, x: t.emit("ne", x, x),
-    min: _min,
-    max: _max,
+    min: _extreme("lt"),
+    max: _extreme("gt"),
     float: lambda t, x: x,
     len: lambda t, xs: len(xs),
 }
-_BUILTINS = {"abs": abs, "min": min, "max": max, "float": float, "len": len, "True": True, "False": False}
 
 
 def _sum(t: _Translator, xs: list[Any]) -> Any:
@@ -352,7 +368,16 @@ def _product(t: _Translator, xs: list[Any]) -> Any:
     return t.emit("ldexp", p, exponent)
 
 
+def _power(t: _Translator, a: Any, b: Any) -> Any:
+    """As `numerics.power`; a root is faster than a power, and differs from it at -0.0 and at -inf alone."""
+    if not isinstance(b, Slot) or t.out.constants.get(b) != 0.5:
+        return t.emit("pow", a, b)
+    root = t.emit("add", t.emit("sqrt", a), 0.0)
+    return t.select(t.emit("eq", a, -math.inf), lambda: math.inf, lambda: root)
+
+
 _SEQUENCES: dict[Any, Callable[..., Any]] = {
+    numerics.power: _power,
     numerics.total: _sum,
     numerics.dot: _dot,
     numerics.mean: _mean,

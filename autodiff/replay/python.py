@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import math
 import textwrap
@@ -12,6 +11,7 @@ from typing import Any, cast
 from autodiff.operation import OPERATIONS, Nary
 from autodiff.replay.forms import Number
 from autodiff.replay.program import Program, Run
+from autodiff.replay.sources import Module
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
 __all__ = ["compile_program", "compile_scalar", "source", "through_buffers"]
@@ -48,23 +48,34 @@ def compile_scalar(program: Program, form: Any = None) -> Callable[..., Any]:
 
 
 def source(program: Program) -> str:
-    """A Python module of its own, with the functions that the program calls."""
-    names = _functions(program)
-    texts: dict[str, str] = {}
-    for name, function in names.items():
-        _collect(function, texts, name)
+    """A Python module of its own, with the functions that the program calls.
+
+    Raises
+    ------
+    GraphError
+        If a function's source is not to be had.
+    """
+    module = Module()
+    aliases = []
+    for name, function in _functions(program).items():
+        if callable(function):
+            inner = inspect.unwrap(function)  # what `define` makes a float of
+            text = module.add(inner)
+            aliases.append(f"{name} = {text if inner is function else f'lambda *x: float({text}(*x))'}")
     parts = [
         '"""A recorded computation as plain Python. Generated."""',
         "import math\nimport operator\n\ninf = math.inf\nnan = math.nan",
-        *texts.values(),
+        *module.texts,
+        "\n".join(aliases),
+        _scalar(program) if not program.sample_inputs else _loop(program),
     ]
-    return "\n\n\n".join([*parts, _scalar(program) if not program.sample_inputs else _loop(program)]) + "\n"
+    return "\n\n\n".join(filter(None, parts)) + "\n"
 
 
 def _functions(program: Program) -> dict[str, Any]:
     """The float functions that the program calls, by the names that its source has for them."""
     names = {program.tape.code[s].name for s in program.live} - {INPUT, CONSTANT, SUM_OF_PRODUCTS, *_INFIX}
-    return {f"f_{name}": inspect.unwrap(OPERATIONS[name].value) for name in sorted(names)} | {
+    return {f"f_{name}": OPERATIONS[name].value for name in sorted(names)} | {
         "inf": math.inf,
         "nan": math.nan,
     }
@@ -166,35 +177,3 @@ def _loop(program: Program) -> str:
     loop = ["for s in range(n):", *(f"    {line}" for line in body)] if body else []
     text = "\n".join([*head, *loop, *tail]) or "pass"
     return "def run(n, stride, shared, samples, shared_out, samples_out):\n" + textwrap.indent(text, "    ")
-
-
-# -- Source that stands by itself ------------------------------------------------------------------------------------
-
-
-def _collect(function: Any, texts: dict[str, str], name: str) -> None:
-    """The source of a function and of what it calls, each before its use; under its own name, and an alias."""
-    if not inspect.isfunction(function):
-        if callable(function):
-            texts[name] = f"{name} = {function.__module__.lstrip('_')}.{function.__name__}"
-        return
-    own = function.__name__
-    if own == "<lambda>":
-        texts[name] = f"{name} = {_lambda(function)}"
-        return
-    if own not in texts:
-        text = textwrap.dedent(inspect.getsource(function))
-        used = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
-        for other in sorted(used & set(function.__globals__)):
-            value = function.__globals__[other]
-            if inspect.isfunction(value):
-                _collect(value, texts, other)
-            elif isinstance(value, float) and math.isfinite(value):
-                texts[other] = f"{other} = {value!r}"
-        texts[own] = text[text.index("def ") :].strip().replace(": Sequence[float]", "")
-    if name != own:
-        texts[name] = f"{name} = {own}"
-
-
-def _lambda(function: Any) -> str:
-    tree = ast.parse(f"_ = ({inspect.getsource(function).strip().rstrip(',')})")
-    return ast.unparse(next(n for n in ast.walk(tree) if isinstance(n, ast.Lambda)))

@@ -234,7 +234,10 @@ _EMPTY = array("d", [0.0])
 def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
     """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
     if backend != "auto":
-        return backend, BACKENDS[backend](program), []
+        try:
+            return backend, BACKENDS[backend](program), []
+        except NotLowerable as problem:
+            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
     names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
     if not program.sample_inputs and len(program.live) < _SMALL:
         names = []
