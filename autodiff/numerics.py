@@ -273,6 +273,16 @@ def above(a: float, b: float) -> float:
     return 1.0 if a > b else 0.0 if a <= b else nan
 
 
+def exceeds(a: float, b: float) -> float:
+    """1 for a > b, else 0, as Python compares: 0 if either is nan."""
+    return 1.0 if a > b else 0.0
+
+
+def reaches(a: float, b: float) -> float:
+    """1 for a >= b, else 0, as Python compares: 0 if either is nan."""
+    return 1.0 if a >= b else 0.0
+
+
 def clip(xs: Sequence[float]) -> float:
     """The first of three numbers, kept between the second and the third; nan if one is nan."""
     x, low, high = xs

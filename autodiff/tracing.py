@@ -1,7 +1,7 @@
 """While a function is recorded for replay: what would leave the graph is refused.
 
 A branch on a number, taken once while recording, would be replayed for every number. So inside `tracing` a Value has
-no truth, no order, no float and no copy; who asks gets a `TraceError` with the line.
+no truth, no float and no copy; who asks gets a `TraceError` with the line. A comparison gives a Value, for `where`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 from autodiff.errors import TraceError
 from autodiff.nonfinite import user_place
 
-__all__ = ["LEAVES", "Trace", "active", "drawn", "observed", "refuse", "tracing"]
+__all__ = ["LEAVES", "Trace", "active", "drawn", "is_tracing", "observed", "refuse", "tracing"]
 
 active = 0
 """How many functions are being recorded in all threads: 0 lets a Value skip the look-up by thread."""
@@ -45,6 +45,11 @@ def tracing(trace: Trace) -> Iterator[None]:
     finally:
         _trace.reset(token)
         active -= 1
+
+
+def is_tracing() -> bool:
+    """Whether a function is being recorded in this context."""
+    return _trace.get() is not None
 
 
 def drawn(supply: Callable[[], float], *, each: bool = True) -> Any:

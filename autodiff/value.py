@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 from autodiff import recording, tracing
 from autodiff.errors import GraphError
 from autodiff.graph import refresh, topological
-from autodiff.operation import Op, real
+from autodiff.operation import Op, named, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 
@@ -309,23 +309,23 @@ class Value:
         return math.ceil(self._data)
 
     def __lt__(self, other: Value | float) -> bool:
-        if tracing.active:
-            tracing.refuse(self, "a comparison (<)")
+        if tracing.active and tracing.is_tracing():
+            return _recorded("exceeds", other, self)
         return self._data < (other._data if type(other) is Value else other)
 
     def __le__(self, other: Value | float) -> bool:
-        if tracing.active:
-            tracing.refuse(self, "a comparison (<=)")
+        if tracing.active and tracing.is_tracing():
+            return _recorded("reaches", other, self)
         return self._data <= (other._data if type(other) is Value else other)
 
     def __gt__(self, other: Value | float) -> bool:
-        if tracing.active:
-            tracing.refuse(self, "a comparison (>)")
+        if tracing.active and tracing.is_tracing():
+            return _recorded("exceeds", self, other)
         return self._data > (other._data if type(other) is Value else other)
 
     def __ge__(self, other: Value | float) -> bool:
-        if tracing.active:
-            tracing.refuse(self, "a comparison (>=)")
+        if tracing.active and tracing.is_tracing():
+            return _recorded("reaches", self, other)
         return self._data >= (other._data if type(other) is Value else other)
 
     def __pos__(self) -> Value:
@@ -369,6 +369,12 @@ class Value:
         def __neg__(self) -> Value: ...
         def __abs__(self) -> Value: ...
         def __getattr__(self, name: str) -> Callable[..., Value]: ...
+
+
+def _recorded(name: str, a: Any, b: Any) -> bool:
+    """A comparison in a function that is being compiled: a Value, which `where` takes and `if` refuses."""
+    operation: Any = named(name)
+    return cast(bool, operation(a, b))
 
 
 def parameter(data: Real | float, label: str) -> Value:

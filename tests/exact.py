@@ -169,7 +169,7 @@ def _of_the_origin(a: float, b: float) -> int:
 SINGULAR = {
     **dict.fromkeys(("abs", "cbrt", "log", "log10", "log2", "relu", "sign", "sqrt", "step"), _of_the_first),
     **dict.fromkeys(("elu", "elu_slope", "leak", "leaky_relu", "pow", "power_log", "power_slope"), _of_the_first),
-    **dict.fromkeys(("above", "maximum", "minimum", "share"), _of_the_difference),
+    **dict.fromkeys(("above", "exceeds", "maximum", "minimum", "reaches", "share"), _of_the_difference),
     **dict.fromkeys(("acos", "asin", "atanh"), _of_the_interval),
     **dict.fromkeys(("direction", "hypot", "turn"), _of_the_origin),
     "acosh": lambda a: _side(a - 1.0),

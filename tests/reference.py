@@ -214,6 +214,8 @@ PARTIALS: dict[str, Any] = {
     "relu": (lambda a: mpf(a > 0),),
     "softplus": (_sigmoid,),
     "above": (_zero, _zero),
+    "exceeds": (_zero, _zero),
+    "reaches": (_zero, _zero),
     "leak": (_zero, lambda a, b: mpf(a <= 0)),
     "elu_slope": (lambda a, b: mpf(0) if a > 0 else b * mp.exp(a), lambda a, b: mpf(0) if a > 0 else mp.exp(a)),
     "silu_slope": (lambda a: _sigmoid(a) * _sigmoid(-a) * (2 - a * mp.tanh(a / 2)),),

@@ -77,6 +77,30 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return _clip((x, low, high))
 
 
+_exceeds = Binary(
+    "exceeds",
+    numerics.exceeds,
+    formula="1 if a > b else 0",
+    da=None,
+    db=None,
+    singular=lambda a, b: a - b,
+    label="{0} > {1}",
+    method="",
+    doc="1 for a > b, else 0, also where one is nan: what a comparison is in a function that is being compiled.",
+)
+
+_reaches = Binary(
+    "reaches",
+    numerics.reaches,
+    formula="1 if a >= b else 0",
+    da=None,
+    db=None,
+    singular=lambda a, b: a - b,
+    label="{0} >= {1}",
+    method="",
+    doc="1 for a >= b, else 0, also where one is nan.",
+)
+
 _where = Nary(
     "where",
     numerics.where,

@@ -29,7 +29,22 @@ T = TypeVar("T")
 
 RECORD = Path(__file__).parents[1] / "golden" / "accuracy.json"
 
-TIES = ("minimum", "maximum", "relu", "abs", "sign", "step", "share", "above", "leak", "leaky_relu", "elu", "elu_slope")
+TIES = (
+    "minimum",
+    "maximum",
+    "relu",
+    "abs",
+    "sign",
+    "step",
+    "share",
+    "above",
+    "exceeds",
+    "reaches",
+    "leak",
+    "leaky_relu",
+    "elu",
+    "elu_slope",
+)
 """Operations whose partials at a kink the reference knows, too."""
 
 
