@@ -7,7 +7,7 @@ import itertools
 import exact
 import pytest
 
-from autodiff import Value, grad_graph
+from autodiff import Value, grad_graph, ops
 from autodiff.operation import OPERATIONS
 
 
@@ -78,3 +78,9 @@ def test_it_is_the_same_number_whether_the_exponent_may_change_or_not(n):
     for x in map(Value, (0.1, 1.3, 1.7, 5.1)):
         changing, constant = grad_graph(x ** Value(n), x), grad_graph(x**n, x)
         assert changing.data == constant.data
+
+
+def test_an_import_of_everything_gives_what_users_call():
+    assert ops.__all__ == ops.PUBLIC
+    assert {"add", "clip", "log_softmax", "relu", "softmax", "where"} <= set(ops.PUBLIC)
+    assert not {"sech2", "step", "power_slope", "numerics", "math"} & set(ops.PUBLIC)
