@@ -6,7 +6,7 @@ import functools
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from autodiff import transforms
@@ -237,7 +237,7 @@ class Compiled(Inspection):
     def _result(self, entry: Entry, numbers: Sequence[float]) -> Any:
         if entry.form is NUMBER:
             return numbers[0]
-        return build(entry.form, iter(numbers), lambda form, given: _grid(form, given, None))
+        return build(entry.form, numbers, lambda form, given: _grid(form, given, None))
 
     def _batch(self, entry: Entry, reader: Reader, forms: Any) -> Any:
         n = cast(int, reader.samples)
@@ -249,12 +249,12 @@ class Compiled(Inspection):
             view[k * stride : k * stride + n] = _doubles(column)
         results = entry.kernel.batch(reader.shared, samples, n, stride)
         count = len(entry.kernel.program.sample_outputs)
-        rows: Iterator[Any] = (results[k * stride : k * stride + n] for k in range(count))
+        rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
         if as_numpy:
             import numpy
 
             table = numpy.frombuffer(results)
-            rows = (table[k * stride : k * stride + n] for k in range(count))
+            rows = [table[k * stride : k * stride + n] for k in range(count)]
         return build(entry.form, rows, lambda form, given: _grid(form, given, n))
 
     # -- Recording -----------------------------------------------------------------------------------------------
@@ -263,8 +263,8 @@ class Compiled(Inspection):
         places = [leaf for form in forms if not isinstance(form, Static) for leaf in leaves_of(form)]
         lanes = [leaf.lane for leaf in places for _ in range(size(leaf.shape) if isinstance(leaf, Grid) else 1)]
         recorder = Recorder(lanes)
-        leaves = iter(recorder.leaves)
-        given = [form.value if isinstance(form, Static) else build(form, leaves, _symbols) for form in forms]
+        made = iter(build([form for form in forms if not isinstance(form, Static)], recorder.leaves, _symbols))
+        given = [form.value if isinstance(form, Static) else next(made) for form in forms]
         if mode in ("grad", "value_and_grad"):
             y = recorder.trace(self._function, *given)
             if not is_number(y):
@@ -376,7 +376,7 @@ def _key(forms: Any) -> Any:
     return forms
 
 
-def _symbols(form: Grid, given: list[Any]) -> Any:
+def _symbols(form: Grid, given: Sequence[Any]) -> Any:
     """An array of Values for a function that is recorded: NumPy's, of objects, or nested lists."""
     if not form.numpy:
         return nested(form.shape, given)
@@ -389,7 +389,7 @@ def _symbols(form: Grid, given: list[Any]) -> Any:
     return grid.reshape(form.shape)
 
 
-def _grid(form: Grid, given: list[Any], n: int | None) -> Any:
+def _grid(form: Grid, given: Sequence[Any], n: int | None) -> Any:
     """An array of results; in a batch, of n samples along its first axis."""
     if not form.numpy:
         if n is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -93,7 +93,7 @@ class Reader:
 
     Attributes
     ----------
-    shared : list of float
+    shared : array of float
         The numbers that all samples share, in order.
     columns : list of sequence of float
         Those of each sample.
@@ -102,7 +102,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self.shared: list[float] = []
+        self.shared = array("d")
         self.columns: list[Sequence[float]] = []
         self.samples: int | None = None
 
@@ -148,7 +148,7 @@ class Reader:
                 raise TypeError(f"{place} is an array of {x.dtype}, not of numbers: {x!r:.60}")
         shape = tuple(view.shape)
         if not lane:
-            self.shared += _flat(view)
+            _append(self.shared, view)
             return Grid(shape, numpy=not ours)
         if self.samples is None:
             self.samples = shape[0]
@@ -163,6 +163,19 @@ class Reader:
         return Grid(shape[1:], lane=True, numpy=not ours)
 
 
+def _append(numbers: array[float], given: Any) -> None:
+    """Append what an array holds; floats are copied as a block of memory."""
+    if not isinstance(given, memoryview) and given.dtype.kind != "O":
+        import numpy
+
+        block: Any = numpy.ascontiguousarray(given, dtype=float)
+        given = memoryview(block)
+    if isinstance(given, memoryview) and given.format == "d" and given.c_contiguous and given.nbytes:
+        numbers.frombytes(given.cast("B"))
+    else:
+        numbers.extend(_flat(given))
+
+
 def _flat(view: Any) -> list[float]:
     numbers: Any = view.tolist()
     for _ in range(view.ndim - 1):
@@ -170,24 +183,34 @@ def _flat(view: Any) -> list[float]:
     return [x if type(x) is float else real(x) for x in numbers]
 
 
-def build(form: Any, numbers: Iterator[Any], grid: Callable[[Grid, list[Any]], Any]) -> Any:
+def build(form: Any, numbers: Sequence[Any], grid: Callable[[Grid, Sequence[Any]], Any]) -> Any:
     """A structure of that form with given numbers, and with arrays made of them by `grid`."""
+    return _built(form, numbers, 0, grid)[0]
+
+
+def _built(form: Any, numbers: Sequence[Any], k: int, grid: Callable[[Grid, Sequence[Any]], Any]) -> tuple[Any, int]:
+    """The same of the numbers from k on, and where they end."""
     if isinstance(form, Number):
-        return next(numbers)
+        return numbers[k], k + 1
     if isinstance(form, Grid):
-        return grid(form, [next(numbers) for _ in range(size(form.shape))])
+        end = k + size(form.shape)
+        return grid(form, numbers[k:end]), end
+    parts = []
+    for part in form.values() if isinstance(form, dict) else form:
+        made, k = _built(part, numbers, k, grid)
+        parts.append(made)
     if isinstance(form, dict):
-        return {k: build(part, numbers, grid) for k, part in form.items()}
-    parts = [build(part, numbers, grid) for part in form]
+        return dict(zip(form, parts)), k
     if isinstance(form, list):
-        return parts
-    return type(form)(*parts) if hasattr(form, "_fields") else tuple(parts)
+        return parts, k
+    return type(form)(*parts) if hasattr(form, "_fields") else tuple(parts), k
 
 
-def nested(shape: Sequence[int], numbers: list[Any]) -> Any:
+def nested(shape: Sequence[int], numbers: Sequence[Any]) -> Any:
     """Numbers as nested lists of that shape."""
     if not shape:
         return numbers[0]
+    numbers = list(numbers)
     for width in reversed(shape[1:]):
         numbers = [numbers[k : k + width] for k in range(0, len(numbers), width)]
     return numbers

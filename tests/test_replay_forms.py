@@ -1,0 +1,69 @@
+"""Arguments of compiled functions: arrays of every kind are read as the numbers that they hold."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+
+import autodiff
+from autodiff.replay.forms import NUMBER, Grid, Reader, build
+
+numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+
+
+def weighted(x):
+    """Tells every place of a matrix of two rows and three columns from every other."""
+    return sum(10.0**k * v for k, v in enumerate(v for row in x for v in row))
+
+
+TABLE = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+ARRAYS = [
+    numpy.array(TABLE),
+    numpy.array(TABLE, order="F"),
+    numpy.array(TABLE, dtype="float32"),
+    numpy.array(TABLE, dtype="int16"),
+    numpy.array(TABLE, dtype=">f8"),
+    numpy.array(TABLE, dtype=object),
+    numpy.array([[9.0, *row] for row in TABLE])[:, 1:],
+    memoryview(array("d", [1, 2, 3, 4, 5, 6])).cast("B").cast("d", (2, 3)),
+    memoryview(array("f", [1, 2, 3, 4, 5, 6])).cast("B").cast("f", (2, 3)),
+]
+
+
+@pytest.mark.parametrize("x", ARRAYS, ids=lambda x: f"{type(x).__name__}-{getattr(x, 'dtype', '')}")
+def test_an_array_is_read_row_by_row(x):
+    f = autodiff.compile(weighted)
+    assert f(x) == 654321.0
+    assert numpy.array(f.grad(x)).tolist() == [[1.0, 10.0, 100.0], [1e3, 1e4, 1e5]]
+
+
+def test_arrays_stand_beside_numbers_and_static_arguments():
+    f = autodiff.compile(lambda a, name, x, b: (x * {"twice": 2.0}[name]).sum() + a * b, static_argnums=1)
+    x = numpy.array(TABLE)
+    value, (a, gradient, b) = f.value_and_grad(3.0, "twice", x, 5.0, argnums=(0, 2, 3))
+    assert (value, a, b) == (57.0, 5.0, 3.0)
+    assert gradient.tolist() == [[2.0] * 3] * 2
+
+
+def test_an_empty_array_holds_no_number():
+    f = autodiff.compile(lambda x, y: y * 2.0)
+    assert f(numpy.empty(0), 3.0) == 6.0
+    value, gradient = f.value_and_grad(numpy.empty((0, 4)), 3.0)
+    assert (value, gradient.shape) == (6.0, (0, 4))
+
+
+def test_a_gradient_is_not_overwritten_by_the_next_call():
+    f = autodiff.compile(lambda x: autodiff.dot(x, x))
+    first = f.grad(numpy.ones(500))
+    f.grad(numpy.zeros(500))
+    assert first.tolist() == [2.0] * 500
+
+
+def test_numbers_are_taken_apart_and_built_again_in_order():
+    reader = Reader()
+    x = {"a": [1.0, (2.0, array("d", [3.0, 4.0]))], "b": 5.0}
+    form = reader.read(x, None, "argument 0")
+    assert form == {"a": [NUMBER, (NUMBER, Grid((2,), numpy=False))], "b": NUMBER}
+    assert reader.shared == array("d", [1.0, 2.0, 3.0, 4.0, 5.0])
+    assert build(form, reader.shared, lambda form, given: given) == x
