@@ -250,5 +250,7 @@ def test_random_graphs(backend, mode, drawn):
         samples = np.array(columns)
     bounds = allowed(f._latest(mode).kernel.program, [], samples, certain=False)
     rows = np.array([flattened(e) for e in expected]).T
+    if mode == "value_and_grad":
+        rows[1:] += 0.0  # a gradient is never -0.0, but for a few graphs with constants in them, in `autodiff.grad`
     good = close(flattened(got), rows, bounds)
     assert good.all(), [(at[i], flattened(got)[o][i], rows[o][i], bounds[o][i]) for o, i in np.argwhere(~good)[:4]]
