@@ -139,6 +139,7 @@ class _Module:
         self.temp_at = {s: k for k, s in enumerate(s for s in shared if s in crossing)}
         self.lane_temp_at = {s: k for k, s in enumerate(s for s in lane if s in crossing)}
         self.sums = [(k, o.slot) for k, o in enumerate(program.shared_outputs) if o.kind == "sum"]
+        self.sum_at = {place: k for k, (place, _) in enumerate(self.sums)}
         # Workspace: shared temporaries, vectors of the samples' temporaries, two vectors for each sum.
         self.lane_temps_from = -(-len(self.temp_at) // LANES) * LANES
         self.sums_from = self.lane_temps_from + LANES * len(self.lane_temp_at)
@@ -156,7 +157,8 @@ class _Module:
             outputs.setdefault(o.slot, []).append((o.kind, k))
         mine = ("one",) if width == 1 else ("each", "sum")
         wanted = {s: [w for w in found if w[0] in mine] for s, found in outputs.items()}
-        given = [s for s, found in wanted.items() if found and s not in set(steps)]  # inputs, constants, shared slots
+        computed = set(steps)
+        given = [s for s, found in wanted.items() if found and s not in computed]  # inputs, constants, shared slots
         texts = []
         chunks = [steps[k : k + _CHUNK] for k in range(0, len(steps), _CHUNK)] or [[]]
         for k, chunk in enumerate(chunks):
@@ -320,8 +322,7 @@ class _Body:
         elif kind == "each":
             self.lines.append(f"  store {self.kind} {x}, ptr {self._sample('samples_out', place)}, align 8")
         else:
-            k = next(k for k, (p, _) in enumerate(self.module.sums) if p == place)
-            at = self._address("sums", LANES * k)
+            at = self._address("sums", LANES * self.module.sum_at[place])
             old = self.line(f"load {self.kind}, ptr {at}, align 8")
             new = self.line(f"fadd contract {self.kind} {old}, {x}")
             self.lines.append(f"  store {self.kind} {new}, ptr {at}, align 8")
