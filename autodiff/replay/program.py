@@ -87,8 +87,7 @@ class Program:
 
     def lowered(self) -> Program:
         """The same program in primitives; see `autodiff.replay.lowering.lower`."""
-        inputs = [s for s in self.inputs if s not in set(self.live)]
-        live = sorted({*self.live, *inputs})  # an input that nothing needs keeps its place in the buffer
+        live = sorted({*self.live, *self.inputs})  # an input that nothing needs keeps its place in the buffer
         tape, slots = lower(self.tape, live)
         return Program(tape, [slots[s] for s in self.inputs], [Output(slots[o.slot], o.kind) for o in self.outputs])
 
