@@ -40,9 +40,8 @@ def backward(output: Value, seed: float = 1.0) -> None:
                 v.grad = 0.0
             output.grad = seed
             _strict_sweep(output, order) if recording.paused and recording.is_strict() else _sweep(order)
-            sums = [v.grad + (g or 0.0) for v, g in zip(dirty, earlier)]  # None, as PyTorch's users write, counts as 0
-            for v, g in zip(dirty, sums):
-                v.grad = g
+            for v, g in zip(dirty, earlier):
+                v.grad += g or 0.0  # None, as PyTorch's users write, counts as 0
         except BaseException:
             for v in order:
                 v.grad = 0.0
