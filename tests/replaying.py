@@ -18,10 +18,15 @@ NEEDS = {"llvm": "llvmlite", "numpy": "numpy", "python": None}
 """The package that each backend needs."""
 
 
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(package) is not None
+
+
 def needing(backend: str) -> Any:
     """A backend as a parameter of a test, skipped where its package is not installed."""
     package = NEEDS[backend]
-    missing = package is not None and importlib.util.find_spec(package) is None
+    missing = package is not None and not installed(package)
     return pytest.param(backend, marks=pytest.mark.skipif(missing, reason=f"{package} is not installed"))
 
 

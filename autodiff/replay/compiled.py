@@ -161,6 +161,8 @@ class Compiled(Inspection):
 
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
+        if type(argnums) is list:
+            argnums = tuple(argnums)
         direct = self._direct.get(("value_and_grad", argnums, len(args)))
         if direct is not None and (result := direct(*args)) is not None:
             return cast("tuple[Any, Any]", result)
