@@ -49,6 +49,28 @@ def applied(op: Op, numbers: Sequence[Any]) -> Any:
     return op(*(list(numbers[k * width : (k + 1) * width]) for k in range(op.groups)))
 
 
+WIDTHS = {"clip": 3, "where": 3, "dot": 4, "sum": 3, "mean": 3, "prod": 3, "logsumexp": 3, "peak": 3}
+
+
+def width(op: Op) -> int:
+    """How many operands the tests give it."""
+    return op.arity or WIDTHS[op.name]
+
+
+def table(a: Any, b: Any, c: Any, d: Any) -> dict[str, Any]:
+    """All operations at once."""
+    return {name: applied(op, (a, b, c, d)[: width(op)]) for name, op in OPERATIONS.items()}
+
+
+def partials(a: Any, b: Any, c: Any, d: Any) -> dict[str, list[Any]]:
+    """All partials at once; 0.0 for none."""
+    found = {}
+    for name, op in OPERATIONS.items():
+        xs = (a, b, c, d)[: width(op)]
+        found[name] = [0.0 if p is None else p for p in op.partials(applied(op, xs), xs, [True] * len(xs))]
+    return found
+
+
 def flattened(tree: Any) -> list[Any]:
     """The numbers (or arrays) of a nested structure."""
     parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else None

@@ -13,7 +13,7 @@ import replaying
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replaying import BACKENDS, OPS, SPECIAL, allowed, applied, close, flattened, same
+from replaying import BACKENDS, OPS, SPECIAL, allowed, applied, close, flattened, partials, same, table, width
 
 import autodiff
 from autodiff import TraceError, Value
@@ -21,15 +21,10 @@ from autodiff.operation import OPERATIONS
 
 np = pytest.importorskip("numpy", reason="NumPy is not installed: the tests compare whole batches")
 
-WIDTHS = {"clip": 3, "where": 3, "dot": 4, "sum": 3, "mean": 3, "prod": 3, "logsumexp": 3, "peak": 3}
 ROUNDED_ELSEWHERE = {"prod"}  # its compensation is left out: arithmetic, but not that of eager
 MODES = ["value_and_grad", "hessian"]
 FEW = settings(max_examples=max(20, settings.default.max_examples // 10))
 """Each random graph has to be compiled."""
-
-
-def width(op) -> int:
-    return op.arity or WIDTHS[op.name]
 
 
 def numbers(random: Random) -> float:
@@ -117,20 +112,6 @@ def test_plain_python_has_the_same_bits(op):
     got = np.array(flattened(f.value_and_grad(*np.array(at).T)))
     for o, i in itertools.product(*map(range, got.shape)):
         assert same(got[o, i], expected[o, i]), (at[i], o)
-
-
-def table(a, b, c, d):
-    """All operations at once."""
-    return {name: applied(op, (a, b, c, d)[: width(op)]) for name, op in OPERATIONS.items()}
-
-
-def partials(a, b, c, d):
-    """All partials at once; 0.0 for none."""
-    found = {}
-    for name, op in OPERATIONS.items():
-        xs = (a, b, c, d)[: width(op)]
-        found[name] = [0.0 if p is None else p for p in op.partials(applied(op, xs), xs, [True] * len(xs))]
-    return found
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

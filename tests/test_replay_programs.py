@@ -1,0 +1,170 @@
+"""How programs run: sums over samples, padding, functions that a program is cut into, the polynomials of LLVM."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from random import Random
+
+import pytest
+import reference
+from replaying import BACKENDS, SPECIAL, applied, flattened, needing, same, table
+
+import autodiff
+from autodiff import compile
+from autodiff.operation import OPERATIONS
+from autodiff.replay import llvm
+from autodiff.replay.program import Output, padded
+from autodiff.replay.recorder import Recorder
+
+LLVM = needing("llvm")
+
+
+class TestSums:
+    """Losses and gradients summed over the samples, as training needs them."""
+
+    @staticmethod
+    def kernel(backend):
+        recorder = Recorder([False, True, True])
+
+        def function(w, x, y):
+            return autodiff.tanh(w * x) * y + autodiff.exp(w)
+
+        value, square = recorder.write(
+            [recorder.trace(function, *recorder.leaves), recorder.trace(lambda w: w * w, recorder.leaves[0])]
+        )
+        slots = [recorder.slots[v] for v in recorder.leaves]
+        slope_w, slope_x = recorder.gradient(value, slots[:2])
+        wanted = [Output(value, "sum"), Output(slope_w, "sum"), Output(value, "each"), Output(square, "one")]
+        wanted += [Output(square, "sum"), Output(slots[1], "sum"), Output(slope_x, "each"), Output(value, "sum")]
+        wanted += [Output(recorder.tape.constant(2.5), "sum")]
+        return function, recorder.kernel(wanted, backend)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_every_length(self, backend):
+        function, kernel = self.kernel(backend)
+        random, w = Random(3), 0.75
+        for n in (0, 1, 2, 7, 8, 9, 15, 16, 17, 1000, 1001):
+            xs, ys = ([random.uniform(-2.0, 2.0) for _ in range(n)] for _ in range(2))
+            stride = padded(n)
+            rest = [math.nan] * (stride - n)  # what stands behind the samples counts for nothing
+            each = kernel.batch([w], array("d", [*xs, *rest, *ys, *rest]), n, stride)
+            pairs = [autodiff.value_and_grad(function, (0, 1))(w, x, y) for x, y in zip(xs, ys)]
+            values = [v for v, _ in pairs]
+            sums = [values, [g[0] for _, g in pairs], None, [w * w] * n, xs, values, [2.5] * n]
+            for got, terms in zip(kernel.shared_out, sums, strict=True):
+                exact = w * w if terms is None else math.fsum(terms)
+                size = 1.0 if terms is None else math.fsum(map(abs, terms))
+                assert abs(got - exact) <= (n + 8) * 2.0**-52 * size
+            assert each[:n].tolist() == pytest.approx(values, rel=1e-14)
+            assert each[stride : stride + n].tolist() == pytest.approx([g[1] for _, g in pairs], rel=1e-14)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_nan_and_infinities_are_not_lost(self, backend):
+        _, kernel = self.kernel(backend)
+        for n, at, bad in ((9, 8, math.nan), (16, 3, math.nan), (11, 10, math.inf)):
+            ys = [1.0] * n
+            ys[at] = bad
+            kernel.batch(
+                [0.5], array("d", [*[1.0] * n, *[0.0] * (padded(n) - n), *ys, *[0.0] * (padded(n) - n)]), n, padded(n)
+            )
+            assert same(kernel.shared_out[0], bad)
+            assert kernel.shared_out[4] == n
+
+
+def shuffled(n):
+    random = Random(n)
+    return [
+        array("d", [random.choice([random.choice(SPECIAL), random.uniform(-9.0, 9.0)]) for _ in range(n)])
+        for _ in range(4)
+    ]
+
+
+@pytest.mark.parametrize("backend", [LLVM])
+@pytest.mark.parametrize("chunk", [1, 2, 7])
+def test_where_a_program_is_cut_makes_no_difference(backend, chunk, monkeypatch):
+    """Numbers and truth values cross from function to function; the shared ones too."""
+    columns = shuffled(19)
+    at = [c[4] for c in columns]
+    whole, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
+    expected = [[row.tolist() for row in flattened(whole(*columns))], flattened(alone(*at))]
+    monkeypatch.setattr(llvm, "_CHUNK", chunk)
+    cut, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
+    got = [[row.tolist() for row in flattened(cut(*columns))], flattened(alone(*at))]
+    assert cut.source("llvm").count("define internal void @lane_") > cut.report().each // chunk
+    for a, b in zip(flattened(got), flattened(expected), strict=True):
+        assert same(a, b)
+
+
+def long(w, x):
+    """Some thousand steps, shared and for each sample; early ones, choices among them, are used late."""
+    kept = [autodiff.where(x - 0.25 * k, w * k, x) for k in range(8)]
+    kept += [autodiff.maximum(w, 0.1 * k) for k in range(8)]
+    y = x
+    for k in range(300):
+        y = autodiff.tanh(y + kept[k % 16] * 0.01) + autodiff.where(kept[k % 8], 0.5, w) * 0.001
+    for k in range(100):
+        w = autodiff.sin(w + 0.1 * k)
+    return y + w + autodiff.sum(kept)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_programs_of_several_functions(backend):
+    f = compile(long, in_axes=(None, 0), argnums=(0, 1), backend=backend)
+    xs = array("d", [math.sin(k) * 2.0 for k in range(9)])
+    value, gradient = f.value_and_grad(0.375, xs)
+    assert f.report().each > 400
+    for s in (0, 3, 8):
+        expected, slopes = autodiff.value_and_grad(long, (0, 1))(0.375, xs[s])
+        assert value[s] == pytest.approx(expected, rel=1e-13)
+        assert [g[s] for g in gradient] == pytest.approx(slopes, rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", [LLVM])
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("exp", -746.0, 710.0), ("log", 0.0, math.inf), ("tanh", -25.0, 25.0)]
+)
+def test_polynomials_are_right_to_two_ulp(backend, name, low, high):
+    """On vectors; against mpmath, subnormal results and operands too."""
+    random = Random(11)
+    xs = [random.uniform(max(low, -40.0), min(high, 40.0)) for _ in range(400)]
+    xs += [s * 2.0 ** random.uniform(-1074.0, 10.0) for _ in range(300) for s in ((1.0, -1.0) if low < 0.0 else (1.0,))]
+    xs += [1.0 + random.uniform(-1.0, 1.0) * 2.0 ** -random.randrange(1, 53) for _ in range(200)]
+    xs += [random.uniform(low, high) for _ in range(200)] if high < math.inf else [2.0 ** random.uniform(0.0, 1023.9)]
+    xs = [x for x in xs if low <= x <= high]
+    got = compile(OPERATIONS[name], in_axes=0, backend=backend)(array("d", xs))
+    errors = [reference.error_in_ulp(y, reference.value(name, x)) for x, y in zip(xs, got)]
+    assert max(errors) <= 2.0, xs[errors.index(max(errors))]
+
+
+@pytest.mark.parametrize("backend", [LLVM])
+def test_polynomials_at_the_ends(backend):
+    inf, nan = math.inf, math.nan
+    for name, at in {
+        "exp": {inf: inf, -inf: 0.0, 0.0: 1.0, 709.79: inf, -746.0: 0.0, 1e300: inf, -1e300: 0.0, nan: nan},
+        "log": {inf: inf, -inf: nan, 0.0: -inf, 1.0: 0.0, -5e-324: nan, nan: nan},
+        "tanh": {inf: 1.0, -inf: -1.0, 0.0: 0.0, 30.0: 1.0, -1e300: -1.0, 5e-324: 5e-324, nan: nan},
+    }.items():
+        f = compile(OPERATIONS[name], in_axes=0, backend=backend)
+        for x, expected in at.items():
+            assert all(same(y, expected) for y in f(array("d", [x] * 9))), (name, x)
+    log, tanh = (compile(OPERATIONS[name], in_axes=0, backend=backend) for name in ("log", "tanh"))
+    assert log(array("d", [-0.0]))[0] == -inf
+    assert same(tanh(array("d", [-0.0]))[0], -0.0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_vectors_of_all_lengths_for_each_function(backend):
+    """Functions that are called number by number keep the numbers apart."""
+    names = ["sin", "atan", "erf", "log1p", "cbrt", "hypot", "pow"]
+
+    def several(x):
+        return [applied(OPERATIONS[name], [x, 1.5][: OPERATIONS[name].arity]) for name in names]
+
+    f = compile(several, in_axes=0, backend=backend)
+    xs = array("d", [0.1 * k for k in range(1, 20)])
+    rows = f(xs)
+    for row, name in zip(rows, names, strict=True):
+        for x, y in zip(xs, row, strict=True):
+            expected = several(x)[names.index(name)]
+            assert abs(y - expected) <= 4.0 * math.ulp(expected)
