@@ -6,6 +6,7 @@ import inspect
 import itertools
 import math
 from math import inf, nan
+from random import Random
 
 import pytest
 import reference
@@ -262,6 +263,17 @@ def test_sums_with_infinities():
     assert math.isnan(numerics.dot([inf, 1.0], [0.0, 1.0]))
 
 
+def test_a_mean_whose_sum_overflows():
+    assert numerics.mean([1e308, 1e308]) == 1e308
+    assert numerics.mean([-1.5e308, -1.5e308, 6e307]) == -8e307
+    assert numerics.mean([inf, 1.0]) == inf
+
+
+def test_the_peak_of_anything_with_nan_is_nan():
+    for xs in ([nan, 1.0], [1.0, nan], [inf, nan], [nan, -inf, nan]):
+        assert math.isnan(numerics.peak(xs))
+
+
 def test_empty_sequences():
     assert same(numerics.total([]), 0.0)
     assert same(numerics.dot([], []), 0.0)
@@ -269,6 +281,35 @@ def test_empty_sequences():
     assert numerics.peak([]) == -inf
     assert same(special.product([]), 1.0)
     assert numerics.logsumexp([]) == -inf
+
+
+def test_exponentials_of_differences():
+    for x in (inf, -inf, 0.0, 1e308):
+        assert special.exp_excess(x, x) == 1.0
+    for a, b, expected in (
+        (1e308, -1e308, inf),
+        (-1e308, 1e308, 0.0),
+        (3.0, inf, 0.0),
+        (-inf, 3.0, 0.0),
+        (0.0, -inf, inf),
+    ):
+        assert special.exp_excess(a, b) == expected
+    assert math.isnan(special.exp_excess(nan, 1.0))
+    assert math.isnan(special.exp_excess(1.0, nan))
+    random = Random(3)
+    for _ in range(300):
+        a, b = random.uniform(-400.0, 300.0), random.uniform(-1.0, 1.0)
+        assert reference.error_in_ulp(special.exp_excess(a, b), mp.exp(mp.mpf(a) - mp.mpf(b))) <= 2.0
+
+
+def test_parts_of_sums():
+    assert special.part(1.0, 3.0) == 0.25
+    assert special.part(1e308, 1e308) == special.part(5e-324, 5e-324) == 0.5, "the sum may overflow"
+    assert special.part(1e308, 1.5e308) == 0.4
+    assert special.part(0.0, 5.0) == special.part(3.0, inf) == 0.0
+    assert special.part(5.0, 0.0) == 1.0
+    assert special.part(1e-320, 1.0) == 1e-320
+    assert math.isnan(special.part(0.0, 0.0))
 
 
 def test_logsumexp_at_the_extremes():
