@@ -144,6 +144,8 @@ CLOSED: dict[str, Callable[..., Any]] = {
     "silu_slope": lambda a: _sigmoid(a) * (1 + a * _sigmoid(-a)),
     "gelu_slope": lambda a: _below(a) + a * _normal(a),
     "odds_share": lambda a, b: 1 / (1 + mp.exp(b - a)),
+    "exp_excess": lambda a, b: mp.exp(a - b),
+    "part": lambda a, b: a / (a + b),
     "sinh": lambda a: mp.sinh(a),
     "cosh": lambda a: mp.cosh(a),
     "asinh": lambda a: _sign(a) * mp.log1p(abs(a) + a * a / (1 + mp.sqrt(1 + a * a))),
@@ -223,6 +225,8 @@ PARTIALS: dict[str, Any] = {
     "gelu_slope": (lambda a: (2 - a * a) * _normal(a),),
     "erf_slope": (lambda a: -4 * a / mp.sqrt(mp.pi) * mp.exp(-a * a),),
     "odds_share": (lambda a, b: _sigmoid(a - b) * _sigmoid(b - a), lambda a, b: -_sigmoid(a - b) * _sigmoid(b - a)),
+    "exp_excess": (lambda a, b: mp.exp(a - b), lambda a, b: -mp.exp(a - b)),
+    "part": (lambda a, b: b / (a + b) ** 2, lambda a, b: -a / (a + b) ** 2),
     "direction": (lambda a, b: b * b / (a * a + b * b) ** 1.5, lambda a, b: -a * b / (a * a + b * b) ** 1.5),
     "turn": (
         lambda a, b: -2 * a * b / (a * a + b * b) ** 2,
@@ -317,7 +321,8 @@ def quotients(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any
 def softmax_row(k: int, xs: Sequence[Any]) -> tuple[Any, list[Any]]:
     """The k-th probability and its partials with respect to all logits."""
     p = _softmax(xs)
-    return p[k], [p[k] * ((j == k) - p[j]) for j in range(len(p))]
+    others = mp.fsum([*p[:k], *p[k + 1 :]])  # 1 - p[k] has no room in 50 digits where p[k] is next to 1
+    return p[k], [p[k] * (others if j == k else -p[j]) for j in range(len(p))]
 
 
 def exact(x: Any) -> Any:

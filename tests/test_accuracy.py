@@ -13,7 +13,7 @@ from autodiff.operation import OPERATIONS
 
 POINTS = 250
 DEEP = 100_000
-OVERFLOWING = {("power_slope", 0), ("power_slope", 1), ("power_log", 0), ("power_log", 1), ("exp2", 0), ("prod", 0)}
+OVERFLOWING = {("power_slope", 0), ("power_slope", 1), ("power_log", 0), ("power_log", 1), ("part", 0), ("part", 1)}
 OVERFLOWING |= {("turn", 0), ("turn", 1), ("direction", 0), ("direction", 1), ("dot", "value"), ("pow", 0)}
 
 

@@ -102,12 +102,11 @@ def magnification(name: str, k: int, at: tuple[float, ...], pick: int, row: list
         s, density = 1 / (1 + math.exp(-at[0])), math.exp(-(at[0] ** 2) / 2) / math.sqrt(2 * math.pi)
         terms = (s, at[0] * s * (1 - s)) if name == "silu" else (math.erfc(-at[0] / 2**0.5) / 2, at[0] * density)
         return max(1.0, sum(map(abs, terms)) / size)
-    if name in ("softmax", "log_softmax", "logsumexp"):
+    if name == "log_softmax":
         # an exponent, the difference of a logit and the largest, is rounded, and exp magnifies that
-        involved = at if k == 0 else (at[k - 1],) if name == "logsumexp" else (at[pick], at[k - 1])
+        involved = at if k == 0 else (at[pick], at[k - 1])
         spread = 1.0 + max([top - x for x in involved if math.isfinite(x)], default=0.0)
-        cancelling = name != "logsumexp" and k == pick + 1
-        return spread * (max(1.0, (row[0] if name == "softmax" else 1.0) / size) if cancelling else 1.0)
+        return spread * (max(1.0, 1.0 / size) if k == pick + 1 else 1.0)
     return 1.0
 
 

@@ -106,11 +106,16 @@ expm1 = Unary(
 exp2 = Unary(
     "exp2",
     numerics.exp2,
-    da=lambda y, a: _LN_2 * y,
+    da=lambda y, a: _log_2_times_square(exp2(0.5 * a)),  # the plain log(2) * y overflows with y, 0.53 too early
     singular=None,
     label="2**{0}",
     doc="Power of two, 2**a; inf from a = 1024 on.",
 )
+
+
+def _log_2_times_square(root: Any) -> Any:
+    return _LN_2 * root * root
+
 
 log = Unary(
     "log",

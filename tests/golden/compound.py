@@ -148,20 +148,32 @@ COMPOUND = [
         "x - max - log(sum(exp)), where the sum holds the 1 and rounds the rest away; ours uses log1p",
         lambda c: -0.5 < c.ours <= 0.0,
     ),
+    Entry(
+        *("softmax", "partials", "both", "ours", "a probability next to 1", "digits lost, or 0", "within 4 ulp"),
+        "1 - p cancels in the partial p * (1 - p); in ours 1 - p is the part of the other powers in the sum of all",
+        lambda c: 2.0 < max(c.at) - sorted(c.at)[-2:][0] < math.inf,
+    ),
+    Entry(
+        *(
+            "softmax logsumexp",
+            "all",
+            "both",
+            "ours",
+            "a logit far below the largest",
+            "up to 460 ulp off",
+            "within 4 ulp",
+        ),
+        "exp(x - max): the rounding of the difference is magnified; ours carries it along",
+        lambda c: max(c.at) < 1000.0 and max(c.at) - min((x for x in c.at if x > -math.inf), default=0.0) > 16.0,
+    ),
     # -- Sequences and choices --
     Entry(
-        *("prod", "partials", "jax", "theirs", "partial products overflow", "the right number", "inf"),
-        "ours are from running products, which may overflow on their way; JAX multiplies in another order, which here "
-        "does not, but elsewhere does",
-        lambda c: math.isinf(c.ours) and math.isfinite(c.theirs),
+        *("prod", "partials", "torch", "ours", "a running product overflows", "inf", "the right number"),
+        "it is infinite however small the factors are that follow; ours counts exponents apart",
+        lambda c: math.isinf(c.theirs) and math.isfinite(c.ours),
     ),
     Entry(
-        *("prod", "partials", "jax", "neither", "partial products are subnormal", "0", "few digits"),
-        "running products lose digits on their way, in JAX all of them",
-        lambda c: any(map(small, c.at)) and c.theirs == 0.0,
-    ),
-    Entry(
-        *("prod", "value", "torch", "ours", "partial products are subnormal", "few digits", "the right number"),
+        *("prod", "all", "torch", "ours", "a running product is subnormal", "few digits", "the right number"),
         "the running product loses digits on its way; ours counts exponents apart",
         lambda c: any(map(small, c.at)),
     ),
