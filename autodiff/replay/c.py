@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from autodiff.replay.lowering import COMPARISONS, LIBRARY
 from autodiff.replay.program import Program
+from autodiff.replay.python import term
 from autodiff.replay.tape import SUM_OF_PRODUCTS
 
 __all__ = ["source"]
@@ -73,7 +74,8 @@ def _lines(program: Program, steps: Iterable[int]) -> list[str]:
         name, operands = program.tape.code[slot]
         read = [_read(program, p) for p in operands]
         if name == SUM_OF_PRODUCTS:
-            text = " + ".join(f"{a} * {b}" for a, b in zip(read[::2], read[1::2]))
+            known = [program.tape.constants.get(p) for p in operands]
+            text = " + ".join(map(term, known[::2], known[1::2], read[::2], read[1::2]))
         elif name in _FORMS:
             text = _FORMS[name].format(*read)
         else:

@@ -93,7 +93,8 @@ def _listing(program: Program) -> list[str]:
         if kind in (INPUT, CONSTANT):
             continue
         if kind == SUM_OF_PRODUCTS:
-            text = " + ".join(f"{name(a)} * {name(b)}" for a, b in zip(operands[::2], operands[1::2]))
+            known, read = [tape.constants.get(p) for p in operands], list(map(name, operands))
+            text = " + ".join(map(python.term, known[::2], known[1::2], read[::2], read[1::2]))
         else:
             op = OPERATIONS[kind]
             read = list(map(name, operands))

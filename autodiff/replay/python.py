@@ -100,7 +100,7 @@ def _lines(program: Program, steps: Iterable[int]) -> list[str]:
             text = _INFIX[name].format(*read)
         elif name == SUM_OF_PRODUCTS:
             pairs = zip(operands[::2], operands[1::2])
-            text = " + ".join([_product(tape.constants.get(a), tape.constants.get(b), at(a), at(b)) for a, b in pairs])
+            text = " + ".join([term(tape.constants.get(a), tape.constants.get(b), at(a), at(b)) for a, b in pairs])
         else:
             op = OPERATIONS[name]
             if isinstance(op, Nary):
@@ -111,8 +111,8 @@ def _lines(program: Program, steps: Iterable[int]) -> list[str]:
     return lines
 
 
-def _product(x: float | None, y: float | None, a: str, b: str) -> str:
-    """A term of a sum; a factor of 1 or -1 is not written."""
+def term(x: float | None, y: float | None, a: str, b: str) -> str:
+    """The text of a term of a sum of products; a factor of 1 or -1 is not written."""
     for c, other in ((x, b), (y, a)):
         if c == 1.0 or c == -1.0:
             return other if c == 1.0 else f"-{other}"
