@@ -163,7 +163,7 @@ def record(
     wanted: list[Output] = []
     for y, kind in parts:
         (slot,) = recorder.write([y])
-        slots = recorder.gradient(slot, [recorder.slots[p] for p in parameters]) if sweep else []
+        slots = recorder.gradient(slot, [recorder.slots[p] for p in parameters], summed=True) if sweep else []
         wanted += [Output(s, kind) for s in (slot, *slots)]
     if not sweep:
         each: Any = "each" if lane else "one"

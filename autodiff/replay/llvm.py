@@ -23,7 +23,7 @@ from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
 
 __all__ = ["NativeRun", "compile_program", "source"]
 
-_CHUNK = 400  # steps a function: the time of compiling grows faster than its length
+_CHUNK = 150  # steps a function: the time of compiling grows faster than its length
 _LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
 _SWIFT = 20_000  # from that many steps on, compile at the lowest level
 _POINTERS = "ptr noalias %shared, ptr noalias %temps, ptr noalias %out"

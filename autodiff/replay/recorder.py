@@ -97,10 +97,15 @@ class Recorder:
         transcribe(self.tape, nodes, self.slots)
         return [self.slots[y] if type(y) is Value else self.tape.constant(float(y)) for y in outputs]
 
-    def gradient(self, output: int, wrt: Sequence[int]) -> list[int]:
-        """The slots of a gradient; 0.0 where the output does not depend on an input."""
+    def gradient(self, output: int, wrt: Sequence[int], *, summed: bool = False) -> list[int]:
+        """The slots of a gradient; 0.0 where the output does not depend on an input.
+
+        If it is to be `summed`, -0.0 may stand in it.
+        """
         zero = self.tape.constant(0.0)
         found = reverse(self.tape, output, wrt)
+        if summed:
+            return [zero if g is None else g for g in found]
         # As in `backward`, where a gradient starts at 0.0: it is never -0.0.
         return [zero if g is None else self.tape.apply(ops.add, (g, zero)) for g in found]
 
