@@ -29,6 +29,7 @@ DOMAINS: dict[str, tuple[tuple[float, float], ...]] = {
     "log10": ((0.0, inf),),
     "log1p": ((-1.0, inf),),
     "log2": ((0.0, inf),),
+    "part": ((0.0, inf), (0.0, inf)),
     "pow": ((0.0, inf), R),
     "power_log": ((0.0, inf), R),
     "power_slope": ((0.0, inf), R),
@@ -176,6 +177,7 @@ SINGULAR = {
     "atan2": lambda a, b: _side(a) if b < 0.0 else _of_the_origin(a, b),  # the angle jumps at a = 0 > b
     "div": lambda a, b: _side(b),
     "log1p": lambda a: _side(a + 1.0),
+    "part": lambda a, b: _side(a + b),
     "tan": lambda a: _side(math.cos(a)),
 }
 """On which side of its singular set a point lies, 0 for on it, of each operation that has one."""

@@ -84,3 +84,18 @@ def test_an_import_of_everything_gives_what_users_call():
     assert ops.__all__ == ops.PUBLIC
     assert {"add", "clip", "log_softmax", "relu", "softmax", "where"} <= set(ops.PUBLIC)
     assert not {"sech2", "step", "power_slope", "numerics", "math"} & set(ops.PUBLIC)
+
+
+@pytest.mark.parametrize("n", range(1, 12))
+def test_partials_of_a_product_are_products(n):
+    """Of two numbers at a time, or up to 8 factors of all others at once; where no product is needed there is none."""
+    xs = [Value(1.0 + k) for k in range(n)]
+    found = OPERATIONS["prod"].partials(None, xs, [True] * n)
+    if n < 3:
+        assert found == ([xs[1], xs[0]] if n == 2 else [1.0])
+    else:
+        assert {p.op.name for p in found} == {"prod" if 4 <= n <= 8 else "mul"}
+
+
+def test_the_only_logit_has_all_the_probability():
+    assert ops.softmax([3.0]) == [1.0]
