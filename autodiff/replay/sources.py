@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import inspect
 import itertools
 import math
-import textwrap
 from collections.abc import Callable
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from types import CodeType
+from typing import Any, TypeGuard
 
 from autodiff.errors import GraphError
 
@@ -30,37 +31,49 @@ def definition(function: Callable[..., Any]) -> Definition:
     Raises
     ------
     NoSource
-        If it is not to be had: a function of C, or one made by `exec`; or if it stands in a line with others.
+        If it is not to be had: a function of C, or one made by `exec`; or if it stands in a line with others like it.
     """
     try:
-        text = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
+        lines, _ = inspect.findsource(function)
+        tree = _tree("".join(lines))
+    except (OSError, TypeError, SyntaxError):
         raise NoSource(f"{function!r:.60}, whose source is not to be had") from None
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:  # a lambda on a line of its own, among the arguments of a call
-        try:
-            tree = ast.parse(f"(\n{text}\n)")
-        except SyntaxError:
-            raise NoSource(f"{function!r:.60}, whose source is part of a longer statement") from None
     found = [n for n in ast.walk(tree) if _is(n, function)]
+    if len(found) > 1:
+        found = [n for n in found if _like(function.__code__, n)]
     if len({ast.dump(n) for n in found}) != 1:
-        raise NoSource(f"{function!r:.60}, which is one of several functions in a statement")
-    return found[0]  # type: ignore[return-value]
+        raise NoSource(f"{function!r:.60}, which is one of several functions in a line")
+    return found[0]
 
 
-def _is(node: ast.AST, function: Callable[..., Any]) -> bool:
-    """Whether a function may come from a node: names and lambdas are told apart by what they compile to."""
-    if isinstance(node, ast.FunctionDef):
-        return node.name == function.__name__
-    if not isinstance(node, ast.Lambda) or function.__name__ != "<lambda>":
+@lru_cache(maxsize=8)
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _is(node: ast.AST, function: Callable[..., Any]) -> TypeGuard[Definition]:
+    """Whether a function may come from a node: its name and line are right."""
+    if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
         return False
-    code, own = compile(ast.Expression(node), "", "eval").co_consts[0], function.__code__
-    return bool(code.co_consts == own.co_consts and code.co_varnames == own.co_varnames and _names(code) == _names(own))
+    own = function.__code__
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return own.co_firstlineno == first and own.co_name == getattr(node, "name", "<lambda>")
 
 
-def _names(code: Any) -> set[str]:
-    return {*code.co_names, *code.co_freevars}
+def _like(own: CodeType, node: Definition) -> bool:
+    """Whether a node may compile to that code: it has the same constants, names and operators, in order."""
+    if not isinstance(node, ast.Lambda):
+        return True
+    codes = [c for c in compile(ast.Expression(node), "", "eval").co_consts if isinstance(c, CodeType)]
+    return any(_traits(c) == _traits(own) for c in codes)
+
+
+def _traits(code: CodeType) -> tuple[Any, ...]:
+    operators = [(i.opname, i.argrepr) for i in dis.get_instructions(code) if i.opname.startswith(_OPERATORS)]
+    return code.co_consts, code.co_varnames, {*code.co_names, *code.co_freevars}, operators
+
+
+_OPERATORS = ("BINARY", "COMPARE", "UNARY")
 
 
 def scope(function: Callable[..., Any]) -> dict[str, Any]:
