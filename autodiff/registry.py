@@ -31,6 +31,8 @@ def real(x: object) -> float:
     OverflowError
         For an int too large for a float.
     """
+    if type(x) is float:  # for speed alone: to ask an abstract class takes five times as long
+        return x
     if isinstance(x, Real):
         return float(x)
     raise TypeError(f"expected a real number, got {type(x).__name__}: {x!r:.60}")
