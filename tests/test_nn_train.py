@@ -472,16 +472,18 @@ def test_a_callback_that_stops_after_a_step_has_the_epoch_measured():
 
 def test_an_infinite_gradient_makes_no_step():
     model = linear()
-    before = model.state_dict()
+    before, steps = model.state_dict(), []
+    counting = type("Counting", (Callback,), {"on_step": lambda self, at: steps.append(at.step)})()
 
     def steep(outputs, targets):
         y = outputs[0]
         return (y - y.data).sqrt() if y.operands else 1.0  # 0 with the slope inf
 
     with pytest.warns(RuntimeWarning, match=r"diverged in epoch 1: .*gradient.*epoch 0; use a smaller learning rate"):
-        history = fit(model, line(), epochs=2, loss=steep, progress=False)
+        history = fit(model, line(), epochs=2, loss=steep, callbacks=[counting], progress=False)
     assert history.stopped == "diverged"
     assert history.diagnosis.kind == "diverging"
+    assert steps == []
     assert model.state_dict() == before
 
 
