@@ -144,6 +144,7 @@ def test_the_learning_rate_is_found(tmp_path, capsys):
     assert main([*QUICK, "--find-lr", "--out", str(tmp_path)]) == 0
     rate = re.search("sgd, learning rate (.+), found", capsys.readouterr().out)[1]
     assert 1e-3 < float(rate) < 10.0
+    assert float(rate) != RATES["sgd"]
     assert (tmp_path / FINDER).read_bytes().startswith(b"\x89PNG")
     assert History.from_csv(tmp_path / "history.csv").column("learning_rate")[1] == pytest.approx(float(rate), rel=1e-2)
 
