@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 from array import array
 from random import Random
 
@@ -94,6 +95,30 @@ def test_where_a_program_is_cut_makes_no_difference(backend, chunk, monkeypatch)
     assert cut.source("llvm").count("define internal void @lane_") > cut.report().each // chunk
     for a, b in zip(flattened(got), flattened(expected), strict=True):
         assert same(a, b)
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the processors named are of the x86-64 family"
+)
+@pytest.mark.parametrize("backend", [LLVM])
+@pytest.mark.parametrize("processor", ["haswell", "x86-64"])
+def test_machines_with_shorter_vectors(backend, processor, monkeypatch):
+    """AVX2, with fused operations; SSE2, without: the same numbers, but for sums."""
+    import llvmlite.binding as binding
+
+    columns = shuffled(19)
+    expected = compile(table, in_axes=0, backend=backend)(*columns)
+    asked = []
+    monkeypatch.setattr(binding, "get_host_cpu_name", lambda: asked.append(processor) or processor)
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: binding.targets.FeatureMap())
+    llvm._machine_code.cache_clear()
+    got = compile(table, in_axes=0, backend=backend)(*columns)
+    llvm._machine_code.cache_clear()
+    assert asked == [processor]
+    for name, row in got.items():
+        for a, b, at in zip(row, expected[name], zip(*columns), strict=True):
+            fused = name == "dot" and abs(a - b) <= 4.0 * 2.0**-52 * (abs(at[0] * at[2]) + abs(at[1] * at[3]))
+            assert same(a, b) or fused, (name, at)
 
 
 def long(w, x):
