@@ -14,14 +14,17 @@ SIDES: list[float] = [float(y) for y in MOONS["y"]]  # -1 or 1
 
 def readme_expression(value: Callable[[float], Any]) -> Any:
     """W1: the expression of micrograd's README."""
-    a = value(-4.0)
-    b = value(2.0)
+    return expression(value(-4.0), value(2.0))
+
+
+def expression(a: Any, b: Any, relu: Callable[[Any], Any] = lambda x: x.relu()) -> Any:
+    """The same as a function of both variables."""
     c = a + b
     d = a * b + b**3
     c += c + 1
     c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
+    d += d * 2 + relu(b + a)
+    d += 3 * d + relu(b - a)
     e = c - d
     f = e**2
     g = f / 2.0
