@@ -73,7 +73,7 @@ def test_random_graphs_agree_with_the_reference(program):
     exact, sizes = local_sweep(program, slots)
     depth = len(program.instructions)
     for g, t, size in zip(gradient, exact, sizes, strict=True):
-        # Each edge multiplies by a partial that is good to some ulp (softmax to a few dozen) and rounds twice.
+        # Each edge multiplies by a partial that is good to some ulp and rounds twice.
         assert abs(g - t) <= 64 * (depth + 1) * UNIT * size + mpf(2) ** -1000
 
 
