@@ -1,4 +1,4 @@
-"""Eager speed against micrograd, interleaved in one run, with the garbage collector on and off.
+"""Eager speed against micrograd, and an engine like microgpt's, interleaved, with the garbage collector on and off.
 
 Run it as ``python tests/benchmarks/eager.py`` after ``pip install -e ".[bench]"``. Times are medians over rounds in
 which the rivals take turns; only their ratios mean something on another machine.
@@ -17,7 +17,11 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import microgpt
 import workloads
+from letters import Eager
+from problems import Letters
+from scalars import trained
 
 import autodiff
 import nn
@@ -82,14 +86,32 @@ def expression_and_network(rounds: int) -> None:
         "the same program": (lambda: workloads.descend(same, lambda: workloads.moons_loss(same, autodiff.Value)), 2),
         "autodiff": (lambda: workloads.descend(ours, lambda: workloads.moons_loss_with_sums(ours)), 4),
     }
-    print(f"{'workload':<24}{'collector':<11}{'engine':<18}{'median':>12}{'micrograd / this':>18}")
-    for name, tasks, unit, scale in (("W1 expression", w1, "us", 1e6), ("W3 moons, n = 100", w3, "ms", 1e3)):
-        for collector in (True, False):
-            result = medians(tasks, rounds, collector)
-            for engine, t in result.items():
-                ratio = f"{result['micrograd'] / t:.2f}"
-                state = "on" if collector else "off"
-                print(f"{name:<24}{state:<11}{engine:<18}{t * scale:>9.1f} {unit}{ratio:>18}")
+    print(f"{'workload':<24}{'collector':<11}{'engine':<18}{'median':>12}{'first / this':>18}")
+    compare("W1 expression", w1, rounds, "us", 1e6)
+    compare("W3 moons, n = 100", w3, rounds, "ms", 1e3)
+
+
+def compare(workload: str, tasks: dict[str, tuple[Task, int]], rounds: int, unit: str, scale: float) -> None:
+    """Print the lines of one workload; ratios are to the first engine."""
+    for collector in (True, False):
+        result = medians(tasks, rounds, collector)
+        first = next(iter(result.values()))
+        for engine, t in result.items():
+            state = "on" if collector else "off"
+            print(f"{workload:<24}{state:<11}{engine:<18}{t * scale:>9.1f} {unit}{first / t:>18.2f}")
+
+
+def transformer(rounds: int) -> None:
+    """W4 against an engine like microgpt's: one document a step, with Adam."""
+    problem = Letters()
+    theirs = trained(problem, microgpt.Value, microgpt.OPERATIONS)
+    ours, documents = Eager(problem.sizes), problem.documents()
+    for _ in range(2):
+        first, second = theirs.step(), ours.step(next(documents))
+        if abs(first - second) > 1e-12:
+            sys.exit(f"the programs do not compute the same: {first}, {second}")
+    tasks = {"like microgpt": (theirs.step, 1), "autodiff": (lambda: ours.step(next(documents)), 2)}
+    compare("W4 transformer", tasks, rounds, "ms", 1e3)
 
 
 def deep_chain() -> None:
@@ -126,6 +148,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.setrecursionlimit(100_000)  # micrograd's backward recurses
     expression_and_network(arguments.rounds)
+    transformer(arguments.rounds)
     deep_chain()
 
 
