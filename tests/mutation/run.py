@@ -21,33 +21,27 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cosmic_ray.commands.init import init
 from cosmic_ray.config import load_config
 from cosmic_ray.modules import find_modules
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
-from mutants import HERE, ROOT, Finder, Mutant, described, listed, mutated
-from trials import TIMEOUT, found, plainly_fails, started
+from mutants import HERE, ROOT, Mutant, listed
+from trials import TIMEOUT, Plan, found, plainly_fails, started
 
 
-def tried(
-    items: Sequence[WorkItem], groups: Sequence[dict[str, Any]], keep: Sequence[str], workers: int
-) -> Iterator[tuple[WorkItem, Mutant, str]]:
+def tried(items: Sequence[WorkItem], plan: Plan, workers: int) -> Iterator[tuple[WorkItem, Mutant, str]]:
     """Try mutants, some at a time: each with the test that noticed it, "" for none, or `TIMEOUT`."""
-    equivalent, waiting, running = listed("equivalent"), list(reversed(items)), {}
+    waiting, running = list(reversed(items)), {}
     while waiting or running:
         while waiting and len(running) < workers:
             item = waiting.pop()
-            text = mutated(item)
-            mutant = described(item, text)
-            shown = [g for g in groups if not (mutant in equivalent and g.get("only-unlisted"))]
-            pid, pipe = started(Finder(item, text), shown, keep)
-            running[pid] = item, mutant, pipe
+            pid, pipe = started(item, plan)
+            running[pid] = item, pipe
         pid, status = os.wait()
-        item, mutant, pipe = running.pop(pid)
-        yield item, mutant, found(status, pipe)
+        item, pipe = running.pop(pid)
+        yield item, *found(status, pipe)
 
 
 def start(session: WorkDB, modules: Sequence[str]) -> None:
@@ -56,13 +50,13 @@ def start(session: WorkDB, modules: Sequence[str]) -> None:
         init([p.relative_to(ROOT) for p in find_modules([ROOT / m for m in modules])], session, {})
 
 
-def run(session: WorkDB, groups: Sequence[dict[str, Any]], keep: Sequence[str], workers: int, again: bool) -> None:
+def run(session: WorkDB, plan: Plan, workers: int, again: bool) -> None:
     """Try the mutants of a session that have not been tried, or those that survived too."""
     done = {job for job, r in session.results if not (again and r.test_outcome == TestOutcome.SURVIVED)}
     items = sorted(session.work_items, key=lambda i: (str(i.mutations[0].module_path), i.mutations[0].start_pos))
     todo = [item for item in items if item.job_id not in done]
     begun = time.monotonic()
-    for count, (item, mutant, noticed) in enumerate(tried(todo, groups, keep, workers), 1):
+    for count, (item, mutant, noticed) in enumerate(tried(todo, plan, workers), 1):
         outcome = TestOutcome.KILLED if noticed else TestOutcome.SURVIVED
         session.set_result(item.job_id, WorkResult(WorkerOutcome.NORMAL, noticed, outcome, str(mutant)))
         if not noticed or noticed == TIMEOUT or count % 100 == 0:
@@ -116,7 +110,7 @@ def main() -> int:
     gc.freeze()  # the children need not copy what is there already
     with use_db(str(session_file)) as session:
         start(session, given.module or config["module-path"])
-        run(session, groups, config["keep"], given.workers, given.again)
+        run(session, Plan(groups, config["keep"], listed("equivalent")), given.workers, given.again)
         return judge(session)
 
 

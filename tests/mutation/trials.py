@@ -13,10 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from mutants import ROOT, Finder
+from cosmic_ray.work_item import WorkItem
+from mutants import ROOT, Finder, Mutant, described, mutated
 
 TIMEOUT = "timeout"
 UNUSED = 70
@@ -85,19 +87,45 @@ def plainly_fails(places: Sequence[str]) -> str:
 
 def forget(keep: Sequence[str]) -> None:
     """Let the modules of the project be imported anew, but those that keep what mpmath has computed."""
+    folders = tuple(f"{ROOT / folder}{os.sep}" for folder in ("autodiff", "nn", "tests"))
     for name, module in list(sys.modules.items()):
-        if name not in keep and name != "__main__" and str(ROOT) in (getattr(module, "__file__", None) or ""):
+        path = getattr(module, "__file__", None) or ""
+        if path.startswith(folders) and name not in keep and name != "__main__":
             del sys.modules[name]
 
 
-def child(finder: Finder, groups: Sequence[dict[str, Any]], keep: Sequence[str], out: int) -> None:
-    """Try one mutant in this process, and end it; write the name of the test that noticed it."""
+@dataclass(frozen=True)
+class Plan:
+    """What every mutant goes through: groups of tests, one after the other.
+
+    Parameters
+    ----------
+    groups : sequence of dict
+        As in the configuration.
+    keep : sequence of str
+        Modules that are not imported anew.
+    listed : set of Mutant
+        Those that are not shown to groups that are "only-unlisted".
+    """
+
+    groups: Sequence[dict[str, Any]]
+    keep: Sequence[str]
+    listed: set[Mutant]
+
+
+def child(item: WorkItem, plan: Plan, out: int) -> None:
+    """Try one mutant in this process, and end it; write what it is, and the name of the test that noticed it."""
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))  # a mutant may ask for any amount of memory
     gc.disable()
+    text = mutated(item)
+    mutant, finder = described(item, text), Finder(item, text)
+    os.write(out, f"{mutant}\n".encode())
+    forget(plan.keep)
+    sys.meta_path.insert(0, finder)
     try:
-        forget(keep)
-        sys.meta_path.insert(0, finder)
-        for group in groups:
+        for group in plan.groups:
+            if mutant in plan.listed and group.get("only-unlisted"):
+                continue
             limit = int(time.process_time()) + 1 + group["seconds"]
             resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
             noticed = plainly_fails(group["plain"]) if "plain" in group else pytest_fails(group["pytest"])
@@ -109,21 +137,23 @@ def child(finder: Finder, groups: Sequence[dict[str, Any]], keep: Sequence[str],
     os._exit(0 if finder.loader.used else UNUSED)
 
 
-def started(finder: Finder, groups: Sequence[dict[str, Any]], keep: Sequence[str]) -> tuple[int, int]:
+def started(item: WorkItem, plan: Plan) -> tuple[int, int]:
     """Start a process that tries a mutant: its number, and the pipe from which to read what it found."""
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        child(finder, groups, keep, write)
+        child(item, plan, write)
     os.close(write)
     return pid, read
 
 
-def found(status: int, pipe: int) -> str:
-    """Which test noticed the mutant in a process that has ended; "" for none, `TIMEOUT` if it took too long."""
+def found(status: int, pipe: int) -> tuple[Mutant, str]:
+    """The mutant of a process that has ended, and which test noticed it: "" for none, `TIMEOUT` if it took too long."""
     with os.fdopen(pipe) as stream:
-        noticed = stream.read()
+        *lines, noticed = stream.read().split("\n", 3)
     code = os.waitstatus_to_exitcode(status)
     if code == UNUSED:
-        raise RuntimeError("no test imported the mutant")
-    return noticed or (TIMEOUT if code == -signal.SIGXCPU else f"ended with {code}" if code else "")
+        raise RuntimeError(f"no test imported {lines}")
+    return Mutant.read("\n".join(lines)), noticed or (
+        TIMEOUT if code == -signal.SIGXCPU else f"ended with {code}" if code else ""
+    )
