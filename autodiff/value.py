@@ -14,7 +14,7 @@ from autodiff.operation import Op, named, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 
-__all__ = ["Value", "new_node", "parameter", "values"]
+__all__ = ["Value", "new_node", "parameter", "values", "write"]
 
 
 @final
@@ -395,6 +395,37 @@ def parameter(data: Real | float, label: str) -> Value:
     v = Value(data)
     v._stamp = Stamp(recording.now.epoch, recording.now.scope, label, "parameter")
     return v
+
+
+def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
+    """Write the data of several leaves as one change: what ``v.data = x`` does for each, in a third of the time.
+
+    Parameters
+    ----------
+    leaves : iterable of Value
+        What to write.
+    numbers : iterable of real number
+        One for each.
+
+    Raises
+    ------
+    GraphError, TypeError, OverflowError, TraceError
+        As for `Value.data`. The leaves before the one that raises are written.
+    """
+    epoch = recording.begin_epoch()
+    stamp = Stamp(epoch, ())
+    for v, x in zip(leaves, numbers):
+        if v.op is not None or tracing.active:
+            v.data = x  # raises
+            continue
+        v._data = x if type(x) is float else real(x)
+        own = v._stamp
+        if own.label or own.role:
+            own.epoch = epoch
+            continue
+        if own.scope is not stamp.scope:
+            stamp = Stamp(epoch, own.scope)
+        v._stamp = stamp
 
 
 def values(given: Any, what: str) -> list[Value]:

@@ -9,6 +9,7 @@ from typing import Any
 from autodiff.errors import TraceError
 from autodiff.recording import no_grad
 from autodiff.replay.report import Report
+from autodiff.value import write
 from nn.columns import Columns, numpy_or_none
 from nn.mlp import MLP, Layer
 from nn.module import Module, forward_batch
@@ -146,8 +147,7 @@ class CompiledStep:
 
     def push(self) -> None:
         """Copy the buffer's numbers into the parameters."""
-        for p, x in zip(self.values, self.parameters):
-            p.data = x
+        write(self.values, self.parameters)
 
     @property
     def report(self) -> Report:

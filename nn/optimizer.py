@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any
 
 from autodiff.errors import ModelFileError
-from autodiff.value import Value
+from autodiff.value import Value, write
 from nn.checks import finite
 
 __all__ = ["Optimizer"]
@@ -130,9 +130,8 @@ class Optimizer:
         step, columns = self.steps + 1, [self.state[name] for name in self.state_names]
         rows: Iterable[tuple[Any, ...]] = zip(*columns) if columns else repeat(())
         # None, as PyTorch has it for a parameter that nothing depends on, counts as 0
-        moved = [self.update(p.data, p.grad or 0.0, row, step) for p, row in zip(self.parameters, rows)]
-        for p, (x, _) in zip(self.parameters, moved):
-            p.data = x
+        moved = [self.update(p._data, p.grad or 0.0, row, step) for p, row in zip(self.parameters, rows)]
+        write(self.parameters, [x for x, _ in moved])
         for name, column in zip(self.state_names, zip(*[row for _, row in moved])):
             self.state[name] = list(column)
         self.steps = step

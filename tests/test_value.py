@@ -11,7 +11,7 @@ import pytest
 
 import autodiff
 from autodiff import Value
-from autodiff.value import parameter
+from autodiff.value import parameter, write
 
 
 def test_a_leaf():
@@ -224,3 +224,30 @@ def test_detach():
     z.data = 1.0
     y.backward()
     assert x.grad == 8.0
+
+
+def test_several_leaves_are_written_as_each_by_itself():
+    with autodiff.scope("inner"):
+        leaves = [Value(1.0), Value(2.0), parameter(3.0, "w"), Value(4.0, "labelled")]
+    leaves.append(Value(5.0))
+    results = [2.0 * v for v in leaves]
+    before = [(v.scope, v.label, v.role) for v in leaves]
+    write(leaves[1:], [20, 30.0, Fraction(81, 2), 50.0])
+    assert [v.data for v in leaves] == [1.0, 20.0, 30.0, 40.5, 50.0]
+    assert [(v.scope, v.label, v.role) for v in leaves] == before
+    results[0].backward()
+    for y in results[1:]:
+        with pytest.raises(autodiff.StaleGraphError):
+            y.backward()
+    leaves[1].label = "one"  # and no other
+    assert [v.label for v in leaves] == ["", "one", "w", "labelled", ""]
+
+
+def test_only_leaves_are_written():
+    x = Value(1.0)
+    with pytest.raises(autodiff.GraphError, match="computed by"):
+        write([x, x + 1.0], [2.0, 3.0])
+    with pytest.raises(TypeError):
+        write([x], ["2"])
+    with pytest.raises(autodiff.TraceError):
+        autodiff.compile(lambda y: write([x], [1.0]))(1.0)
