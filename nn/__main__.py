@@ -9,9 +9,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from types import FrameType
 
 from autodiff.errors import AutodiffError
+from nn.history import History
 from nn.job import BUILT_IN, Job, Outcome, run
 from nn.options import NAME, UsageError, prediction_parser, training_parser
 from nn.predictor import predict
@@ -133,7 +135,8 @@ def _table(job: Job, done: Outcome) -> str:
             f"{job.data}: {kind}, {ending} after {history.seconds:.1f} s",
             f"network {sizes}, {job.activation}, {len(predictor.model.parameters())} parameters; "
             f"best of {len(history.epochs) - 1} epochs: {history.best_epoch}",
-            f"{job.optimizer}, learning rate {done.lr:.3g}{', found' if job.find_lr else ''}, {job.schedule}",
+            f"{job.optimizer}, learning rate {done.lr:.3g}{', found' if job.find_lr else ''}, {job.schedule}; "
+            f"steps by {history.backend}, {_epoch_time(history)}",
             "",
             f"{'':<12}{'loss':>10}{history.metric:>12}",
             f"{'training':<12}{best.training_loss:>10.4f}{best.training_score:>12.4f}",
@@ -143,6 +146,11 @@ def _table(job: Job, done: Outcome) -> str:
             f"written to {job.out}: {', '.join(done.written)}",
         ]
     )
+
+
+def _epoch_time(history: History) -> str:
+    seconds = [epoch.seconds for epoch in history.epochs[1:]]
+    return f"{1e3 * median(seconds):.3g} ms an epoch" if seconds else "no epoch done"
 
 
 if __name__ == "__main__":

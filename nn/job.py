@@ -80,6 +80,8 @@ class Job:
         The folder to write to.
     resume : bool
         Whether to go on from the checkpoint there.
+    eager : bool
+        As for `nn.fit`.
     """
 
     data: str
@@ -98,6 +100,7 @@ class Job:
     patience: int | None
     out: Path
     resume: bool
+    eager: bool = False
 
 
 class Outcome(NamedTuple):
@@ -211,6 +214,7 @@ def _trained(job: Job, predictor: Predictor, training: Dataset, validation: Data
             patience=job.patience,
             checkpoint=job.out / CHECKPOINT,
             resume=job.resume,
+            eager=job.eager,
         )
 
 

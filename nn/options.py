@@ -109,6 +109,11 @@ def training_parser() -> argparse.ArgumentParser:
     add("--clip", type=_positive, metavar="X", help="bound for the norm of the gradients (default: none)")
     add("--l2", type=_positive, metavar="X", help="strength of a penalty on squared weights (default: none)")
     add("--patience", type=_count, metavar="N", help="stop after N epochs without a better one (default: never)")
+    add(
+        "--eager",
+        action="store_true",
+        help="build the graph of every mini-batch: far slower than replaying one program",
+    )
     add = parser.add_argument_group("files").add_argument
     add("--out", type=Path, metavar="FOLDER", help="where to write (default: runs/ and the name of the data)")
     add("--resume", action="store_true", help="go on from the checkpoint in that folder")

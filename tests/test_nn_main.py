@@ -149,6 +149,19 @@ def test_the_learning_rate_is_found(tmp_path, capsys):
     assert History.from_csv(tmp_path / "history.csv").column("learning_rate")[1] == pytest.approx(float(rate), rel=1e-2)
 
 
+def test_the_table_says_what_the_steps_ran_on(tmp_path, capsys):
+    job = ["--data", "moons", "--epochs", "3", "--hidden", "4"]
+    tables = []
+    for k, options in enumerate(([], ["--eager"])):
+        assert main([*job, *options, "--out", str(tmp_path / str(k))]) == 0
+        tables.append(capsys.readouterr().out)
+    backends = [re.search(r"steps by (\w+), [0-9.e+-]+ ms an epoch", table)[1] for table in tables]
+    assert backends[0] in ("llvm", "numpy", "python")
+    assert backends[1] == "eager"
+    scores = [re.findall(r"^(?:training|validation) .*", table, re.MULTILINE) for table in tables]
+    assert scores[0] == scores[1]
+
+
 def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, capsys):
     job = ["--data", "xor", "--hidden", "3", "--optimizer", "adam"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
