@@ -73,6 +73,27 @@ class TestSums:
             assert kernel.shared_out[4] == n
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "function", [lambda x, y, z: x * y - z, lambda x, y, z: z - x * y, lambda x, y, z: x * y + z * -1.0]
+)
+def test_products_outside_of_sums_are_rounded_by_themselves(backend, function):
+    """A fused operation would give what rounding lost in place of 0."""
+    xs = array("d", [1.1, 0.3, 1.0 / 3.0, 7.7, 1e10 + 0.1, 0.1, 1.7, 2.3, 1e-5])
+    ys = array("d", [1.7, 0.7, 1.0 / 7.0, 0.1, 1e-3 + 1e-9, 0.1, 1.9, 3.1, 3.3])
+    zs = array("d", [x * y for x, y in zip(xs, ys)])
+    assert any(math.fsum([-z, *_exactly(x, y)]) for x, y, z in zip(xs, ys, zs)), "something is lost"
+    assert compile(function, in_axes=0, backend=backend)(xs, ys, zs).tolist() == [0.0] * 9
+    alone = compile(function, backend=backend)
+    assert [alone(*at) for at in zip(xs, ys, zs)] == [0.0] * 9
+
+
+def _exactly(x, y):
+    """Floats that add up to the product."""
+    a, b = (t - (t - u) for u, t in ((x, 134217729.0 * x), (y, 134217729.0 * y)))
+    return a * b, a * (y - b), (x - a) * b, (x - a) * (y - b)
+
+
 def shuffled(n):
     random = Random(n)
     return [
