@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import subprocess
 import sys
@@ -634,6 +635,41 @@ class TestRefused:
         with pytest.raises(TypeError, match="positional argument"):
             compile(lambda x: x)(1.0, 2.0)
         assert tracing.active == 0
+
+
+def comparisons(x, y):
+    tests = [x < y, x <= y, x > y, x >= y, x < 1, x >= 1.0, x > -math.inf, y <= 0.0]
+    return [autodiff.where(t, x * y, y) for t in tests]
+
+
+class TestComparisons:
+    """They are recorded for `where`, and decided anew at each run; nan compares as in Python."""
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_all_of_them(self, backend):
+        at = list(itertools.product([math.nan, math.inf, -math.inf, 0.0, -0.0, 1.0, -2.5], repeat=2))
+        rows = compile(comparisons, in_axes=0, backend=backend)(*(array("d", c) for c in zip(*at)))
+        alone = compile(comparisons, backend=backend)
+        for k, (x, y) in enumerate(at):
+            expected = comparisons(x, y)
+            assert all(map(replaying.same, [row[k] for row in rows], expected))
+            assert all(map(replaying.same, alone(x, y), expected))
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_gradients_go_to_what_is_taken(self, backend):
+        f = compile(lambda x: autodiff.where(x > 1.0, x * x, 3.0 * x), in_axes=0, backend=backend)
+        assert f.grad(array("d", [0.0, 1.0, 2.0])).tolist() == [3.0, 3.0, 4.0]
+
+    @pytest.mark.parametrize(
+        "function", [lambda x: x if 0 < x < 1 else 0.0, lambda x: not x > 0, lambda x: x > 0 and x < 1]
+    )
+    def test_as_truths_they_are_refused(self, function):
+        with pytest.raises(TraceError, match="the truth of"):
+            compile(function)(0.5)
+
+    def test_with_what_is_no_number(self):
+        with pytest.raises(TypeError, match="str"):
+            compile(lambda x: autodiff.where(x > "a", x, 0.0))(0.5)
 
 
 class TestGraphs:
