@@ -17,12 +17,18 @@ from autodiff import recording
 from autodiff.forward import Dual, is_number, new_level
 from autodiff.operation import real
 from autodiff.reverse import adjoints, private_gradient
+from autodiff.tracing import is_tracing
 from autodiff.trees import fill, leaves
 from autodiff.value import Value
 
-__all__ = ["Arguments", "Outside", "Recorded", "numbers"]
+__all__ = ["Arguments", "Outside", "Recorded", "is_differentiating", "numbers"]
 
-_recorded_outside: ContextVar[bool] = ContextVar("_recorded_outside", default=False)
+_recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", default=None)  # None: nothing outside
+
+
+def is_differentiating() -> bool:
+    """Whether a transform is calling its function in this context."""
+    return _recorded_outside.get() is not None
 
 
 def numbers(tree: Any, what: str) -> list[Any]:
@@ -41,13 +47,14 @@ class Outside:
     Attributes
     ----------
     keep : bool
-        Whether results stay connected with the graph: if they are differentiated by an enclosing transform, or
-        Values were given. Otherwise Values in them are somebody's constants.
+        Whether results stay connected with the graph: if they are differentiated by an enclosing transform or
+        recorded by `compile`, or Values were given. Otherwise Values in them are somebody's constants.
     """
 
     def __init__(self, given: Iterable[Any]) -> None:
         self.paused = recording.is_paused()
-        self.keep = not self.paused and (_recorded_outside.get() or any(map(_holds_a_value, given)))
+        enclosed = _recorded_outside.get() or is_tracing()
+        self.keep = not self.paused and (bool(enclosed) or any(map(_holds_a_value, given)))
 
     def number(self, x: Any) -> Any:
         """A number as a result: without tangents inside `no_grad`, without a graph unless it is to be kept."""
@@ -94,7 +101,7 @@ class Arguments:
         args = list(self.args)
         for k, tree in zip(self.positions, self.trees):
             args[k] = fill(tree, iterator)
-        token = _recorded_outside.set(recorded or _recorded_outside.get())
+        token = _recorded_outside.set(recorded or bool(_recorded_outside.get()))
         try:
             with recording.resume():
                 return self.function(*args, **self.kwargs)

@@ -13,6 +13,7 @@ from autodiff import transforms
 from autodiff.errors import GraphError
 from autodiff.forward import is_number
 from autodiff.graph import topological
+from autodiff.nesting import is_differentiating
 from autodiff.operation import Nary
 from autodiff.replay.forms import (
     NUMBER,
@@ -29,6 +30,7 @@ from autodiff.replay.forms import (
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.program import Output, padded
 from autodiff.replay.recorder import BACKENDS, Entry, Recorder
+from autodiff.tracing import is_tracing
 from autodiff.value import Value, values
 
 __all__ = ["Compiled", "compile", "compile_graph"]
@@ -198,7 +200,10 @@ class Compiled(Inspection):
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
-                entry = self._entries[key] = self._record(mode, chosen, forms)
+                try:
+                    entry = self._entries[key] = self._record(mode, chosen, forms)
+                except Differentiated:
+                    return self._eagerly(mode, chosen, args)
                 if len(self._entries) > self._cache_size:
                     self._entries.popitem(last=False)
                     self._direct.clear()
@@ -206,6 +211,8 @@ class Compiled(Inspection):
                     self._direct[mode, asked, len(args)] = entry.kernel.direct
             else:
                 self._entries.move_to_end(key)
+            if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
+                return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
             if not entry.kernel.batched:
                 return self._result(entry, entry.kernel.call(reader.shared))
             return self._batch(entry, reader, forms)
@@ -231,7 +238,8 @@ class Compiled(Inspection):
         """The same without a program, where Values come in: somebody else records or differentiates."""
         if self._in_axes is not None:
             raise TypeError(
-                "a batch (in_axes) takes numbers and arrays, got a Value; call the function for each sample"
+                "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
+                "got a Value, as an argument or from around the function; call the function for each sample"
             )
         mode_of = {**_MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
         return mode_of[mode](self._function, argnums)(*args)
@@ -286,7 +294,7 @@ class Compiled(Inspection):
     ) -> tuple[list[int], Any]:
         """The slots of a gradient, behind that of the value, and the form of the result."""
         positions = (argnums,) if isinstance(argnums, int) else argnums
-        if len({p % len(forms) for p in positions if forms}) < len(positions):
+        if forms and len({p % len(forms) for p in positions}) < len(positions):
             raise ValueError(f"argnums names an argument twice: {argnums}")
         starts, k = [], 0
         for form in forms:

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from autodiff import ops, recording
 from autodiff.errors import TraceError
+from autodiff.forward import Dual
 from autodiff.graph import topological
 from autodiff.replay import arrays, llvm, python
-from autodiff.replay.forms import Number
+from autodiff.replay.forms import Differentiated, Number
 from autodiff.replay.lowering import NotLowerable
 from autodiff.replay.program import Output, Program, Run
 from autodiff.replay.report import Report
@@ -84,6 +85,8 @@ class Recorder:
     def write(self, outputs: Iterable[Any]) -> list[int]:
         """The slots of numbers that were computed from the leaves."""
         outputs = list(outputs)
+        if any(type(y) is Dual for y in outputs):
+            raise Differentiated  # by a number from around the function
         nodes = [y for y in outputs if type(y) is Value]
         order = topological(nodes)
         self.recorded += len(order)
@@ -132,6 +135,8 @@ class Kernel:
     ----------
     shared, shared_out : array of float
         The inputs and outputs that all samples share. They stay where they are.
+    reads_outside : bool
+        Whether it reads Values that were not given as inputs, asks for numbers, or hands some on.
     direct : callable or None
         A function of floats that returns the results in their form, and None if given anything but floats.
     report : Report
@@ -155,6 +160,7 @@ class Kernel:
         self.batched = bool(self.program.sample_inputs)
         self.scalar: Callable[..., tuple[float, ...]] | None = None
         self.direct: Callable[..., Any] | None = None
+        self.reads_outside = bool(recorder.captured or recorder.supplies or recorder.observations)
         self._lock = threading.Lock()
         self.backend, self.run, notes = _compile(self.program, backend)
         if not self.batched:
@@ -164,7 +170,7 @@ class Kernel:
         )
 
     def _without_samples(self, form: Any) -> None:
-        few = self.given <= _FEW and not (self._captured or self._supplies or self._stores)
+        few = self.given <= _FEW and not self.reads_outside
         alone = few and _is_plain(form)
         if self.backend == "python":
             self.scalar = python.compile_scalar(self.program)
