@@ -89,19 +89,21 @@ class ReplayWorker:
         return self._step.run(self._columns, chosen)
 
     def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:  # noqa: D102
-        g, chosen = self._g, self._chosen
-        norm = self._norm(g if chosen is None else [g[k] for k in chosen])
+        norm = self._norm()
         if clip_value is not None:
-            self._step.gradient[:] = array("d", [max(min(x, clip_value), -clip_value) for x in g])
+            self._step.gradient[:] = array("d", [max(min(x, clip_value), -clip_value) for x in self._g])
         if clip_norm is not None:
-            factor = clip_factor(norm if clip_value is None else self._norm(g), clip_norm)
+            factor = clip_factor(norm if clip_value is None else self._norm(), clip_norm)
             if factor != 1.0:
-                self._step.gradient[:] = array("d", [x * factor for x in g])
+                self._step.gradient[:] = array("d", [x * factor for x in self._g])
         return norm
 
-    def _norm(self, g: Any) -> float:
+    def _norm(self) -> float:
+        """Of the gradients of what the optimizer changes."""
+        g = self._g if self._chosen is None else [self._g[k] for k in self._chosen]
         if self._numpy is not None:
-            square = float(self._numpy.dot(g, g))
+            with self._numpy.errstate(over="ignore", invalid="ignore"):  # it is done again below
+                square = float(self._numpy.dot(g, g))
             if 1e-200 < square < 1e200:
                 return math.sqrt(square)
         return math.nan if any(x != x for x in g) else math.hypot(*g)

@@ -222,6 +222,24 @@ def test_some_of_the_parameters():
     assert all((after[name] != before[name]) is name.startswith("layers.2") for name in after)
 
 
+def test_clipping_some_of_the_parameters_is_by_their_norm_alone():
+    options = {"epochs": 3, "batch_size": 5, "clip_value": 0.3, "clip_norm": 0.2, "progress": False}
+    ends = []
+    for eager in (True, False):
+        model = network()
+        optimizer = optim.SGD(model.layers[2].parameters(), 0.1)
+        history = nn.fit(model, nn.data.Dataset(ROWS, TARGETS[losses.mse]), optimizer=optimizer, eager=eager, **options)
+        ends.append([*model.state_dict().values(), *history.column("gradient_norm")[1:]])
+    assert ends[1] == pytest.approx(ends[0], rel=1e-12)
+
+
+def test_a_norm_beyond_the_floats_is_no_warning_of_numpy(recwarn):
+    model = nn.MLP(1, [1], seed=0)
+    data = nn.data.Dataset([[1e152], [2e152]], [0.0, 1.0])
+    nn.fit(model, data, optimizer=optim.SGD(model.parameters(), 1e-3), epochs=1, clip_norm=1.0, progress=False)
+    assert [str(w.message)[:17] for w in recwarn] in ([], ["training diverged"])
+
+
 def test_two_models_of_one_architecture_share_the_machine_code():
     pytest.importorskip("llvmlite", reason="llvmlite is not installed")
     steps = [CompiledStep(network(), losses.mse, backend="llvm") for _ in range(2)]
