@@ -104,7 +104,7 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
     Raises
     ------
     ValueError
-        If there are not as many as layers.
+        If there are not as many as layers, or a single name is unknown.
     TypeError
         For anything else.
 
@@ -114,6 +114,7 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
     ['tanh', 'tanh', 'linear']
     """
     if activation is None or isinstance(activation, str) or callable(activation):
+        activation_function(activation)  # complains about a name that is unknown, also if there is no hidden layer
         return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
     if not isinstance(activation, Iterable):
         raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")

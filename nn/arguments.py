@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
+from nn.batch_norm import BatchNorm
 from nn.checks import whole
 from nn.dataset import batches
 from nn.module import Module
 from nn.optimizer import Optimizer
 
-__all__ = ["check_functions", "check_numbers", "check_trained"]
+__all__ = ["check_batches", "check_functions", "check_numbers", "check_trained"]
 
 
 def check_trained(model: Any, optimizer: Any) -> None:
@@ -42,6 +43,32 @@ def check_trained(model: Any, optimizer: Any) -> None:
         )
     if not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer has no parameter of this model; make it with model.parameters()")
+
+
+def check_batches(model: Module, samples: int, batch_size: int) -> None:
+    """Check that no batch is too small for the model, before the first step and not in the last of an epoch.
+
+    Parameters
+    ----------
+    model : Module
+        What is to be trained.
+    samples : int
+        How many samples there are.
+    batch_size : int
+        How many a batch; the last batch has what is left.
+
+    Raises
+    ------
+    ValueError
+        If there is a batch of a single sample, and batch normalisation in the model.
+    """
+    alone = samples % batch_size == 1 or batch_size == 1
+    norm = next((module for module in model.modules() if isinstance(module, BatchNorm)), None)
+    if alone and norm is not None:
+        raise ValueError(
+            f"{norm!r} needs two samples at least in every batch, but {samples} samples in batches of {batch_size} "
+            "leave one alone; choose another batch size"
+        )
 
 
 def check_functions(**functions: Any) -> None:

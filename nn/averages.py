@@ -10,7 +10,7 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "shares_of", "side_of", "target"]
+__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "shares_of", "side_of", "single", "target"]
 
 
 def is_row(x: Any) -> bool:
@@ -53,6 +53,16 @@ def target(t: Any, sample: int, output: int | None = None) -> Any:
         where = f"sample {sample}" if output is None else f"sample {sample}, output {output},"
         raise ValueError(f"the target of {where} is {t!r:.60}, expected a finite number")
     return number
+
+
+def single(output: Any, sample: int) -> Any:
+    """Take the output of a sample for a loss of one output; a ValueError if there are several."""
+    if is_row(output):
+        raise ValueError(
+            f"sample {sample} has {len(output)} outputs, and this loss takes one a sample; let the model have one, "
+            "or for classes use cross_entropy"
+        )
+    return output
 
 
 def chance_of(t: Any, sample: int) -> float:

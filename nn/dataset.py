@@ -120,6 +120,8 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     ------
     ValueError
         If the fraction is not between 0 and 1.
+    TypeError
+        If it is no data set, or the fraction no number.
     DataError
         If there is nothing to set aside, or a class would have no sample in one of the parts; it names the class.
 
@@ -130,6 +132,10 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     >>> len(training), [validation.targets.count(k) for k in range(3)]
     (120, [10, 10, 10])
     """
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"expected a Dataset to split, got {type(dataset).__name__}: {dataset!r:.60}")
+    if not isinstance(fraction, Real):
+        raise TypeError(f"expected a number as fraction, got {type(fraction).__name__}: {fraction!r:.60}")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
     by_class = stratify and dataset.class_names is not None

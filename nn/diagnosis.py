@@ -73,6 +73,8 @@ def diagnose(history: History) -> Diagnosis:
     ------
     ValueError
         If nothing was trained.
+    TypeError
+        If it is no History.
 
     Notes
     -----
@@ -100,6 +102,8 @@ def diagnose(history: History) -> Diagnosis:
     >>> diagnosis.kind, diagnosis.best_epoch
     ('overfitting', 3)
     """
+    if not isinstance(history, History):
+        raise TypeError(f"expected the History that nn.fit returns, got {type(history).__name__}: {history!r:.60}")
     training, judged = history.column("training_loss"), history.judged()
     if len(training) < 2 and history.stopped != "diverged":
         raise ValueError("there is nothing to judge: the history has no epoch of training")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nn.arguments import check_functions, check_numbers, check_trained
+from nn.arguments import check_batches, check_functions, check_numbers, check_trained
 from nn.checks import finite, whole
 from nn.dataset import Dataset, batches
 from nn.module import Module
@@ -115,6 +115,7 @@ def find_lr(
     check_functions(loss=loss)
     check_numbers(1, batch_size, seed, None, ())
     dataset = as_dataset(data)
+    check_batches(model, len(dataset), batch_size)
     start, end = finite(start, "the first rate", above=0.0), finite(end, "the last rate", above=start)
     whole(steps, "the number of steps", least=4)
     model, optimizer = copy.deepcopy((model, optimizer or SGD(model.parameters(), lr=start)))

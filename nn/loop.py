@@ -149,6 +149,8 @@ class Loop:
         watching = [callback for callback in self.callbacks if type(callback).on_step is not Callback.on_step]
         worker.begin()
         for chosen in batches(len(self.job.training), self.job.batch_size, self.order):
+            if self.job.weights is not None and not any(self.job.weights[k] for k in chosen):
+                continue  # nothing in it counts
             if self.schedule is not None:
                 at.optimizer.lr = self.schedule(at.step)
             at.loss = worker.gradient(chosen)

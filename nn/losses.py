@@ -16,7 +16,7 @@ from typing import Any
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.averages import average, chance_of, is_row, label_of, pairs, side_of, target
+from nn.averages import average, chance_of, is_row, label_of, pairs, side_of, single, target
 from nn.regularisers import l1, l2
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]
@@ -159,7 +159,7 @@ def binary_cross_entropy(
     """
     terms: list[Value] = []
     for k, (z, t) in enumerate(pairs(logits, targets, "logits")):
-        chance = chance_of(t, k)
+        chance, z = chance_of(t, k), single(z, k)
         if 0.0 < chance < 1.0:
             terms.append(chance * ops.softplus(-z) + (1.0 - chance) * ops.softplus(z))
         else:
@@ -262,5 +262,5 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     """
     terms: list[Value] = []
     for k, (s, t) in enumerate(pairs(scores, targets, "scores")):
-        terms.append(ops.relu(1.0 - s if side_of(t, k) == 1.0 else 1.0 + s))
+        terms.append(ops.relu(1.0 - single(s, k) if side_of(t, k) == 1.0 else 1.0 + single(s, k)))
     return average(terms, weights)

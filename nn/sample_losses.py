@@ -13,7 +13,7 @@ from typing import Any
 
 from autodiff import ops
 from nn import losses
-from nn.averages import chance_of, is_row, label_of, side_of, target
+from nn.averages import chance_of, is_row, label_of, side_of, single, target
 
 __all__ = ["SAMPLE_LOSSES", "SampleLoss"]
 
@@ -55,8 +55,14 @@ def _of_differences(penalty: Callable[[Any], Any]) -> Callable[[Any, Sequence[An
 
 
 def _chances(t: Any, k: int, outputs: Any) -> list[float]:
+    single(outputs, k)
     chance = chance_of(t, k)
     return [chance, 1.0 - chance]
+
+
+def _side(t: Any, k: int, outputs: Any) -> list[float]:
+    single(outputs, k)
+    return [side_of(t, k)]
 
 
 def _binary_cross_entropy(z: Any, columns: Sequence[Any]) -> Any:
@@ -81,6 +87,6 @@ SAMPLE_LOSSES: dict[Any, SampleLoss] = {
     losses.mae: SampleLoss(_numbers, _of_differences(ops.abs)),
     losses.binary_cross_entropy: SampleLoss(_chances, _binary_cross_entropy),
     losses.cross_entropy: SampleLoss(lambda t, k, z: [float(label_of(t, len(_row(z)), k))], _cross_entropy),
-    losses.hinge: SampleLoss(lambda t, k, s: [side_of(t, k)], lambda s, columns: ops.relu(1.0 - columns[0] * s)),
+    losses.hinge: SampleLoss(_side, lambda s, columns: ops.relu(1.0 - columns[0] * s)),
 }
 """By the function in `nn.losses`."""

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 from autodiff.errors import DataError
+from autodiff.operation import real
 from nn.checks import finite
 from nn.dataset import Dataset, split
 
@@ -54,15 +55,22 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
         else:
             pairs = [(x, y) for x, y in data]
             rows, targets = [x for x, _ in pairs], [y for _, y in pairs]
-        features = [[float(x)] if isinstance(x, Real) else [float(number) for number in x] for x in rows]
     except (TypeError, ValueError):
         raise TypeError(f"expected a Dataset, a tuple (X, y), or a list of pairs (x, y) of numbers, {told}") from None
+    features = [_row(x, k) for k, x in enumerate(rows)]
     if like is not None:
         return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
     labels = [operator.index(y) for y in targets if hasattr(y, "__index__")]
     if labels and len(labels) == len(targets) and min(labels) >= 0:
         return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
     return Dataset(features, targets)
+
+
+def _row(x: Any, k: int) -> list[float]:
+    try:
+        return [real(x)] if isinstance(x, Real) else [real(number) for number in x]
+    except TypeError:
+        raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
 
 
 def hold_out(

@@ -65,12 +65,14 @@ class EagerStep:
         if self.penalty is not None:
             value = value + self.penalty()
         if not isinstance(value, Value):
-            raise TypeError(
-                f"the loss of a batch is a Value, computed from the outputs of the model, got "
-                f"{type(value).__name__}: {value!r:.60}"
-            )
+            raise _no_loss(value)
         value.backward()
         return value.data
+
+
+def _no_loss(value: Any) -> TypeError:
+    told = f"{type(value).__name__}: {value!r:.60}"
+    return TypeError(f"the loss of a batch is a Value, computed from the outputs of the model, got {told}")
 
 
 def mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None) -> Any:
@@ -138,7 +140,10 @@ def evaluate(
     """
     with no_grad(), evaluating(model):
         outputs = forward_batch(model, dataset.features)
-        return float(mean_loss(loss, outputs, dataset.targets, weights)), metric(outputs, dataset.targets)
+        value = mean_loss(loss, outputs, dataset.targets, weights)
+        if not hasattr(value, "__float__"):
+            raise _no_loss(value)
+        return float(value), metric(outputs, dataset.targets)
 
 
 def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
@@ -158,14 +163,29 @@ def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | N
     loss, metric : callable
         For a regression `losses.mse` and `r2`; for classes `losses.cross_entropy` (or `losses.binary_cross_entropy`
         of a model with a single output) and `accuracy`.
+
+    Raises
+    ------
+    ValueError
+        If the model has several outputs, and the targets are whole numbers but not classes.
     """
+    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
+    several = loss is None and labels and isinstance(_first_output(model, dataset), Sequence)
     if dataset.class_names is None:
+        if several:
+            raise ValueError(
+                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+            )
         return loss or losses.mse, metric or r2
     if loss is None:
-        with no_grad(), evaluating(model):
-            several = isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
         loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
     return loss, metric or accuracy
+
+
+def _first_output(model: Any, dataset: Dataset) -> Any:
+    with no_grad(), evaluating(model):
+        return forward_batch(model, dataset.features[:1])[0]
 
 
 @contextmanager

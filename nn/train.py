@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nn import losses
-from nn.arguments import check_functions, check_numbers, check_trained
+from nn.arguments import check_batches, check_functions, check_numbers, check_trained
 from nn.callbacks import AnyCallback, Training, as_callback
 from nn.checks import finite
 from nn.compiled import NotCompilable
@@ -87,7 +87,8 @@ def fit(
         Strengths of the penalties `losses.l1` and `losses.l2` of all parameters, biases included; at least 0. The
         recorded losses are without them.
     weights : sequence of float, optional
-        How much each sample of `training` counts in the loss; at least 0. Not for validation.
+        How much each sample of `training` counts in the loss; at least 0. Not for validation. A mini-batch in which
+        all are 0 makes no step.
     patience : int, optional
         End after so many epochs in a row that were no better than the best; at least 1.
     checkpoint : path, optional
@@ -146,6 +147,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)
+    check_batches(model, len(training), batch_size)
     loss, metric = measures(model, training, loss, metric)
     history = History(getattr(metric, "__name__", "score"), validation is not None)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)

@@ -59,6 +59,10 @@ def test_split_refuses():
     for fraction in (0.0, 1.0, math.nan):
         with pytest.raises(ValueError, match="between 0 and 1"):
             split(iris(), fraction)
+    with pytest.raises(TypeError, match="a number as fraction, got str: 'half'"):
+        split(iris(), "half")
+    with pytest.raises(TypeError, match="a Dataset to split, got list"):
+        split([[1.0], [2.0]])
     with pytest.raises(DataError, match="at least two samples,"):
         split(Dataset([[1.0]], [2.0], ("x",)))
 

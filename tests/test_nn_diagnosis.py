@@ -116,6 +116,8 @@ def test_the_unit_of_the_loss_does_not_matter(shape, factor):
 
 
 def test_nothing_to_judge():
+    with pytest.raises(TypeError, match=r"the History that nn.fit returns, got list: \[1.0\]"):
+        diagnose([1.0])
     for history in (curve([]), curve([1.0])):
         with pytest.raises(ValueError, match="nothing to judge"):
             diagnose(history)

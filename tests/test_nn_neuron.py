@@ -260,6 +260,7 @@ def test_an_initialiser_of_the_user_s_own_is_given_both_sizes():
         (lambda: MLP(2, [3, 0]), "each of nouts is a positive integer, got 0"),
         (lambda: MLP(2, []), "nouts is empty"),
         (lambda: Neuron(2, activation="rleu"), "unknown activation 'rleu'; known are relu, tanh, sigmoid, softplus, l"),
+        (lambda: MLP(2, [1], activation="rleu"), "unknown activation 'rleu'"),
         (lambda: Neuron(2, init="glorot"), "unknown init 'glorot'; known are micrograd, he, he_uniform, xavier, xavi"),
         (lambda: Neuron(2, False, activation="tanh"), "leave one out"),
         (lambda: MLP(2, [3, 1], activation=["tanh"]), "2 layers need 2 activations"),

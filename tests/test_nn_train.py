@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from autodiff import DataError, Value
-from nn import MLP, Neuron, losses
+from nn import MLP, BatchNorm, Layer, Neuron, Sequential, find_lr, losses
 from nn.callbacks import Callback
 from nn.data import Dataset, moons, split, xor
 from nn.history import Epoch, History
@@ -223,6 +223,7 @@ def test_an_untrained_model_without_a_finite_loss():
         ({"loss": "mse"}, TypeError, "loss is a function, or left out, got str: 'mse'"),
         ({"metric": "accuracy"}, TypeError, "metric is a function"),
         ({"schedule": "cosine"}, TypeError, "schedule is a function"),
+        ({"loss": lambda outputs, targets: None}, TypeError, "the loss of a batch is a Value, .* got NoneType"),
         ({"metric": lambda outputs, targets: None}, TypeError, "a metric gives a number .*, got None"),
         ({"seed": None}, TypeError, "the seed is a whole number, got NoneType"),
         ({"seed": 1.5}, TypeError, "the seed is a whole number, got float: 1.5"),
@@ -355,6 +356,19 @@ def test_weights_of_samples():
         history = fit(neuron, data, epochs=30, batch_size=3, weights=weights, progress=False)
         found.append((neuron.w[0].data, neuron.b.data, history.epochs[-1].training_loss))
     assert found[0] == pytest.approx(found[1])
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_batches_of_weight_0_make_no_step(eager):
+    steps, neuron = [], linear()
+    options = {"weights": [1.0, 0.0, 0.0, 2.0], "batch_size": 1, "epochs": 3, "eager": eager, "progress": False}
+
+    class Counting(Callback):
+        def on_step(self, training):
+            steps.append(training.step)
+
+    fit(neuron, Dataset([[0.0], [1.0], [2.0], [3.0]], [0.0, 50.0, -50.0, 3.0]), callbacks=[Counting()], **options)
+    assert steps == [1, 2, 3, 4, 5, 6]
 
 
 def test_weights_stay_with_their_samples_when_a_part_is_set_aside():
@@ -540,7 +554,10 @@ def test_numpy_arrays_are_data():
     [
         (3, TypeError, r"a Dataset, a tuple \(X, y\), or a list of pairs \(x, y\) of numbers, got int: 3"),
         ([1.0, 2.0], TypeError, "a list of pairs"),
-        ([("a", 1)], TypeError, "of numbers, got list"),
+        ([("a", 1)], TypeError, "a row of numbers as sample 0, got 'a'"),
+        (([[0.0], ["1.5"]], [1.0, 2.0]), TypeError, "as sample 1, got"),
+        (([[0.0], [None]], [1.0, 2.0]), TypeError, r"as sample 1, got \[None\]"),
+        (([[0.0, 0.0], [1.0, 1.0]], [0, -1]), ValueError, "several outputs, but the targets are numbers, from -1 to 0"),
         (([[1.0]], [1.0, 2.0]), DataError, "got 2 for 1 rows"),
         ([([1.0, 2.0], 1.5), ([1.0], 2.5)], DataError, "2 features in row 1, got 1"),
         ([([1.0, math.nan], 1.5)], DataError, "finite number in row 0, column 'x2', got nan"),
@@ -552,6 +569,27 @@ def test_numpy_arrays_are_data():
 def test_data_that_cannot_be_used(data, error, told):
     with pytest.raises(error, match=told):
         fit(MLP(2, [2]), data, progress=False)
+
+
+@pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.hinge])
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_loss_of_one_output_is_not_for_two(loss, eager):
+    data = Dataset([[0.0], [1.0]], [1.0, 1.0])
+    with pytest.raises(ValueError, match="sample 0 has 2 outputs, and this loss takes one"):
+        fit(MLP(1, [2]), data, loss=loss, eager=eager, progress=False)
+
+
+@pytest.mark.parametrize(("samples", "size"), [(33, 32), (5, 1), (1, 8), (7, 3)])
+def test_batch_normalisation_and_a_batch_of_one(samples, size):
+    """It is refused before the first step, not at the end of an epoch."""
+    model, seen = Sequential(Layer(1, 2), BatchNorm(2), Layer(2, 1, False)), []
+    data = Dataset([[float(k)] for k in range(samples)], [0.0] * samples)
+    with pytest.raises(ValueError, match=f"{samples} samples in batches of {size} leave one alone"):
+        fit(model, data, batch_size=size, callbacks=[seen.append], progress=False)
+    with pytest.raises(ValueError, match="leave one alone"):
+        find_lr(model, data, batch_size=size)
+    assert seen == []
+    assert model.layers[1].num_batches_tracked == 0.0
 
 
 def test_parts_that_do_not_fit():
