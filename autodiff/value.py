@@ -377,7 +377,7 @@ def _recorded(name: str, a: Any, b: Any) -> bool:
     return cast(bool, operation(a, b))
 
 
-def parameter(data: Real | float, label: str) -> Value:
+def parameter(data: Real | float, label: str = "") -> Value:
     """Make a leaf that is to be trained: drawings show it as a parameter.
 
     Parameters
@@ -385,12 +385,17 @@ def parameter(data: Real | float, label: str) -> Value:
     data : real number
         Its initial value.
     label : str
-        Its name.
+        Its name; "" for none.
 
     Returns
     -------
     Value
         A leaf with the role "parameter".
+
+    Examples
+    --------
+    >>> parameter(0.5).role
+    'parameter'
     """
     v = Value(data)
     v._stamp = Stamp(recording.now.epoch, recording.now.scope, label, "parameter")
