@@ -220,6 +220,23 @@ def test_c_source_of_a_gradient(tmp_path):
     assert value[0] == pytest.approx(function(w, 0.5), rel=1e-15)
 
 
+@pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+def test_c_source_with_negative_constants(tmp_path):
+    """Two signs in a row would be a decrement."""
+    f = compile(lambda x: 1.0 - (autodiff.exp(x) - x) * autodiff.where(x > 9.0, -2.0, -1.0) - -x, backend="python")
+    minus = compile(lambda x: 1.0 - (-x + autodiff.exp(x)))
+    for k, g in enumerate((f, minus)):
+        expected = g.grad(0.5)
+        (tmp_path / f"{k}.c").write_text(g.source("c"))
+        command = [COMPILER, "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"{k}.c", "-o", f"{k}.so", "-lm"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        run = ctypes.CDLL(str(tmp_path / f"{k}.so")).run
+        run.restype, run.argtypes = None, [ctypes.c_long] * 2 + [ctypes.c_void_p] * 4
+        shared, result = array("d", [0.5]), array("d", [0.0])
+        run(0, 0, shared.buffer_info()[0], None, result.buffer_info()[0], None)
+        assert result[0] == expected
+
+
 def test_python_source_without_a_batch_runs_by_itself():
     f = compile(lambda x, y: [autodiff.gelu(x) * y, autodiff.logsumexp([x, y]), -0.0, math.inf], backend="python")
     expected = f(1.25, -3.0)

@@ -1,5 +1,7 @@
-"""Compiled functions inside transforms and inside other compiled functions."""
+"""Compiled functions inside transforms, inside other compiled functions, and inside what is copied."""
 
+import copy
+import pickle
 import random
 
 import pytest
@@ -7,6 +9,20 @@ import pytest
 import autodiff
 from autodiff import Value, compile
 from autodiff.tracing import drawn
+
+
+@compile
+def square(x):
+    return x * x
+
+
+def test_it_is_copied_and_pickled_as_a_function_is():
+    assert copy.copy(square) is square
+    assert copy.deepcopy([square])[0] is square
+    assert pickle.loads(pickle.dumps(square)) is square
+    assert repr(square) == "<compiled square>"
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(compile(lambda x: x))
 
 
 class TestNumbersFromAroundAFunction:

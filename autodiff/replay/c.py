@@ -65,7 +65,8 @@ def _read(program: Program, slot: int) -> str:
         return f"v{slot}"
     if x != x:
         return "NAN"
-    return repr(x) if math.isfinite(x) else "INFINITY" if x > 0.0 else "(-INFINITY)"
+    size = repr(abs(x)) if math.isfinite(x) else "INFINITY"
+    return size if math.copysign(1.0, x) > 0.0 else f"(-{size})"  # in brackets: two signs in a row are a decrement
 
 
 def _lines(program: Program, steps: Iterable[int]) -> list[str]:

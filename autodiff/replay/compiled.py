@@ -152,6 +152,13 @@ class Compiled(Inspection):
         self._direct: dict[Any, Callable[..., Any]] = {}
         self._lock = threading.RLock()
 
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self, '__qualname__', repr(self._function))}>"
+
+    def __reduce__(self) -> str:
+        """Copied and pickled as a function is: not at all, and by its name."""
+        return getattr(self, "__qualname__", repr(self))
+
     # Each of these first looks for a program that takes plain floats and returns the result as it is.
 
     def __call__(self, *args: Any) -> Any:

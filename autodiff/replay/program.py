@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -90,12 +90,3 @@ class Program:
         live = sorted({*self.live, *self.inputs})  # an input that nothing needs keeps its place in the buffer
         tape, slots = lower(self.tape, live)
         return Program(tape, [slots[s] for s in self.inputs], [Output(slots[o.slot], o.kind) for o in self.outputs])
-
-
-def last_uses(code: Sequence[tuple[int, Sequence[int]]]) -> dict[int, int]:
-    """For each slot the position of the last instruction that reads it."""
-    last = {}
-    for position, (_, operands) in enumerate(code):
-        for p in operands:
-            last[p] = position
-    return last
