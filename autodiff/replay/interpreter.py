@@ -3,19 +3,22 @@
 Straight-line code of a hundred thousand instructions takes seconds to compile. Here the instructions are sorted into
 groups that do the same on different numbers, none of which waits for another of its group; for each group there is a
 table of slots, and for each kind of instruction a loop over such a table. The loops are the same for every program,
-so they are compiled once in a process. A sum of products is one instruction however long it is.
+so they are compiled once in a process. A sum of products is one instruction however long it is; and eight of them are
+one vector instruction where, as in a matrix times a vector, in each term one factor is the same for all eight, and
+the others are neighbours, or are copied to be.
 
 It is for what all samples share; a program with a part for each sample is straight-line code.
 """
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Sequence
 
 from autodiff.replay.llvm_math import definitions, vector_function
 from autodiff.replay.lowering import COMPARISONS, LIBRARY
-from autodiff.replay.program import Program
+from autodiff.replay.program import LANES, Program
 from autodiff.replay.tape import SUM_OF_PRODUCTS
 
 __all__ = ["TEXT", "workspace"]
@@ -37,7 +40,8 @@ _ARITY: dict[str, int] = {
     **_HELPERS,
     **LIBRARY,
 }
-_KINDS = [SUM_OF_PRODUCTS, *_ARITY]  # the number of a kind is its place here
+_EIGHT = "eight sums of products"
+_KINDS = [SUM_OF_PRODUCTS, *_ARITY, "copy", _EIGHT]  # the number of a kind is its place here
 _HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
 
 
@@ -60,24 +64,34 @@ def workspace(program: Program) -> array[float]:
     for s in steps:
         level[s] = 1 + max([level.get(p, 0) for p in code[s].operands])
     kind = {name: k for k, name in enumerate(_KINDS)}
-    steps.sort(key=lambda s: (level[s], kind[code[s].name], len(code[s].operands)))
+
+    def group(s: int) -> tuple[int, int, int]:
+        return level[s], kind[code[s].name], len(code[s].operands)
+
+    steps.sort(key=group)
     # Slots are numbered anew: inputs first, then in the order of computing, so that neighbours are used together.
     order = [*program.inputs, *(s for s in program.live if s in constants), *steps]
     place = {s: k for k, s in enumerate(order)}
     groups: list[int] = []
     table: list[int] = []
-    last: tuple[int, int, int] | None = None
-    for s in steps:
-        name, operands = code[s]
-        key = level[s], kind[name], len(operands)
-        if key != last:
-            groups += [kind[name], 0, len(operands) // 2, len(table)]
-            last = key
-        groups[-3] += 1
-        table.append(place[s])
-        table += [place[p] for p in operands]
+    copies = _Copies(len(order))
+
+    def write(name: str, rows: Sequence[Sequence[int]]) -> None:
+        if rows:
+            groups.extend((kind[name], len(rows), len(rows[0]) // 2, len(table)))
+            table.extend(itertools.chain.from_iterable(rows))
+
+    for _, members in itertools.groupby(steps, group):
+        chosen = list(members)
+        rows = [[place[s], *(place[p] for p in code[s].operands)] for s in chosen]
+        name = code[chosen[0]].name
+        if name == SUM_OF_PRODUCTS:
+            eights, rows = _in_eights(rows, copies)
+            write("copy", copies.taken())
+            write(_EIGHT, eights)
+        write(name, rows)
     outputs = [place[o.slot] for o in program.outputs]
-    slots = array("d", bytes(8 * len(order)))
+    slots = array("d", bytes(8 * copies.end))
     for s in program.live:
         if s in constants:
             slots[place[s]] = constants[s]
@@ -95,6 +109,62 @@ def _words(numbers: array[int]) -> array[float]:
     words = array("d")
     words.frombytes(numbers.tobytes())
     return words
+
+
+class _Copies:
+    """Slots behind the others, for copies of numbers that are to be neighbours; each eight of them are copied once."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self._made: dict[tuple[int, ...], int] = {}
+        self._rows: list[tuple[int, int]] = []
+
+    def vector(self, slots: tuple[int, ...]) -> int:
+        """Where some slots stand side by side: where they are, or copies."""
+        first = slots[0]
+        if slots == tuple(range(first, first + LANES)):
+            return first
+        if slots not in self._made:
+            self._made[slots] = self.end
+            self._rows += zip(itertools.count(self.end), slots)
+            self.end += LANES
+        return self._made[slots]
+
+    def taken(self) -> list[tuple[int, int]]:
+        """The copies that were asked for since the last call: to where, from where."""
+        rows, self._rows = self._rows, []
+        return rows
+
+
+def _in_eights(rows: list[list[int]], copies: _Copies) -> tuple[list[list[int]], list[list[int]]]:
+    """The rows of sums of products that go together in eights, as one row each, and those that are left over."""
+    eights, left = [], []
+    k = 0
+    while k < len(rows):
+        eight = _factors(rows[k : k + LANES])
+        if eight is None:
+            left.append(rows[k])
+            k += 1
+        else:
+            eights.append([rows[k][0], *(x for slots, slot in eight for x in (copies.vector(slots), slot))])
+            k += LANES
+    return eights, left
+
+
+def _factors(rows: list[list[int]]) -> list[tuple[tuple[int, ...], int]] | None:
+    """The terms of eight sums: eight factors, and one that is the same in all; None if some term has none."""
+    if len(rows) < LANES:
+        return None
+    columns = list(zip(*rows))
+    terms = []
+    for xs, ys in zip(columns[1::2], columns[2::2]):
+        if ys.count(ys[0]) == LANES:
+            terms.append((xs, ys[0]))
+        elif xs.count(xs[0]) == LANES:
+            terms.append((ys, xs[0]))
+        else:
+            return None
+    return terms
 
 
 # -- The machine code ------------------------------------------------------------------------------------------------
@@ -139,6 +209,8 @@ def _computed(name: str, arity: int) -> list[str]:
     truths = [f"%t{k} = fcmp une double %x{k}, 0.0" for k in range(arity)]
     if name in _ARITHMETIC:
         return [f"%y = {_ARITHMETIC[name]} double %x0, %x1"]
+    if name == "copy":
+        return ["%y = bitcast double %x0 to double"]
     if name == "neg":
         return ["%y = fneg double %x0"]
     if name in COMPARISONS:
@@ -154,8 +226,19 @@ def _computed(name: str, arity: int) -> list[str]:
     return [f"%y = call double @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
 
 
-_SUM = f"""\
-define internal void @"k.{SUM_OF_PRODUCTS}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+def _sums(name: str, lanes: int) -> str:
+    """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
+    kind = "double" if lanes == 1 else f"<{lanes} x double>"
+    factor = "%x1 = load double, ptr %q1"
+    zero = "-0.0"
+    if lanes > 1:
+        zero = f"<{', '.join(['double -0.0'] * lanes)}>"
+        factor = f"""\
+%number = load double, ptr %q1
+  %alone = insertelement {kind} undef, double %number, i32 0
+  %x1 = shufflevector {kind} %alone, {kind} undef, <{lanes} x i32> zeroinitializer"""
+    return f"""\
+define internal void @"k.{name}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
 entry:
   %width0 = shl i64 %pairs, 1
   %width = add i64 %width0, 1
@@ -171,7 +254,7 @@ rows:
   br label %terms
 terms:
   %k = phi i64 [0, %rows], [%k1, %terms]
-  %sum = phi double [-0.0, %rows], [%sum1, %terms]
+  %sum = phi {kind} [{zero}, %rows], [%sum1, %terms]
   %two = shl i64 %k, 1
   %p0 = getelementptr i32, ptr %first, i64 %two
   %p1 = getelementptr i32, ptr %p0, i64 1
@@ -181,15 +264,15 @@ terms:
   %j1 = zext i32 %i1 to i64
   %q0 = getelementptr double, ptr %v, i64 %j0
   %q1 = getelementptr double, ptr %v, i64 %j1
-  %x0 = load double, ptr %q0
-  %x1 = load double, ptr %q1
-  %product = fmul contract double %x0, %x1
-  %sum1 = fadd contract double %sum, %product
+  %x0 = load {kind}, ptr %q0, align 8
+  {factor}
+  %product = fmul contract {kind} %x0, %x1
+  %sum1 = fadd contract {kind} %sum, %product
   %k1 = add i64 %k, 1
   %again = icmp slt i64 %k1, %pairs
   br i1 %again, label %terms, label %stored
 stored:
-  store double %sum1, ptr %to
+  store {kind} %sum1, ptr %to, align 8
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
   br i1 %more, label %rows, label %done
@@ -265,7 +348,8 @@ done:
 
 def _text(kinds: Sequence[str]) -> str:
     helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
-    loops = [_SUM, *(_loop(name, _ARITY[name]) for name in kinds if name != SUM_OF_PRODUCTS)]
+    sums = {SUM_OF_PRODUCTS: 1, _EIGHT: LANES}
+    loops = [_sums(name, sums[name]) if name in sums else _loop(name, _ARITY.get(name, 1)) for name in kinds]
     return "\n".join(
         [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
     )
