@@ -29,7 +29,7 @@ from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
 
-__all__ = ["Dual", "is_number", "new_level"]
+__all__ = ["Dual", "is_number", "new_level", "real_part"]
 
 _levels = itertools.count(1)
 
@@ -106,17 +106,17 @@ class Dual:
     def __ceil__(self) -> int:
         return math.ceil(float(self))
 
-    def __lt__(self, other: Any) -> bool:
-        return bool(float(self) < _comparable(other))
+    def __lt__(self, other: Any) -> Any:
+        return real_part(self) < real_part(other)
 
-    def __le__(self, other: Any) -> bool:
-        return bool(float(self) <= _comparable(other))
+    def __le__(self, other: Any) -> Any:
+        return real_part(self) <= real_part(other)
 
-    def __gt__(self, other: Any) -> bool:
-        return bool(float(self) > _comparable(other))
+    def __gt__(self, other: Any) -> Any:
+        return real_part(self) > real_part(other)
 
-    def __ge__(self, other: Any) -> bool:
-        return bool(float(self) >= _comparable(other))
+    def __ge__(self, other: Any) -> Any:
+        return real_part(self) >= real_part(other)
 
     def __pos__(self) -> Dual:
         return self
@@ -130,8 +130,11 @@ class Dual:
         def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
-def _comparable(x: Any) -> Any:
-    return float(x) if is_number(x) else x
+def real_part(x: Any) -> Any:
+    """The number itself, without the tangents of any level: a float or a Value."""
+    while type(x) is Dual:
+        x = x.primal
+    return x
 
 
 def is_number(x: Any) -> bool:

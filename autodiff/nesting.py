@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from autodiff import recording
-from autodiff.forward import Dual, is_number, new_level
+from autodiff.forward import Dual, is_number, new_level, real_part
 from autodiff.operation import real
 from autodiff.reverse import adjoints, private_gradient
 from autodiff.tracing import is_tracing
@@ -146,7 +146,7 @@ class Recorded:
 
     def __init__(self, arguments: Arguments) -> None:
         with recording.resume():
-            self.leaves = [_leaf(_real_part(x)) for x in arguments.numbers]
+            self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
         given = [_on_leaf(x, leaf) for x, leaf in zip(arguments.numbers, self.leaves)]
         self.output = arguments.call(given, recorded=True)
 
@@ -182,12 +182,6 @@ def _position(k: int, count: int) -> int:
 
 def _itself(v: Any) -> Any:
     return v
-
-
-def _real_part(x: Any) -> Any:
-    while type(x) is Dual:
-        x = x.primal
-    return x
 
 
 def _leaf(x: Any) -> Value:

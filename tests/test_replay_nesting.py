@@ -1,6 +1,7 @@
 """Compiled functions inside transforms, inside other compiled functions, and inside what is copied."""
 
 import copy
+import math
 import pickle
 import random
 
@@ -86,6 +87,29 @@ class TestNumbersFromAroundAFunction:
         inner = compile(lambda x: x * 2.0)
         assert compile(lambda x: x * inner(3.0)).value_and_grad(5.0) == (30.0, 6.0)
         assert inner(3.0) == 6.0
+
+
+def kinked(x, y):
+    """Each of the four comparisons, with each other and with a number."""
+    a = autodiff.where(x < y, x * y, x - y) + autodiff.where(x >= 1.0, x * x, y)
+    return a * autodiff.where(x < 2.0, y, x * y * y) + autodiff.where(y <= x, 1.0, x * y)
+
+
+class TestComparisonsInForwardMode:
+    @pytest.mark.parametrize("at", [(0.5, 2.0), (1.0, -3.0), (2.0, 2.0), (5.0, math.nan)])
+    @pytest.mark.parametrize("backend", ["auto", "python"])
+    def test_they_are_made_at_each_call(self, backend, at):
+        f = compile(kinked, argnums=(0, 1), backend=backend)
+        f.hessian(1.5, 0.25), f.jvp((1.5, 0.25), (1.0, -2.0))  # recorded elsewhere
+        for got, expected in [
+            (f.hessian(*at), autodiff.hessian(kinked, (0, 1))(*at)),
+            (f.jvp(at, (1.0, -2.0)), autodiff.jvp(kinked, at, (1.0, -2.0))),
+        ]:
+            assert repr(got) == repr(expected)
+
+    def test_within_a_function_that_is_recorded(self):
+        f = compile(lambda x: autodiff.jvp(lambda z: autodiff.where(z > x, z * z, z), (x + 1.0,), (1.0,)))
+        assert f(2.0) == (9.0, 6.0)
 
 
 class TestTransformsInside:
