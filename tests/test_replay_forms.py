@@ -67,3 +67,59 @@ def test_numbers_are_taken_apart_and_built_again_in_order():
     assert form == {"a": [NUMBER, (NUMBER, Grid((2,), numpy=False))], "b": NUMBER}
     assert reader.shared == array("d", [1.0, 2.0, 3.0, 4.0, 5.0])
     assert build(form, reader.shared, lambda form, given: given) == x
+
+
+class TestTheShortWay:
+    """Arrays of floats go straight into the buffers of machine code."""
+
+    @staticmethod
+    def compiled():
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+
+        def function(a, x, y):
+            return {"sum": a * autodiff.dot(x, y), "both": [x[0] + y[0], (x[-1], numpy.array([a, y[-1]]))]}
+
+        return autodiff.compile(function, backend="llvm"), function
+
+    def test_it_is_taken_again_and_again_for_each_length(self):
+        f, function = self.compiled()
+        for n in (3, 5, 3, 5, 3):
+            a, x, y = 0.5 * n, numpy.arange(1.0, n + 1.0), numpy.arange(2.0, n + 2.0)
+            got, want = f(a, x, y), function(a, x.tolist(), y.tolist())
+            assert got["sum"] == want["sum"]
+            assert type(got["sum"]) is float
+            assert got["both"][0] == want["both"][0]
+            assert got["both"][1][0] == want["both"][1][0]
+            assert got["both"][1][1].tolist() == want["both"][1][1].tolist()
+        assert len(f._direct["value", None, 3]._programs) == 2
+
+    def test_others_go_the_long_way(self):
+        f, _ = self.compiled()
+        x = numpy.array([1.0, 2.0])
+        want = f(2.0, x, x)
+        others = [x.astype("float32"), x.astype(int), x.tolist(), array("d", x), numpy.array(x, dtype=object)]
+        for other in others:
+            assert f(2.0, other, x)["sum"] == want["sum"]
+            assert f(2, x, other)["sum"] == want["sum"]
+        assert f(2.0, numpy.repeat(x, 2)[::2], x)["sum"] == want["sum"]
+        with pytest.raises(TypeError):
+            f("2", x, x)
+
+    def test_gradients_are_fresh_arrays_of_the_shapes_of_the_arguments(self):
+        pytest.importorskip("llvmlite", reason="llvmlite is not installed")
+        f = autodiff.compile(lambda m, a: a * sum(autodiff.dot(row, row) for row in m), backend="llvm", argnums=(0, 1))
+        m = numpy.array([[1.0, -2.0, 3.0], [0.5, 0.0, 4.0]])
+        calls = [f.value_and_grad(m * k, 2.0) for k in (1.0, 1.0, 3.0)]
+        for k, (value, (g, slope)) in zip((1.0, 1.0, 3.0), calls, strict=True):
+            assert value == 2.0 * slope == 2.0 * k * k * 30.25
+            assert g.tolist() == (4.0 * k * m).tolist()
+            assert g.flags.writeable
+
+    def test_values_are_recorded_as_ever(self):
+        f, _ = self.compiled()
+        x = numpy.array([1.0, 2.0])
+        f(2.0, x, x)
+        a = autodiff.Value(2.0)
+        y = f(a, x, x)["sum"]
+        y.backward()
+        assert a.grad == 5.0

@@ -15,6 +15,7 @@ from autodiff.forward import is_number
 from autodiff.graph import topological
 from autodiff.nesting import is_differentiating
 from autodiff.operation import Nary
+from autodiff.replay.direct import Direct
 from autodiff.replay.forms import (
     NUMBER,
     Differentiated,
@@ -159,7 +160,7 @@ class Compiled(Inspection):
         """Copied and pickled as a function is: not at all, and by its name."""
         return getattr(self, "__qualname__", repr(self))
 
-    # Each of these first looks for a program that takes plain floats and returns the result as it is.
+    # Each of these first looks for a program that takes plain floats or arrays and returns the result as it is.
 
     def __call__(self, *args: Any) -> Any:
         """What the function returns; see `compile`."""
@@ -216,6 +217,10 @@ class Compiled(Inspection):
                     self._direct.clear()
                 if entry.kernel.direct is not None and all(type(f) is Number for f in forms):
                     self._direct[mode, asked, len(args)] = entry.kernel.direct
+                elif mode in ("value", "value_and_grad"):
+                    direct = self._direct.setdefault((mode, asked, len(args)), Direct())
+                    if type(direct) is Direct:
+                        direct.learn(args, forms, entry.kernel, entry.form)
             else:
                 self._entries.move_to_end(key)
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):

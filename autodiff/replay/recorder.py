@@ -139,6 +139,8 @@ class Kernel:
         Whether it reads Values that were not given as inputs, asks for numbers, or hands some on.
     direct : callable or None
         A function of floats that returns the results in their form, and None if given anything but floats.
+    lock : Lock
+        Is held while these buffers are used.
     report : Report
         What was made of the program.
     """
@@ -161,7 +163,7 @@ class Kernel:
         self.scalar: Callable[..., tuple[float, ...]] | None = None
         self.direct: Callable[..., Any] | None = None
         self.reads_outside = bool(recorder.captured or recorder.supplies or recorder.observations)
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self.backend, self.run, notes = _compile(self.program, backend)
         if not self.batched:
             self._without_samples(form)
@@ -179,7 +181,7 @@ class Kernel:
         elif isinstance(self.run, llvm.NativeRun) and alone:
             text = python.through_buffers(self.given, len(self.program.outputs), form)
             run = self.run.bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
-            space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": self._lock}
+            space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": self.lock}
             exec(compile(text, "<replayed program>", "exec"), space)
             self.direct = cast("Callable[..., Any]", space["direct"])
 
@@ -188,7 +190,7 @@ class Kernel:
         if self.scalar is not None:
             results: Sequence[float] = self.scalar(*numbers, *self._outside())
         else:
-            with self._lock:  # `direct` uses the same buffers
+            with self.lock:  # `direct` uses the same buffers
                 self.shared[: self.given] = array("d", numbers)
                 self.refill()
                 self.run(0, 0, self.shared, _EMPTY, self.shared_out, _EMPTY)
