@@ -433,3 +433,37 @@ def test_a_drawing_is_a_digraph() -> None:
     assert "rankdir=TB" in drawing.source
     drawing.node("note", "added by hand")
     assert "added by hand" in drawing.source
+
+
+# -- Side by side --------------------------------------------------------------------------------------------------
+
+
+def test_b5_the_forward_graph_and_the_backward_graph_side_by_side() -> None:
+    """A network with one hidden sigmoid: every edge forwards is one edge backwards, one application of the chain rule.
+
+    Each node backwards is an intermediate gradient, and the sum over its edges of gradient times partial.
+    """
+    x1, x2, w1, w2, b, v = named(x1=1.0, x2=2.0, w1=0.5, w2=0.5, b=0.0, v=0.5)
+    steps = {"p1": w1 * x1, "p2": w2 * x2}
+    steps["s"] = steps["p1"] + steps["p2"]
+    steps["z"] = steps["s"] + b
+    steps["a"] = steps["z"].sigmoid()
+    steps["q"] = v * steps["a"]
+    steps["r"] = 1.0 - steps["q"]
+    steps["L"] = steps["r"] * steps["r"]
+    for label, node in steps.items():
+        node.label = label
+    forward, backward = read(draw_forward(steps["L"])), read(draw_backward(steps["L"]))
+    crossed = [(f"dL/d{head}", f"dL/d{tail}") for tail, head in ends(forward) if not re.fullmatch(r"c\d+", tail)]
+    assert len(crossed) == 14
+    assert ends(backward) == sorted(crossed)
+
+    a = 1.0 / (1.0 + math.exp(-1.5))
+    r = 1.0 - 0.5 * a
+    z = 2.0 * r * -0.5 * a * (1.0 - a)
+    closed = {"L": 1.0, "r": 2.0 * r, "q": -2.0 * r, "a": -r, "v": -2.0 * r * a, "z": z, "s": z, "b": z}
+    closed |= {"p1": z, "p2": z, "w1": z, "w2": 2.0 * z, "x1": 0.5 * z, "x2": 0.5 * z}
+    assert {f"dL/d{name}" for name in closed} == backward.nodes.keys()
+    for name, (worked_out, shown) in arithmetic(backward).items():
+        assert worked_out == pytest.approx(closed[name[4:]], rel=1e-3)
+        assert shown == pytest.approx(closed[name[4:]], rel=1e-3)
