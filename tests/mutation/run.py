@@ -1,6 +1,6 @@
 """Mutation testing: change the calculus in every small way that cosmic-ray knows, and see that a test notices each.
 
-    python tests/mutation/run.py [--session FILE] [--module PATH ...] [--workers N] [--quick] [--again]
+    python tests/mutation/run.py [--session FILE] [--module PATH ...] [--workers N] [--again]
 
 The mutants are cosmic-ray's, and so is the session file: `cr-report`, `cr-html` and `cosmic-ray dump` read it, and a
 run that was stopped goes on where it was. But they are not written into the source files: each mutant is tried in a
@@ -28,7 +28,7 @@ from cosmic_ray.modules import find_modules
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkItem, WorkResult
 from mutants import HERE, ROOT, Mutant, listed
-from trials import TIMEOUT, Plan, found, plainly_fails, started
+from trials import TIMEOUT, Plan, failing, found, started
 
 
 def tried(items: Sequence[WorkItem], plan: Plan, workers: int) -> Iterator[tuple[WorkItem, Mutant, str]]:
@@ -96,7 +96,6 @@ def main() -> int:
     parser.add_argument("--session", type=Path, default=Path("mutation.sqlite"), help="cosmic-ray's session file")
     parser.add_argument("--module", action="append", help="only this file or folder (repeatable)")
     parser.add_argument("--workers", type=int, default=1, help="how many mutants are tried at a time")
-    parser.add_argument("--quick", action="store_true", help="only the tests that need no pytest")
     parser.add_argument("--again", action="store_true", help="try the survivors of the session once more")
     given = parser.parse_args()
     config = load_config(str(HERE / "cosmic-ray.toml"))
@@ -104,13 +103,13 @@ def main() -> int:
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     sys.dont_write_bytecode = False  # or every process would compile the whole project
-    groups = [g for g in config["tests"] if "plain" in g or not given.quick]
-    if failed := plainly_fails(groups[0]["plain"]):
-        sys.exit(f"the tests fail without any mutation: {failed}")
+    plan = Plan(config["tests"], config["keep"], config["seconds"])
+    if failed := failing(plan.tests):
+        sys.exit(f"a test fails without any mutation: {failed}")
     gc.freeze()  # the children need not copy what is there already
     with use_db(str(session_file)) as session:
         start(session, given.module or config["module-path"])
-        run(session, Plan(groups, config["keep"], listed("equivalent")), given.workers, given.again)
+        run(session, plan, given.workers, given.again)
         return judge(session)
 
 

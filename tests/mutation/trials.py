@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import io
 import itertools
 import os
 import resource
@@ -22,30 +20,6 @@ from mutants import ROOT, Finder, Mutant, described, mutated
 
 TIMEOUT = "timeout"
 UNUSED = 70
-
-
-class FirstFailure:
-    """A pytest plugin that writes down which test failed first."""
-
-    def __init__(self) -> None:
-        self.name = ""
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.name = self.name or report.nodeid
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.name = self.name or f"collecting {report.nodeid}"
-
-
-def pytest_fails(arguments: Sequence[str]) -> str:
-    """Run tests in this process: which one failed first, "" if none did."""
-    first = FirstFailure()
-    off = [f"-pno:{plugin}" for plugin in ("cacheprovider", "doctest", "unraisableexception", "threadexception")]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = pytest.main(["-x", "-q", "--tb=no", *off, "-o", "addopts=", *arguments], plugins=[first])
-    return (first.name or f"pytest ended with {code}") if code else ""
 
 
 def arguments_of(test: Callable[..., Any]) -> Iterator[dict[str, Any]]:
@@ -71,8 +45,12 @@ def members(space: dict[str, Any], only: str) -> Iterator[tuple[str, Callable[..
             yield name, found
 
 
-def plainly_fails(places: Sequence[str]) -> str:
-    """The same without pytest, which takes longer to start than these tests to run; property tests are left out."""
+def failing(places: Sequence[str]) -> str:
+    """Which test fails first in modules, or of those that are named after ::; "" if none does.
+
+    Without pytest, which takes longer to start than these tests to run. Property tests are left out: Hypothesis draws
+    examples from the constants in the code too, so that another constant alone may make it find something else.
+    """
     for module, _, only in (place.partition("::") for place in places):
         for name, test in members(vars(importlib.import_module(module)), only):
             for arguments in arguments_of(test) if not hasattr(test, "hypothesis") else ():
@@ -96,21 +74,21 @@ def forget(keep: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """What every mutant goes through: groups of tests, one after the other.
+    """What every mutant goes through.
 
     Parameters
     ----------
-    groups : sequence of dict
-        As in the configuration.
+    tests : sequence of str
+        Modules of tests, or single tests or classes as ``module::name``.
     keep : sequence of str
         Modules that are not imported anew.
-    listed : set of Mutant
-        Those that are not shown to groups that are "only-unlisted".
+    seconds : int
+        The processor time that it may take.
     """
 
-    groups: Sequence[dict[str, Any]]
+    tests: Sequence[str]
     keep: Sequence[str]
-    listed: set[Mutant]
+    seconds: int
 
 
 def child(item: WorkItem, plan: Plan, out: int) -> None:
@@ -123,15 +101,9 @@ def child(item: WorkItem, plan: Plan, out: int) -> None:
     forget(plan.keep)
     sys.meta_path.insert(0, finder)
     try:
-        for group in plan.groups:
-            if mutant in plan.listed and group.get("only-unlisted"):
-                continue
-            limit = int(time.process_time()) + 1 + group["seconds"]
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-            noticed = plainly_fails(group["plain"]) if "plain" in group else pytest_fails(group["pytest"])
-            if noticed:
-                os.write(out, noticed.encode()[:500])
-                break
+        limit = int(time.process_time()) + 1 + plan.seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+        os.write(out, failing(plan.tests).encode()[:500])
     except BaseException as error:  # a SyntaxError of the mutant, for one
         os.write(out, repr(error).encode()[:500])
     os._exit(0 if finder.loader.used else UNUSED)
