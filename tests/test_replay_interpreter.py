@@ -14,7 +14,8 @@ import autodiff
 from autodiff.operation import OPERATIONS
 from autodiff.replay import interpreter, llvm
 from autodiff.replay.lowering import NotLowerable
-from autodiff.replay.tape import SUM_OF_PRODUCTS
+from autodiff.replay.program import Output, Program
+from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
 
 pytestmark = [pytest.mark.parametrize("backend", [needing("llvm")])]
 RNG = Random(5)
@@ -72,7 +73,7 @@ def test_a_matrix_times_a_vector(backend, rows, columns, interpreted):
     got = f(matrix, x)
     assert got == pytest.approx([exact(row, x) for row in matrix], rel=0, abs=1e-14)
     kinds = used(f)
-    assert kinds.get(interpreter._EIGHT, 0) == rows // 8
+    assert kinds.get(interpreter._EIGHT[SUM_OF_PRODUCTS], 0) == rows // 8
     assert kinds.get(SUM_OF_PRODUCTS, 0) == rows % 8
     # Other numbers, by the same program.
     other = [[a + 1.0 for a in row] for row in matrix]
@@ -85,7 +86,7 @@ def test_the_way_back_through_a_matrix_uses_neighbours_without_copies(backend, i
     columns = [[row[j] for row in matrix] for j in range(16)]
     f = interpreted(lambda m, y: [autodiff.dot([row[j] for row in m], y) for j in range(16)], matrix, y)
     assert f(matrix, y) == pytest.approx([exact(column, y) for column in columns], rel=0, abs=1e-14)
-    assert used(f) == {"copy": 8, interpreter._EIGHT: 2}  # of the 0.0 that a sum begins with
+    assert used(f) == {"copy": 8, interpreter._EIGHT[SUM_OF_PRODUCTS]: 2}  # of the 0.0 that a sum begins with
 
 
 def test_copies_are_made_once(backend, interpreted):
@@ -94,7 +95,7 @@ def test_copies_are_made_once(backend, interpreted):
     f = interpreted(lambda m, xs: [[autodiff.dot(row, x) for row in m] for x in xs], matrix, xs)
     for got, x in zip(f(matrix, xs), xs):
         assert got == pytest.approx([exact(row, x) for row in matrix], rel=0, abs=1e-14)
-    assert used(f) == {"copy": 8 + 32, interpreter._EIGHT: 5}
+    assert used(f) == {"copy": 8 + 32, interpreter._EIGHT[SUM_OF_PRODUCTS]: 5}
 
 
 def test_sums_of_the_same_products_and_of_others_are_side_by_side(backend, interpreted):
@@ -109,7 +110,7 @@ def test_sums_of_the_same_products_and_of_others_are_side_by_side(backend, inter
     want = [exact([x[0], x[k]], [x[1], x[2]]) for k in range(3, 19)]
     want += [exact([x[k], x[k + 1]], [x[k + 1], x[k - 1]]) for k in range(1, 17)]
     assert f(x) == pytest.approx(want, rel=0, abs=1e-14)
-    assert {interpreter._EIGHT, SUM_OF_PRODUCTS} <= used(f).keys()
+    assert {interpreter._EIGHT[SUM_OF_PRODUCTS], SUM_OF_PRODUCTS} <= used(f).keys()
 
 
 def test_special_numbers_in_eights(backend, interpreted):
@@ -141,3 +142,35 @@ def test_gradients_of_a_network_are_the_eager_ones(backend, interpreted):
     assert value == pytest.approx(want, rel=1e-14)
     for got, slope in zip([*gradients[0], *gradients[1], gradients[2]], [*slopes[0], *slopes[1], slopes[2]]):
         assert got == pytest.approx(slope, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(set(interpreter._EIGHT) - {SUM_OF_PRODUCTS}))
+def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name, monkeypatch):
+    """Of operands that are neighbours; that are the same for all eight; and of some that are neither."""
+    arity = interpreter._ARITY[name]
+    truths = {"and": 2, "or": 2, "not": 1, "select": 1}.get(name, 0)
+
+    def results(together):
+        tape = Tape()
+        inputs = [tape.input() for _ in range(8 * arity)]
+        shuffled = [inputs[k * 5 % len(inputs)] for k in range(len(inputs))]
+        zero = tape.constant(0.0)
+        outputs = []
+        for columns in (inputs, [inputs[0]] * 8 + inputs[8:], shuffled):
+            given = [columns[8 * a : 8 * a + 8] for a in range(arity)]
+            for a in range(truths):
+                given[a] = [tape.write("ne", (slot, zero)) for slot in given[a]]
+            outputs += [tape.write(name, operands) for operands in zip(*given)]
+        if not together:
+            monkeypatch.setattr(interpreter, "_EIGHT", {})
+        program = Program(tape, inputs, [Output(s, "one") for s in outputs])
+        run = llvm.NativeRun(interpreter.TEXT, interpreter.workspace(program))
+        random, out = Random(7), array("d", bytes(8 * len(outputs)))
+        found = []
+        for _ in range(40):
+            run(0, 0, array("d", [random.choice(SPECIAL) for _ in inputs]), out, out, out)
+            found += out
+        return found
+
+    for got, want in zip(results(True), results(False), strict=True):
+        assert same(got, want)

@@ -3,9 +3,11 @@
 Straight-line code of a hundred thousand instructions takes seconds to compile. Here the instructions are sorted into
 groups that do the same on different numbers, none of which waits for another of its group; for each group there is a
 table of slots, and for each kind of instruction a loop over such a table. The loops are the same for every program,
-so they are compiled once in a process. A sum of products is one instruction however long it is; and eight of them are
-one vector instruction where, as in a matrix times a vector, in each term one factor is the same for all eight, and
-the others are neighbours, or are copied to be.
+so they are compiled once in a process. A sum of products is one instruction however long it is.
+
+Eight instructions of a group are one on vectors where their operands are neighbours, or the same for all eight. In sums
+of products it is enough, as in a matrix times a vector, that in each term one factor is the same for all eight: the
+other factors are copied to be neighbours if they are not.
 
 It is for what all samples share; a program with a part for each sample is straight-line code.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autodiff.replay.llvm_math import definitions, vector_function
 from autodiff.replay.lowering import COMPARISONS, LIBRARY
@@ -40,8 +42,8 @@ _ARITY: dict[str, int] = {
     **_HELPERS,
     **LIBRARY,
 }
-_EIGHT = "eight sums of products"
-_KINDS = [SUM_OF_PRODUCTS, *_ARITY, "copy", _EIGHT]  # the number of a kind is its place here
+_EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *_ARITY) if name not in {*_HELPERS, *LIBRARY}}
+_KINDS = [SUM_OF_PRODUCTS, *_ARITY, "copy", *_EIGHT.values()]  # the number of a kind is its place here
 _HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
 
 
@@ -85,10 +87,10 @@ def workspace(program: Program) -> array[float]:
         chosen = list(members)
         rows = [[place[s], *(place[p] for p in code[s].operands)] for s in chosen]
         name = code[chosen[0]].name
-        if name == SUM_OF_PRODUCTS:
-            eights, rows = _in_eights(rows, copies)
+        if name in _EIGHT:
+            eights, rows = _in_eights(rows, _factors if name == SUM_OF_PRODUCTS else _neighbours, copies)
             write("copy", copies.taken())
-            write(_EIGHT, eights)
+            write(_EIGHT[name], eights)
         write(name, rows)
     outputs = [place[o.slot] for o in program.outputs]
     slots = array("d", bytes(8 * copies.end))
@@ -121,14 +123,17 @@ class _Copies:
 
     def vector(self, slots: tuple[int, ...]) -> int:
         """Where some slots stand side by side: where they are, or copies."""
-        first = slots[0]
-        if slots == tuple(range(first, first + LANES)):
-            return first
+        if _side_by_side(slots):
+            return slots[0]
         if slots not in self._made:
             self._made[slots] = self.end
             self._rows += zip(itertools.count(self.end), slots)
             self.end += LANES
         return self._made[slots]
+
+    def has(self, slots: tuple[int, ...]) -> bool:
+        """Whether some slots stand side by side somewhere, or are one that had better be copied."""
+        return slots.count(slots[0]) == LANES or _side_by_side(slots) or slots in self._made
 
     def taken(self) -> list[tuple[int, int]]:
         """The copies that were asked for since the last call: to where, from where."""
@@ -136,25 +141,36 @@ class _Copies:
         return rows
 
 
-def _in_eights(rows: list[list[int]], copies: _Copies) -> tuple[list[list[int]], list[list[int]]]:
-    """The rows of sums of products that go together in eights, as one row each, and those that are left over."""
+def _side_by_side(slots: tuple[int, ...]) -> bool:
+    return slots == tuple(range(slots[0], slots[0] + LANES))
+
+
+Rows = list[list[int]]
+
+
+def _in_eights(rows: Rows, fit: Callable[[Rows, _Copies], list[int] | None], copies: _Copies) -> tuple[Rows, Rows]:
+    """The rows of a group that go together in eights, as one row each, and those that are left over."""
     eights, left = [], []
     k = 0
     while k < len(rows):
-        eight = _factors(rows[k : k + LANES])
+        eight = fit(rows[k : k + LANES], copies) if k + LANES <= len(rows) else None
         if eight is None:
             left.append(rows[k])
             k += 1
         else:
-            eights.append([rows[k][0], *(x for slots, slot in eight for x in (copies.vector(slots), slot))])
+            eights.append([rows[k][0], *eight])
             k += LANES
     return eights, left
 
 
-def _factors(rows: list[list[int]]) -> list[tuple[tuple[int, ...], int]] | None:
+def _neighbours(rows: Rows, copies: _Copies) -> list[int] | None:
+    """Where the operands of eight instructions begin; None if some are no neighbours."""
+    columns = list(zip(*rows))[1:]
+    return [copies.vector(column) for column in columns] if all(map(copies.has, columns)) else None
+
+
+def _factors(rows: Rows, copies: _Copies) -> list[int] | None:
     """The terms of eight sums: eight factors, and one that is the same in all; None if some term has none."""
-    if len(rows) < LANES:
-        return None
     columns = list(zip(*rows))
     terms = []
     for xs, ys in zip(columns[1::2], columns[2::2]):
@@ -164,25 +180,26 @@ def _factors(rows: list[list[int]]) -> list[tuple[tuple[int, ...], int]] | None:
             terms.append((ys, xs[0]))
         else:
             return None
-    return terms
+    return [y for xs, x in terms for y in (copies.vector(xs), x)]
 
 
 # -- The machine code ------------------------------------------------------------------------------------------------
 
 
-def _loop(name: str, arity: int) -> str:
+def _loop(name: str, arity: int, lanes: int) -> str:
     """A function that applies one kind of instruction down a table of rows: result, operands."""
+    kind, function = ("double", name) if lanes == 1 else (f"<{lanes} x double>", _EIGHT[name])
     operands = [
         f"""\
   %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
   %i{k} = load i32, ptr %p{k}
   %j{k} = zext i32 %i{k} to i64
   %q{k} = getelementptr double, ptr %v, i64 %j{k}
-  %x{k} = load double, ptr %q{k}"""
+  %x{k} = load {kind}, ptr %q{k}, align 8"""
         for k in range(arity)
     ]
     return f"""\
-define internal void @"k.{name}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
 entry:
   br label %loop
 loop:
@@ -193,8 +210,8 @@ loop:
   %e = zext i32 %d to i64
   %to = getelementptr double, ptr %v, i64 %e
 {chr(10).join(operands)}
-{chr(10).join("  " + line for line in _computed(name, arity))}
-  store double %y, ptr %to
+{chr(10).join("  " + line for line in _computed(name, arity, lanes))}
+  store {kind} %y, ptr %to, align 8
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
   br i1 %more, label %loop, label %done
@@ -203,42 +220,48 @@ done:
 }}"""
 
 
-def _computed(name: str, arity: int) -> list[str]:
+def _computed(name: str, arity: int, lanes: int) -> list[str]:
     """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
-    arguments = ", ".join(f"double %x{k}" for k in range(arity))
-    truths = [f"%t{k} = fcmp une double %x{k}, 0.0" for k in range(arity)]
+    kind, truth, zero, true, suffix = "double", "i1", "0.0", "true", "f64"
+    if lanes > 1:
+        kind, truth, zero, true = f"<{lanes} x double>", f"<{lanes} x i1>", "zeroinitializer", "splat (i1 true)"
+        suffix = f"v{lanes}f64"
+    arguments = ", ".join(f"{kind} %x{k}" for k in range(arity))
+    truths = [f"%t{k} = fcmp une {kind} %x{k}, {zero}" for k in range(arity)]
+    as_number = f"%y = uitofp {truth} %c to {kind}"
     if name in _ARITHMETIC:
-        return [f"%y = {_ARITHMETIC[name]} double %x0, %x1"]
+        return [f"%y = {_ARITHMETIC[name]} {kind} %x0, %x1"]
     if name == "copy":
-        return ["%y = bitcast double %x0 to double"]
+        return [f"%y = bitcast {kind} %x0 to {kind}"]
     if name == "neg":
-        return ["%y = fneg double %x0"]
+        return [f"%y = fneg {kind} %x0"]
     if name in COMPARISONS:
-        return [f"%c = fcmp {_CONDITIONS[name]} double %x0, %x1", "%y = uitofp i1 %c to double"]
+        return [f"%c = fcmp {_CONDITIONS[name]} {kind} %x0, %x1", as_number]
     if name in ("and", "or"):
-        return [*truths, f"%c = {name} i1 %t0, %t1", "%y = uitofp i1 %c to double"]
+        return [*truths, f"%c = {name} {truth} %t0, %t1", as_number]
     if name == "not":
-        return [*truths, "%c = xor i1 %t0, true", "%y = uitofp i1 %c to double"]
+        return [*truths, f"%c = xor {truth} %t0, {true}", as_number]
     if name == "select":
-        return [truths[0], "%y = select i1 %t0, double %x1, double %x2"]
+        return [truths[0], f"%y = select {truth} %t0, {kind} %x1, {kind} %x2"]
     if name in _INTRINSICS:
-        return [f"%y = call double @llvm.{name}.f64({arguments})"]
-    return [f"%y = call double @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
+        return [f"%y = call {kind} @llvm.{name}.{suffix}({arguments})"]
+    return [f"%y = call {kind} @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
 
 
-def _sums(name: str, lanes: int) -> str:
+def _sums(lanes: int) -> str:
     """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
-    kind = "double" if lanes == 1 else f"<{lanes} x double>"
+    kind, function = "double", SUM_OF_PRODUCTS
     factor = "%x1 = load double, ptr %q1"
     zero = "-0.0"
     if lanes > 1:
+        kind, function = f"<{lanes} x double>", _EIGHT[SUM_OF_PRODUCTS]
         zero = f"<{', '.join(['double -0.0'] * lanes)}>"
         factor = f"""\
 %number = load double, ptr %q1
   %alone = insertelement {kind} undef, double %number, i32 0
   %x1 = shufflevector {kind} %alone, {kind} undef, <{lanes} x i32> zeroinitializer"""
     return f"""\
-define internal void @"k.{name}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
 entry:
   %width0 = shl i64 %pairs, 1
   %width = add i64 %width0, 1
@@ -346,14 +369,15 @@ done:
 }}"""
 
 
-def _text(kinds: Sequence[str]) -> str:
+def _text() -> str:
     helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
-    sums = {SUM_OF_PRODUCTS: 1, _EIGHT: LANES}
-    loops = [_sums(name, sums[name]) if name in sums else _loop(name, _ARITY.get(name, 1)) for name in kinds]
+    loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
+    for name, arity in _ARITY.items():
+        loops += [_loop(name, arity, lanes) for lanes in ((1, LANES) if name in _EIGHT else (1,))]
     return "\n".join(
         [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
     )
 
 
-TEXT = _text(_KINDS)
+TEXT = _text()
 """The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.llvm.NativeRun`."""

@@ -53,6 +53,7 @@ class Replayed:
     def __init__(self, sizes: Sizes) -> None:
         import numpy
 
+        self._array, self._product = numpy.array, numpy.matmul
         self._one_hot = numpy.eye(sizes.letters)
         self._x, self._g = (array("d", initial(sizes)) for _ in range(2))
         x, g = (numpy.frombuffer(buffer) for buffer in (self._x, self._g))
@@ -69,10 +70,11 @@ class Replayed:
 
     def step(self, document: Sequence[int]) -> float:
         """One step of Adam; returns the loss before it."""
-        picked = self._one_hot[document[:-1]]
-        rows, targets = self._letters[document[:-1]], self._one_hot[document[1:]]
+        letters = self._array(document)
+        picked, targets = self._one_hot.take(letters[:-1], 0), self._one_hot.take(letters[1:], 0)
+        rows = self._letters.take(letters[:-1], 0)
         loss, (self._rest_g[:], row_gradients) = self.program.value_and_grad(self._rest, rows, targets)
-        self._letters_g[:] = picked.T @ row_gradients
+        self._product(picked.T, row_gradients, self._letters_g)
         self._update(self._x, self._g)
         return float(loss)
 
