@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from array import array
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from autodiff.forward import is_number
 from autodiff.graph import topological
 from autodiff.nesting import is_differentiating
 from autodiff.operation import Nary
+from autodiff.replay import flat
 from autodiff.replay.direct import Direct
 from autodiff.replay.forms import (
     NUMBER,
@@ -24,13 +26,13 @@ from autodiff.replay.forms import (
     Reader,
     build,
     check_axes,
+    count,
     leaves_of,
-    nested,
-    size,
 )
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.program import Output, padded
 from autodiff.replay.recorder import BACKENDS, Entry, Recorder
+from autodiff.replay.structures import doubles, grid, key, symbols, take_apart
 from autodiff.tracing import is_tracing
 from autodiff.value import Value, values
 
@@ -204,12 +206,12 @@ class Compiled(Inspection):
             forms = self._read(reader, args, mode)
         except Differentiated:
             return self._eagerly(mode, chosen, args)
-        key = mode, chosen, _key(forms)
+        wanted = mode, chosen, key(forms)
         with self._lock:
-            entry = self._entries.get(key)
+            entry = self._entries.get(wanted)
             if entry is None:
                 try:
-                    entry = self._entries[key] = self._record(mode, chosen, forms)
+                    entry = self._entries[wanted] = self._record(mode, chosen, forms)
                 except Differentiated:
                     return self._eagerly(mode, chosen, args)
                 if len(self._entries) > self._cache_size:
@@ -222,7 +224,7 @@ class Compiled(Inspection):
                     if type(direct) is Direct:
                         direct.learn(args, forms, entry.kernel, entry.form)
             else:
-                self._entries.move_to_end(key)
+                self._entries.move_to_end(wanted)
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
                 return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
             if not entry.kernel.batched:
@@ -259,16 +261,16 @@ class Compiled(Inspection):
     def _result(self, entry: Entry, numbers: Sequence[float]) -> Any:
         if entry.form is NUMBER:
             return numbers[0]
-        return build(entry.form, numbers, lambda form, given: _grid(form, given, None))
+        return build(entry.form, numbers, lambda form, given: grid(form, given, None))
 
     def _batch(self, entry: Entry, reader: Reader, forms: Any) -> Any:
         n = cast(int, reader.samples)
         stride = padded(n)
         samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
         view = memoryview(samples)
-        as_numpy = any(isinstance(f, Grid) and f.numpy for f in leaves_of(forms) if f is not None)
+        as_numpy = any(isinstance(f, Grid) and f.numpy for f in _leaves_of(forms))
         for k, column in enumerate(reader.columns):
-            view[k * stride : k * stride + n] = _doubles(column)
+            view[k * stride : k * stride + n] = doubles(column)
         results = entry.kernel.batch(reader.shared, samples, n, stride)
         count = len(entry.kernel.program.sample_outputs)
         rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
@@ -277,52 +279,68 @@ class Compiled(Inspection):
 
             table = numpy.frombuffer(results)
             rows = [table[k * stride : k * stride + n] for k in range(count)]
-        return build(entry.form, rows, lambda form, given: _grid(form, given, n))
+        return build(entry.form, rows, lambda form, given: grid(form, given, n))
 
     # -- Recording -----------------------------------------------------------------------------------------------
 
     def _record(self, mode: str, argnums: Any, forms: list[Any]) -> Entry:
-        places = [leaf for form in forms if not isinstance(form, Static) for leaf in leaves_of(form)]
-        lanes = [leaf.lane for leaf in places for _ in range(size(leaf.shape) if isinstance(leaf, Grid) else 1)]
+        places = _leaves_of(forms)
+        lanes = [leaf.lane for leaf in places for _ in range(count(leaf))]
         recorder = Recorder(lanes)
-        made = iter(build([form for form in forms if not isinstance(form, Static)], recorder.leaves, _symbols))
-        given = [form.value if isinstance(form, Static) else next(made) for form in forms]
+
+        def given(leaves: Sequence[Any]) -> list[Any]:
+            made = iter(build([form for form in forms if not isinstance(form, Static)], leaves, symbols))
+            return [form.value if isinstance(form, Static) else next(made) for form in forms]
+
         if mode in ("grad", "value_and_grad"):
-            y = recorder.trace(self._function, *given)
+            y = recorder.trace(self._function, *given(recorder.leaves))
             if not is_number(y):
                 raise TypeError(
                     f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}"
                 )
-            slots, form = self._differentiated(recorder, mode, y, argnums, forms, recorder.leaves)
+            slots, form = self._differentiated(recorder, mode, y, argnums, forms)
         else:
-            found: list[Any] = []
-            form = _take_apart(recorder.trace(_MODES[mode](self._function, argnums), *given), found)
+            arrays = any(type(leaf) is Grid for leaf in places)
+            if mode == "jvp" and arrays:
+                found, form = recorder.trace(flat.jvp, self._function, forms, recorder.leaves)
+            elif mode == "hessian" and arrays:
+                chosen, wrt = _chosen(argnums, forms, recorder.leaves)
+                found, form = recorder.trace(flat.hessian, self._function, given, chosen, wrt, recorder.leaves)
+            else:
+                found = []
+                y = recorder.trace(_MODES[mode](self._function, argnums), *given(recorder.leaves))
+                form = take_apart(y, found)
             slots = recorder.write(found)
         kind: Any = "each" if any(lanes) else "one"
         return Entry(recorder.kernel([Output(s, kind) for s in slots], self._backend, form), form)
 
     def _differentiated(
-        self, recorder: Recorder, mode: str, y: Any, argnums: Any, forms: list[Any], leaves: list[Value]
+        self, recorder: Recorder, mode: str, y: Any, argnums: Any, forms: list[Any]
     ) -> tuple[list[int], Any]:
         """The slots of a gradient, behind that of the value, and the form of the result."""
-        positions = (argnums,) if isinstance(argnums, int) else argnums
-        if forms and len({p % len(forms) for p in positions}) < len(positions):
-            raise ValueError(f"argnums names an argument twice: {argnums}")
-        starts, k = [], 0
-        for form in forms:
-            starts.append(k)
-            if not isinstance(form, Static):
-                k += sum(size(leaf.shape) if isinstance(leaf, Grid) else 1 for leaf in leaves_of(form))
-        wrt = []
-        for p in positions:
-            if not -len(forms) <= p < len(forms) or isinstance(forms[p], Static):
-                raise ValueError(f"argnums names argument {p}, and there is no such argument to differentiate by")
-            end = starts[p % len(forms) + 1] if p % len(forms) + 1 < len(forms) else k
-            wrt += leaves[starts[p % len(forms)] : end]
+        form, wrt = _chosen(argnums, forms, recorder.leaves)
         (value,) = recorder.write([y])
         gradient = recorder.gradient(value, [recorder.slots[v] for v in wrt])
-        form = forms[argnums] if isinstance(argnums, int) else tuple(forms[p] for p in positions)
         return ([value, *gradient], (NUMBER, form)) if mode == "value_and_grad" else (gradient, form)
+
+
+def _chosen(argnums: Any, forms: list[Any], leaves: list[Value]) -> tuple[Any, list[Value]]:
+    """The arguments to differentiate by: their form, in a tuple if they are several, and their leaves."""
+    positions = (argnums,) if isinstance(argnums, int) else argnums
+    if forms and len({p % len(forms) for p in positions}) < len(positions):
+        raise ValueError(f"argnums names an argument twice: {argnums}")
+    ends = list(itertools.accumulate(sum(map(count, _leaves_of([form]))) for form in forms))
+    wrt: list[Value] = []
+    for p in positions:
+        if not -len(forms) <= p < len(forms) or isinstance(forms[p], Static):
+            raise ValueError(f"argnums names argument {p}, and there is no such argument to differentiate by")
+        start = ends[p % len(forms) - 1] if p % len(forms) else 0
+        wrt += leaves[start : ends[p]]
+    return forms[argnums] if isinstance(argnums, int) else tuple(forms[p] for p in positions), wrt
+
+
+def _leaves_of(forms: Sequence[Any]) -> list[Number | Grid]:
+    return [leaf for form in forms if not isinstance(form, Static) for leaf in leaves_of(form)]
 
 
 class Static:
@@ -384,69 +402,3 @@ def _apply(v: Value, operands: Sequence[Any]) -> Any:
         width = len(operands) // op.groups
         return op(*(operands[k * width : (k + 1) * width] for k in range(op.groups)))
     return op(*operands)
-
-
-# -- Structures ------------------------------------------------------------------------------------------------------
-
-
-def _key(forms: Any) -> Any:
-    """A form, or several, as something to look up by."""
-    if isinstance(forms, dict):
-        return dict, tuple((k, _key(f)) for k, f in forms.items())
-    if isinstance(forms, (list, tuple)):
-        return type(forms), tuple(map(_key, forms))
-    return forms
-
-
-def _symbols(form: Grid, given: Sequence[Any]) -> Any:
-    """An array of Values for a function that is recorded: NumPy's, of objects, or nested lists."""
-    if not form.numpy:
-        return nested(form.shape, given)
-    import numpy
-
-    if not form.shape:
-        return given[0]
-    grid = numpy.empty(len(given), dtype=object)
-    grid[:] = given
-    return grid.reshape(form.shape)
-
-
-def _grid(form: Grid, given: Sequence[Any], n: int | None) -> Any:
-    """An array of results; in a batch, of n samples along its first axis."""
-    if not form.numpy:
-        if n is None:
-            return array("d", given) if len(form.shape) == 1 else nested(form.shape, given)
-        return given[0] if not form.shape else nested(form.shape, given)
-    import numpy
-
-    if n is None:
-        return numpy.array(given).reshape(form.shape)
-    return numpy.stack(given, axis=-1).reshape(n, *form.shape) if given else numpy.empty((n, *form.shape))
-
-
-def _doubles(column: Any) -> Any:
-    """A column of a batch as a buffer of floats."""
-    if type(column).__module__ == "numpy":
-        import numpy
-
-        column = numpy.ascontiguousarray(column, dtype=float)
-        return memoryview(column)
-    return array("d", column)
-
-
-def _take_apart(y: Any, found: list[Any]) -> Any:
-    """The form of what a function returned; its numbers are appended to a list."""
-    if is_number(y):
-        found.append(y)
-        return NUMBER
-    if isinstance(y, dict):
-        return {k: _take_apart(part, found) for k, part in y.items()}
-    if isinstance(y, (list, tuple)):
-        parts = [_take_apart(part, found) for part in y]
-        return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
-    if type(y).__module__ == "numpy" and hasattr(y, "ravel"):
-        found += [x if is_number(x) else float(x) for x in y.ravel().tolist()]
-        return Grid(tuple(y.shape))
-    raise TypeError(
-        f"a compiled function returns numbers, or lists, tuples and dicts of them, got {type(y).__name__}: {y!r:.60}"
-    )

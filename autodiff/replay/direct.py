@@ -34,7 +34,7 @@ class Direct:
     def learn(self, args: Sequence[Any], forms: Sequence[Any], kernel: Kernel, form: Any) -> None:
         """Keep a program for arguments like these, if it can be done."""
         plain = all(type(f) is Number or (type(f) is Grid and f.numpy and f.shape) for f in forms)
-        arrays = any(type(f) is Grid for f in forms)
+        arrays = any(type(f) is Grid and size(f.shape) for f in forms)
         if plain and arrays and not (kernel.reads_outside or kernel.batched) and isinstance(kernel.run, NativeRun):
             self._programs[signature(args)] = _program(forms, kernel, form)
 

@@ -25,9 +25,10 @@ __all__ = [
     "Reader",
     "build",
     "check_axes",
-    "filled",
+    "count",
     "is_array",
     "leaves_of",
+    "mapped",
     "nested",
     "size",
 ]
@@ -86,6 +87,11 @@ def check_axes(axes: Any) -> None:
 def size(shape: Sequence[int]) -> int:
     """How many numbers an array holds."""
     return math.prod(shape)
+
+
+def count(leaf: Number | Grid) -> int:
+    """How many numbers stand in a place, those of one sample."""
+    return size(leaf.shape) if isinstance(leaf, Grid) else 1
 
 
 class Reader:
@@ -224,6 +230,11 @@ def leaves_of(form: Any) -> list[Number | Grid]:
     return [leaf for part in parts for leaf in leaves_of(part)]
 
 
-def filled(n: int, x: float) -> array[float]:
-    """A buffer of n equal numbers."""
-    return array("d", [x]) * n
+def mapped(form: Any, function: Callable[[Any], Any]) -> Any:
+    """The same structure of what a function makes of its parts."""
+    if isinstance(form, dict):
+        return {k: function(part) for k, part in form.items()}
+    parts = list(map(function, form))
+    if isinstance(form, list):
+        return parts
+    return type(form)(*parts) if hasattr(form, "_fields") else tuple(parts)
