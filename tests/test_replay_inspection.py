@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import subprocess
+import time
 import sys
 from array import array
 from random import Random
@@ -93,6 +94,16 @@ def test_the_report_adds_up():
     for figure in ("instructions left", "python", f"{report.recorded}"):
         assert figure in str(report)
     assert "<table" in report._repr_html_()
+
+
+def test_the_time_is_that_of_the_first_call():
+    def slow(x):
+        time.sleep(0.05)
+        return x
+
+    f = compile(slow)
+    f(1.0)
+    assert f.report().seconds > 0.05
 
 
 def test_dead_code_is_not_in_the_figures():

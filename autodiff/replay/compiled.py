@@ -91,9 +91,11 @@ def compile(
     -----
     A program is recorded anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
-    parameters, are read anew at each call. Results are those of the function itself but for the last few ulp: sums
-    are added in order, not correctly rounded, so one that overflows on its way is infinite or nan; and a product in it
-    may be fused, not rounded by itself.
+    parameters, are read anew at each call; plain numbers that it uses so are constants, those of the first call.
+    While it is recorded, its arguments are nan. Arguments are given by position.
+
+    Results are those of the function itself but for the last few ulp: sums are added in order, not correctly rounded,
+    so one that overflows on its way is infinite or nan; and a product in it may be fused, not rounded by itself.
 
     Given Values, or inside another transform or `compile`, the function itself is called, and its graph continues
     theirs. `strict` does not look into a program.
@@ -192,7 +194,10 @@ class Compiled(Inspection):
         return cast("tuple[Any, Any]", self._run("jvp", None, (tuple(primals), tuple(tangents))))
 
     def hessian(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
-        """The matrix of second derivatives, as `autodiff.hessian` gives it."""
+        """The matrix of second derivatives, as `autodiff.hessian` gives it.
+
+        With respect to arrays it holds blocks: those of two arrays have the shapes of both, joined.
+        """
         return self._run("hessian", argnums, args)
 
     # -- Running -------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ class Recorder:
     """
 
     def __init__(self, lanes: Sequence[bool]) -> None:
+        self.began = time.perf_counter()
         self.tape = Tape()
         self.epoch = recording.begin_epoch()
         self.leaves = [Value(math.nan) for _ in lanes]
@@ -146,7 +147,6 @@ class Kernel:
     """
 
     def __init__(self, recorder: Recorder, outputs: Sequence[Output], backend: str, form: Any = None) -> None:
-        start = time.perf_counter()
         watched = recorder.write(x for x, _ in recorder.observations)
         self._stores = [store for _, store in recorder.observations]
         inputs = [recorder.slots[v] for v in (*recorder.leaves, *recorder.captured)]
@@ -168,7 +168,7 @@ class Kernel:
         if not self.batched:
             self._without_samples(form)
         self.report = Report.of(
-            self.program, recorder.recorded, self.backend, time.perf_counter() - start, notes, self.run
+            self.program, recorder.recorded, self.backend, time.perf_counter() - recorder.began, notes, self.run
         )
 
     def _without_samples(self, form: Any) -> None:
@@ -216,6 +216,8 @@ class Kernel:
 
     def refill(self) -> None:
         """Read what comes from outside into the buffer of shared inputs."""
+        if not self.reads_outside:
+            return
         for k, x in enumerate(self._outside(), self.given):
             self.shared[k] = x
 
@@ -232,6 +234,8 @@ class Kernel:
 
     def hand_on(self, results: Sequence[float]) -> None:
         """Hand what is observed to whom it concerns."""
+        if not self._stores:
+            return
         for store, x in zip(self._stores, results[self._wanted :]):
             store(x)
 

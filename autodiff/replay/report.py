@@ -31,7 +31,7 @@ class Report:
     backend : str
         Which backend compiled it.
     seconds : float
-        How long that took.
+        How long recording, differentiating and compiling took.
     buffer_bytes : int
         Memory for temporaries, of the llvm backend.
     notes : tuple of str
@@ -83,7 +83,7 @@ class Report:
             ("once a call", str(self.once)),
             ("once a sample", str(self.each)),
             ("backend", self.backend),
-            ("seconds to compile", f"{self.seconds:.3f}"),
+            ("seconds to record and compile", f"{self.seconds:.3f}"),
             ("bytes of buffer", str(self.buffer_bytes)),
             *(("note", note) for note in self.notes),
         ]
