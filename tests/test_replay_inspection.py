@@ -7,8 +7,8 @@ import math
 import re
 import shutil
 import subprocess
-import time
 import sys
+import time
 from array import array
 from random import Random
 
