@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -197,14 +198,14 @@ class CompiledStep:
         """
         plan = self.prepare(columns, chosen)
         results = plan.run(self.parameters, columns, chosen, self._mean)
+        if self.penalty is None:
+            if self._sweep:
+                self.gradient[:] = results[1 : 1 + len(self.values)]
+            return results[0]
         parts = 1 + len(self.values) if self._sweep else 1
         if self._sweep:
-            self.gradient[:] = results[1:parts]
-        value = results[0]
-        if self.penalty is not None:
-            value += results[parts]
-            _add(self.gradient, results[parts + 1 : 2 * parts])
-        return value
+            _add(results, parts, self.gradient)
+        return results[0] + results[parts]
 
     def outputs(self, n: int) -> list[Any]:
         """What the model gave for each of the n samples of the last run, if no gradients are wanted."""
@@ -244,11 +245,11 @@ class CompiledStep:
             raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
 
 
-def _add(to: array[float], numbers: array[float]) -> None:
+def _add(results: array[float], parts: int, to: array[float]) -> None:
+    """The gradient of the loss plus that of the penalty; each stands behind its value."""
     numpy = numpy_or_none()
-    if numpy is None:
-        for k, x in enumerate(numbers):
-            to[k] += x
-    elif numbers:
-        total = numpy.frombuffer(to)
-        total += numpy.frombuffer(numbers)
+    if numpy is None or not to:
+        to[:] = array("d", map(operator.add, results[1:parts], results[parts + 1 : 2 * parts]))
+    else:
+        table = numpy.frombuffer(results)
+        numpy.add(table[1:parts], table[parts + 1 : 2 * parts], numpy.frombuffer(to))
