@@ -20,7 +20,8 @@ class Training:
     Parameters
     ----------
     model : Module
-        What is trained, with the weights of this moment.
+        What is trained, with the weights of this moment; ``.grad`` is the gradient of the last mini-batch, as it was
+        clipped. After a step it is in training mode, after an epoch in evaluation mode.
     optimizer : Optimizer
         What changes them.
     history : History

@@ -90,6 +90,7 @@ class Loop:
                     break
                 if self.watched:
                     self.worker.show()
+                self.at.model.eval()
                 for callback in self.callbacks:
                     callback.on_epoch(self.at)
                 if self.callbacks:

@@ -59,6 +59,7 @@ class ReplayWorker:
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
+        self._swept = False
         self._prepare()
         self._step.pull()
 
@@ -86,6 +87,7 @@ class ReplayWorker:
         self._set_mode(True)
 
     def gradient(self, chosen: Sequence[int]) -> float:  # noqa: D102
+        self._swept = True
         return self._step.run(self._columns, chosen)
 
     def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:  # noqa: D102
@@ -141,6 +143,9 @@ class ReplayWorker:
 
     def show(self) -> None:  # noqa: D102
         self._step.push()
+        if self._swept:
+            for p, g in zip(self._step.values, self._step.gradient):
+                p.grad = g
         state = self.job.optimizer.state
         for name, column in state.items():
             state[name] = list(map(float, column))

@@ -157,7 +157,7 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
         if saved.get(name) != value:
             raise ModelFileError(
                 f"the checkpoint is of a training with the {name} {saved.get(name)!r:.40}, this one has {value!r:.40}; "
-                "go on with the same, or begin anew (resume=False)"
+                "go on with the same, or begin anew, without resuming"
             )
     if type(document["step"]) is not int or document["step"] < 0:
         raise ModelFileError(f'"step" is {document["step"]!r:.40}, expected a whole number')

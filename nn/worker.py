@@ -87,7 +87,7 @@ class Worker(Protocol):
         """That state as `Module.state_dict` gives it."""
 
     def show(self) -> None:
-        """Let the model's own Values have the numbers of this moment."""
+        """Let the model's own Values have the numbers and gradients of this moment."""
 
 
 class EagerWorker:

@@ -450,6 +450,29 @@ def test_callbacks_see_where_it_stands_and_may_stop_it():
     assert told == epoch
 
 
+def test_callbacks_see_gradients_weights_and_modes_however_the_steps_are_computed():
+    told = []
+    for eager in (True, False):
+        seen = []
+
+        class Seeing(Callback):
+            def on_step(self, training, seen=seen):
+                values = training.model.parameters()
+                seen.append([*(p.data for p in values), *(p.grad for p in values), training.model.training])
+
+            on_epoch = on_step
+
+        model = MLP(1, [3, 1], activation="tanh", seed=0)
+        options = {"epochs": 2, "batch_size": 5, "clip_norm": 0.1, "callbacks": [Seeing()], "progress": False}
+        fit(model, line(10), eager=eager, **options)
+        seen.append([p.grad for p in model.parameters()])
+        told.append(seen)
+    assert [row[-1] for row in told[0][:-1]] == [False, True, True, False, True, True, False]
+    assert max(map(abs, told[0][-1])) > 0.0
+    for one, other in zip(*told):
+        assert other == pytest.approx(one, rel=1e-9, abs=1e-15)
+
+
 class Bounding(Callback):
     """Keeps the weight at 3 or above, after each step or each epoch."""
 
