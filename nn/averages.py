@@ -10,7 +10,18 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["average", "chance_of", "is_row", "label_of", "pairs", "shares_of", "side_of", "single", "target"]
+__all__ = [
+    "average",
+    "chance_of",
+    "check_weights",
+    "is_row",
+    "label_of",
+    "pairs",
+    "shares_of",
+    "side_of",
+    "single",
+    "target",
+]
 
 
 def is_row(x: Any) -> bool:
@@ -140,6 +151,19 @@ def average(terms: Sequence[Any], weights: Any = None) -> Value:
     return weighted
 
 
+def check_weights(weights: Sequence[float]) -> None:
+    """See that weights are finite and at least 0.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    for k, w in enumerate(weights):
+        if not 0.0 <= w < math.inf:
+            raise ValueError(f"the weight of sample {k} is {w}, expected a finite number, at least 0")
+
+
 def shares_of(weights: Sequence[float]) -> list[float]:
     """Weights over their sum.
 
@@ -148,9 +172,7 @@ def shares_of(weights: Sequence[float]) -> list[float]:
     ValueError
         If one is negative, nan or infinite, or all are 0.
     """
-    for k, w in enumerate(weights):
-        if not 0.0 <= w < math.inf:
-            raise ValueError(f"the weight of sample {k} is {w}, expected a finite number, at least 0")
+    check_weights(weights)
     largest = max(weights)
     if largest == 0.0:
         raise ValueError("all weights are 0; the mean over no sample has no meaning")

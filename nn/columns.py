@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from autodiff.operation import real
-from nn.averages import shares_of
+from nn.averages import check_weights, shares_of
 
 __all__ = ["Columns", "numpy_or_none"]
 
@@ -58,6 +58,7 @@ class Columns:
         self.width = self.inputs + self.told
         self._columns = [array("d", column) for rows in (features, told) for column in zip(*rows)]
         self.weights = None if weights is None else array("d", map(real, weights))
+        check_weights(self.weights or ())
         numpy = numpy_or_none()
         self._numpy = numpy
         self._table = None if numpy is None else numpy.array(self._columns).reshape(self.width, self._count)

@@ -248,3 +248,11 @@ def test_two_models_of_one_architecture_share_the_machine_code():
     one, other = (step._last.kernel.run for step in steps)
     assert one._engine is other._engine
     assert one.workspace is not other.workspace
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("bad", [-1.0, math.nan, math.inf])
+def test_weights_that_are_none(bad, reduction):
+    step = nn.compile(nn.MLP(1, [1], seed=0), losses.mse, reduction=reduction, backend="python")
+    with pytest.raises(ValueError, match=rf"the weight of sample 1 is {bad}, expected a finite number, at least 0"):
+        step([[0.0], [1.0]], [0.0, 1.0], [1.0, bad])
