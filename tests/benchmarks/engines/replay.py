@@ -26,7 +26,7 @@ def _moons(problem: Moons) -> Racer:
 
     def descend() -> float:
         loss = step.run(columns, everything)
-        x[:] -= problem.rate * g
+        numpy.subtract(x, problem.rate * g, x)
         return loss
 
     return Racer(descend, parameters=x.tolist)
