@@ -165,7 +165,7 @@ class CompiledStep:
         """
         if len(rows) != len(targets):
             raise ValueError(f"{len(rows)} rows but {len(targets)} targets; give one target for each")
-        if not rows:
+        if len(rows) == 0:
             raise ValueError("there are no rows; the mean over no sample has no meaning")
         features = [[float(x) for x in as_row(row)] for row in rows]
         if self._sample_loss is None:

@@ -256,3 +256,18 @@ def test_weights_that_are_none(bad, reduction):
     step = nn.compile(nn.MLP(1, [1], seed=0), losses.mse, reduction=reduction, backend="python")
     with pytest.raises(ValueError, match=rf"the weight of sample 1 is {bad}, expected a finite number, at least 0"):
         step([[0.0], [1.0]], [0.0, 1.0], [1.0, bad])
+
+
+def test_arrays_of_numpy():
+    np = pytest.importorskip("numpy", reason="NumPy is not installed")
+    for outputs, loss, targets in [
+        (1, losses.mse, [0.0, 1.0]),
+        (2, losses.mse, [[0.0, 1.0], [2.0, 3.0]]),
+        (1, losses.binary_cross_entropy, [0, 1]),
+        (3, losses.cross_entropy, [2, 0]),
+    ]:
+        step = nn.compile(nn.MLP(2, [3, outputs], seed=0), loss)
+        rows = [[0.5, -1.0], [2.0, 1.5]]
+        assert step(np.array(rows), np.array(targets), np.array([0.5, 1.0])) == step(rows, targets, [0.5, 1.0])
+    with pytest.raises(ValueError, match="there are no rows"):
+        step(np.zeros((0, 2)), np.zeros(0))

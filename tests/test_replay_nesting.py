@@ -131,3 +131,13 @@ def test_without_arguments():
     assert f() == 6.0
     with pytest.raises(ValueError, match="argument 0, and there is no such argument"):
         f.grad()
+
+
+def test_a_graph_that_is_there():
+    x = Value(2.0)
+    named = x * x
+    named.label = "area"
+    assert repr(named.compile(inputs=[x])) == "<compiled area>"
+    assert repr((x * 2.0).compile(inputs=[x])) == "<compiled graph>"
+    with pytest.raises(ValueError, match=r"inputs names a Value twice: Value\(data=2.0"):
+        named.compile(inputs=[x, x])

@@ -377,6 +377,8 @@ def compile_graph(output: Value, inputs: Any, wrt: Any = None, **options: Any) -
     """Compile a graph that is there already; see `Value.compile`."""
     given = values(inputs, "compile")
     chosen = given if wrt is None else values(wrt, "compile")
+    if len(set(given)) < len(given):
+        raise ValueError(f"inputs names a Value twice: {next(v for v in given if given.count(v) > 1)!r}")
     strangers = [v for v in chosen if v not in given]
     if strangers:
         raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
@@ -395,6 +397,7 @@ def compile_graph(output: Value, inputs: Any, wrt: Any = None, **options: Any) -
                 )
         return known[output]
 
+    rebuilt.__name__ = rebuilt.__qualname__ = output.label or "graph"
     return Compiled(rebuilt, argnums=[given.index(v) for v in chosen], **{**_DEFAULTS, **options})
 
 
