@@ -37,9 +37,9 @@ class Epoch(NamedTuple):
     gradient_norm: float = math.nan
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
-    """The record of a training.
+    """The record of a training; printed, its `summary`.
 
     Parameters
     ----------
@@ -91,7 +91,15 @@ class History:
         return diagnose(self)
 
     def column(self, name: str) -> list[float]:
-        """One quantity over all epochs, by its name in `Epoch`; empty for validation where there was none."""
+        """One quantity over all epochs, by its name in `Epoch`; empty for validation where there was none.
+
+        Raises
+        ------
+        ValueError
+            If there is no such quantity.
+        """
+        if name not in Epoch._fields:
+            raise ValueError(f"unknown quantity {name!r:.60}; known are {', '.join(Epoch._fields)}")
         if name.startswith("validation") and not self.validated:
             return []
         return [getattr(epoch, name) for epoch in self.epochs]
@@ -131,7 +139,7 @@ class History:
         training | 0.7000 | 0.5000
         """
         if not self.epochs:
-            return f"no epoch was measured, {self.stopped}"
+            return self._title()
         rows = [["training", f"{self.best.training_loss:.4f}", f"{self.best.training_score:.4f}"]]
         if self.validated:
             rows.append(["validation", f"{self.best.validation_loss:.4f}", f"{self.best.validation_score:.4f}"])
@@ -140,7 +148,15 @@ class History:
             lines += ["", str(self.diagnosis)]
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"History({self._title()})"
+
     def _title(self) -> str:
+        if not self.epochs:
+            return f"no epoch was measured, {self.stopped}"
         count = len(self.epochs) - 1
         ending = {"patience": "stopped early", "callback": "stopped by a callback"}.get(self.stopped, self.stopped)
         return (

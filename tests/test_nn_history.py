@@ -176,3 +176,15 @@ def test_jupyter_shows_the_first_the_best_and_the_last_epoch():
     assert "17 (best)" in cells
     assert cells[-1] == "30"
     assert len(cells) <= 10
+
+
+def test_it_is_printed_as_its_summary_and_shown_in_a_line():
+    record = history()
+    assert str(record) == record.summary()
+    assert repr(record) == f"History({record.summary().splitlines()[0]})"
+    assert repr(History("r2", False)) == "History(no epoch was measured, finished)"
+
+
+def test_an_unknown_quantity_is_refused():
+    with pytest.raises(ValueError, match="unknown quantity 'loss'; known are training_loss, training_score"):
+        history().column("loss")
