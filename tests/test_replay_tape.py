@@ -101,6 +101,15 @@ class TestIdentities:
         assert not same(math.inf * 0.0, 0.0)
         assert not same(-1.0 * 0.0, 0.0)
 
+    @pytest.mark.parametrize("condition", [1.0, -2.0, math.inf, 5e-324, 0.0, -0.0, math.nan])
+    def test_a_choice_that_is_made_already(self, condition):
+        tape = Tape()
+        x, y = tape.input(), tape.input()
+        slot = tape.apply(OPERATIONS["where"], (tape.constant(condition), x, y))
+        expected = ops.where(condition, 3.0, 4.0)
+        assert same(tape.constants.get(slot, {x: 3.0, y: 4.0}.get(slot)), float(expected))
+        assert tape.apply(OPERATIONS["where"], (x, x, y)) not in (x, y)
+
     def test_products_with_minus_one_are_negations(self):
         for build in (
             lambda t, x: t.apply(ops.mul, (x, t.constant(-1.0))),

@@ -172,6 +172,13 @@ def _pow(tape: Tape, a: int, b: int) -> int | None:
     return None
 
 
+def _where(tape: Tape, condition: int, a: int, b: int) -> int | None:
+    c = tape.constants.get(condition)
+    if c is None:
+        return None
+    return tape.constant(math.nan) if c != c else a if c else b
+
+
 _IDENTITIES: dict[str, Callable[..., int | None]] = {
     "add": _add,
     "sub": _sub,
@@ -179,6 +186,7 @@ _IDENTITIES: dict[str, Callable[..., int | None]] = {
     "div": _div,
     "neg": _neg,
     "pow": _pow,
+    "where": _where,
 }
 _SYMMETRIC = {"add", "mul"}
 
