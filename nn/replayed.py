@@ -19,6 +19,9 @@ from nn.worker import Job
 __all__ = ["ReplayWorker"]
 
 
+_MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
+
+
 class ReplayWorker:
     """Does what `nn.worker.EagerWorker` does, by programs that are compiled at the first use.
 
@@ -68,7 +71,10 @@ class ReplayWorker:
         before = [module.training for module in self._modules]
         try:
             self._set_mode(True)
-            self._step.prepare(self._columns, range(min(self.job.batch_size, len(self._columns))))
+            together = min(self.job.batch_size, len(self._columns))
+            if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
+                raise NotCompilable(f"one graph of {together} samples, which the model couples, takes long to compile")
+            self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
         finally:

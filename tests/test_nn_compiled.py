@@ -212,6 +212,15 @@ def test_fit_falls_back_on_what_cannot_be_recorded():
     assert history.backend == "eager: the loss is a function of your own"
 
 
+def test_fit_builds_graphs_of_large_batches_that_are_coupled():
+    """One program for 200 samples would take longer to compile than such a training takes."""
+    data = nn.data.moons(200, noise=0.1, seed=1)
+    model = Sequential(Layer(2, 2, False, seed=1), BatchNorm(2), Layer(2, 2, False, seed=2))
+    history = nn.fit(model.eval(), data, epochs=1, batch_size=200, progress=False)
+    assert history.backend.startswith("eager: one graph of 200 samples")
+    assert not nn.fit(model.eval(), data, epochs=1, batch_size=20, progress=False).backend.startswith("eager")
+
+
 def test_some_of_the_parameters():
     model = network()
     some = model.layers[2].parameters()

@@ -326,7 +326,7 @@ class TestCache:
             assert f(4.0, 1.0) == 8.0
         assert len(calls) == 6
         assert len(f._entries) == 1
-        assert len(f._direct) <= 1
+        assert sum(map(len, f._direct.values())) <= 1
 
     def test_static_arguments(self):
         f, calls = counted(lambda n, x, how: x**n if how == "power" else x * n)

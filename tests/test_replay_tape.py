@@ -95,6 +95,24 @@ class TestIdentities:
         assert tape.code[slot] == (op.name, (x, tape.constant(c)))
         assert tape.counts["identities"] == 0
 
+    @pytest.mark.parametrize(
+        ("op", "negated", "expected"),
+        [
+            (ops.add, 1, ("sub", 0, 1)),
+            (ops.add, 0, ("sub", 1, 0)),
+            (ops.sub, 1, ("add", 0, 1)),
+        ],
+    )
+    def test_a_negation_beside_a_sum_is_taken_into_it(self, op, negated, expected):
+        tape = Tape()
+        operands = [tape.input(), tape.input()]
+        given = [tape.apply(ops.neg, (p,)) if k == negated else p for k, p in enumerate(operands)]
+        name, *places = expected
+        assert tape.code[tape.apply(op, given)] == (name, tuple(operands[k] for k in places))
+        for x, y in itertools.product(NUMBERS, repeat=2):  # true of every pair of floats
+            numbers = [-z if k == negated else z for k, z in enumerate((x, y))]
+            assert same(op(*numbers), getattr(ops, name)(*((x, y)[k] for k in places)))
+
     def test_why_zeros_are_kept(self):
         assert not same(-0.0 + 0.0, -0.0)
         assert not same(-0.0 - -0.0, -0.0)

@@ -154,7 +154,10 @@ class Compiled(Inspection):
         self._backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._cache_size = cache_size
-        self._direct: dict[Any, Callable[..., Any]] = {}
+        # What takes plain floats or arrays as they are: by mode and argnums, then by the number of arguments.
+        self._direct: dict[Any, dict[int, Callable[..., Any]]] = {}
+        self._values = self._direct["value", None] = {}
+        self._gradients = self._direct["value_and_grad", None] = {}
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -168,7 +171,7 @@ class Compiled(Inspection):
 
     def __call__(self, *args: Any) -> Any:
         """What the function returns; see `compile`."""
-        direct = self._direct.get(("value", None, len(args)))
+        direct = self._values.get(len(args))
         if direct is not None and (result := direct(*args)) is not None:
             return result
         return self._run("value", None, args)
@@ -177,7 +180,8 @@ class Compiled(Inspection):
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
         if type(argnums) is list:
             argnums = tuple(argnums)
-        direct = self._direct.get(("value_and_grad", argnums, len(args)))
+        known = self._gradients if argnums is None else self._direct.get(("value_and_grad", argnums), {})
+        direct = known.get(len(args))
         if direct is not None and (result := direct(*args)) is not None:
             return cast("tuple[Any, Any]", result)
         return cast("tuple[Any, Any]", self._run("value_and_grad", argnums, args))
@@ -221,11 +225,13 @@ class Compiled(Inspection):
                     return self._eagerly(mode, chosen, args)
                 if len(self._entries) > self._cache_size:
                     self._entries.popitem(last=False)
-                    self._direct.clear()
+                    for known in self._direct.values():
+                        known.clear()
+                known = self._direct.setdefault((mode, asked), {})
                 if entry.kernel.direct is not None and all(type(f) is Number for f in forms):
-                    self._direct[mode, asked, len(args)] = entry.kernel.direct
+                    known[len(args)] = entry.kernel.direct
                 elif mode in ("value", "value_and_grad"):
-                    direct = self._direct.setdefault((mode, asked, len(args)), Direct())
+                    direct = known.setdefault(len(args), Direct())
                     if type(direct) is Direct:
                         direct.learn(args, forms, entry.kernel, entry.form)
             else:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, cast
 
+from autodiff import numerics
 from autodiff.operation import OPERATIONS, Nary
 from autodiff.replay.forms import Number
 from autodiff.replay.program import Program, Run
-from autodiff.replay.sources import Module
+from autodiff.replay.sources import Module, definition
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
 __all__ = ["compile_program", "compile_scalar", "source", "through_buffers"]
 
+# What needs no call, which costs more than the operation. Only at b = 0 does Python's own division raise.
 _INFIX = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "neg": "-{}"}
 
 
@@ -75,7 +80,8 @@ def source(program: Program) -> str:
 def _functions(program: Program) -> dict[str, Any]:
     """The float functions that the program calls, by the names that its source has for them."""
     names = {program.tape.code[s].name for s in program.live} - {INPUT, CONSTANT, SUM_OF_PRODUCTS, *_INFIX}
-    return {f"f_{name}": OPERATIONS[name].value for name in sorted(names)} | {
+    functions = {name: OPERATIONS[name].value for name in sorted(names)}
+    return {f"f_{name}": function for name, function in functions.items() if _formula(function) is None} | {
         "inf": math.inf,
         "nan": math.nan,
     }
@@ -107,8 +113,46 @@ def _lines(program: Program, steps: Iterable[int]) -> list[str]:
                 size = len(read) // op.groups
                 read = [f"[{', '.join(read[k * size : (k + 1) * size])}]" for k in range(op.groups)]
             text = f"f_{name}({', '.join(read)})"
+            formula = _formula(op.value)
+            if formula is not None:
+                text = formula.format(*read)
+            elif name == "div":
+                text = f"{read[0]} / {read[1]} if {read[1]} else {text}"
         lines.append(f"v{slot} = {text}")
     return lines
+
+
+@cache
+def _formula(function: Callable[..., Any]) -> str | None:
+    """A function of `autodiff.numerics` that is one expression of its arguments, as a format for these; else None."""
+    if function.__module__ != numerics.__name__:
+        return None
+    tree = definition(function)
+    last = tree.body[-1] if isinstance(tree, ast.FunctionDef) else None
+    if not isinstance(last, ast.Return) or last.value is None or len(cast(ast.FunctionDef, tree).body) > 2:
+        return None
+    places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
+    for node in ast.walk(last.value):
+        if isinstance(node, ast.Name) and node.id not in {*places, "inf", "nan"}:
+            return None
+        if not isinstance(node, _SIMPLE) or (
+            isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub))
+        ):
+            return None
+    text = ast.unparse(last.value)
+    return re.sub(r"\b[A-Za-z_]\w*\b", lambda m: places.get(m[0], m[0]), text)
+
+
+_SIMPLE: tuple[type[ast.AST], ...] = (
+    ast.IfExp,
+    ast.Compare,
+    ast.BoolOp,
+    ast.UnaryOp,
+    ast.BinOp,
+    ast.Name,
+    ast.Constant,
+)
+_SIMPLE += (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
 
 
 def term(x: float | None, y: float | None, a: str, b: str) -> str:

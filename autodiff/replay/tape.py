@@ -130,11 +130,19 @@ def _is(tape: Tape, slot: int, x: float) -> bool:
 
 
 def _add(tape: Tape, a: int, b: int) -> int | None:
-    return a if _is(tape, b, -0.0) else b if _is(tape, a, -0.0) else None  # x + 0.0 turns -0.0 into 0.0
+    if _is(tape, a, -0.0) or _is(tape, b, -0.0):  # x + 0.0 turns -0.0 into 0.0
+        return b if _is(tape, a, -0.0) else a
+    for x, y in ((a, b), (b, a)):
+        if tape.code[y].name == "neg":
+            return tape.apply(ops.sub, (x, *tape.code[y].operands))
+    return None
 
 
 def _sub(tape: Tape, a: int, b: int) -> int | None:
-    return a if _is(tape, b, 0.0) else None
+    if _is(tape, b, 0.0):
+        return a
+    name, operands = tape.code[b]
+    return tape.apply(ops.add, (a, *operands)) if name == "neg" else None
 
 
 def _mul(tape: Tape, a: int, b: int) -> int | None:
