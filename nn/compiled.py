@@ -15,7 +15,7 @@ from nn.columns import Columns, numpy_or_none
 from nn.mlp import MLP, Layer
 from nn.module import Module, forward_batch
 from nn.neuron import Neuron
-from nn.plan import Plan, as_row, record
+from nn.plan import Plan, as_row, forget_oldest, record
 from nn.sample_losses import SAMPLE_LOSSES, SampleLoss
 from nn.step import Loss, evaluating
 
@@ -225,6 +225,7 @@ class CompiledStep:
         key = together, columns.inputs, columns.told, *[m.training for m in self._modules]
         if key not in self._plans:
             self._plans[key] = self._recorded(columns, together)
+            forget_oldest(self._plans)
         self._last = self._plans[key]
         return self._last
 

@@ -16,7 +16,17 @@ from nn.columns import Columns
 from nn.module import Module, forward_batch
 from nn.sample_losses import SampleLoss
 
-__all__ = ["Plan", "as_row", "record"]
+__all__ = ["Plan", "as_row", "forget_oldest", "record"]
+
+_KEPT = 16
+
+
+def forget_oldest(kept: dict[Any, Any]) -> list[Any]:
+    """Drop what is too much of a cache: the oldest, whose keys are returned."""
+    gone = list(kept)[: max(len(kept) - _KEPT, 0)]
+    for key in gone:
+        del kept[key]
+    return gone
 
 
 def as_row(x: Any) -> list[Any]:
@@ -91,6 +101,8 @@ class Plan:
             each = array("d", bytes(8 * max(stride * len(program.sample_outputs), 1)))
             buffers = kernel.shared, samples, kernel.shared_out, each
             room = self._rooms[stride] = samples, each, _bound(kernel.run, buffers)
+            for gone in forget_oldest(self._rooms):
+                self._whole.pop(gone, None)
         return room
 
 

@@ -147,6 +147,18 @@ def test_flat_buffers():
     assert step.run(columns, some) == pytest.approx(EagerStep(model, losses.mse)(*picked), rel=1e-13)
 
 
+def test_programs_and_buffers_are_not_kept_for_ever():
+    rows, targets = [ROWS[k % 13] for k in range(400)], [0.5] * 400
+    step = nn.compile(network(), losses.mse, backend="python")
+    for n in range(8, 400, 8):
+        step(rows[:n], targets[:n])
+    assert len(step._last._rooms) == 16
+    coupled = nn.compile(network(kind="norm"), losses.mse, backend="python")
+    for n in range(2, 22):
+        coupled(rows[:n], targets[:n])
+    assert len(coupled._plans) == 16
+
+
 class TestWhatIsRefused:
     def test_a_branch_names_its_line(self):
         class Branching(nn.Neuron):

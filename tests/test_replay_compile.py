@@ -328,6 +328,21 @@ class TestCache:
         assert len(f._entries) == 1
         assert sum(map(len, f._direct.values())) <= 1
 
+    def test_methods(self):
+        class Line:
+            def __init__(self, slope):
+                self.slope = slope
+
+            @compile
+            def at(self, x):
+                return self.slope * x
+
+        one, two = Line(2.0), Line(3.0)
+        assert (one.at(5.0), two.at(5.0), one.at(6.0)) == (10.0, 15.0, 12.0)
+        assert one.at.grad(1.0) == 2.0
+        assert one.at is one.at
+        assert isinstance(Line.at, type(one.at))
+
     def test_static_arguments(self):
         f, calls = counted(lambda n, x, how: x**n if how == "power" else x * n)
         f = compile(f, static_argnums=(0, -1), argnums=1)

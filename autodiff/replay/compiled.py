@@ -147,6 +147,7 @@ class Compiled(Inspection):
             raise ValueError(f"cache_size is at least 1, got {cache_size}")
         check_axes(in_axes)
         functools.update_wrapper(self, function, updated=())
+        self._options = in_axes, argnums, static_argnums, backend, cache_size
         self._function = function
         self._in_axes = in_axes
         self._argnums = argnums
@@ -159,6 +160,18 @@ class Compiled(Inspection):
         self._values = self._direct["value", None] = {}
         self._gradients = self._direct["value_and_grad", None] = {}
         self._lock = threading.RLock()
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
+        """As a method: each instance has programs of its own, kept in it."""
+        if instance is None:
+            return self
+        bound = Compiled(self._function.__get__(instance, owner), *self._options)
+        if hasattr(instance, "__dict__"):
+            instance.__dict__[self._name] = bound
+        return bound
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self, '__qualname__', repr(self._function))}>"
