@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import cache, lru_cache
 from types import CodeType
-from typing import Any, TypeGuard
+from typing import Any
 
 from autodiff.errors import GraphError
 
@@ -35,10 +35,10 @@ def definition(function: Callable[..., Any]) -> Definition:
     """
     try:
         lines, _ = inspect.findsource(function)
-        tree = _tree("".join(lines))
+        definitions = _definitions("".join(lines))
     except (OSError, TypeError, SyntaxError):
         raise NoSource(f"{function!r:.60}, whose source is not to be had") from None
-    found = [n for n in ast.walk(tree) if _is(n, function)]
+    found = [n for n in definitions if _is(n, function)]
     if len(found) > 1:
         found = [n for n in found if _like(function.__code__, n)]
     if len({ast.dump(n) for n in found}) != 1:
@@ -47,14 +47,12 @@ def definition(function: Callable[..., Any]) -> Definition:
 
 
 @lru_cache(maxsize=8)
-def _tree(text: str) -> ast.Module:
-    return ast.parse(text)
+def _definitions(text: str) -> list[Definition]:
+    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
 
 
-def _is(node: ast.AST, function: Callable[..., Any]) -> TypeGuard[Definition]:
+def _is(node: Definition, function: Callable[..., Any]) -> bool:
     """Whether a function may come from a node: its name and line are right."""
-    if not isinstance(node, (ast.FunctionDef, ast.Lambda)):
-        return False
     own = function.__code__
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     return own.co_firstlineno == first and own.co_name == getattr(node, "name", "<lambda>")
