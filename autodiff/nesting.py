@@ -159,7 +159,8 @@ class Recorded:
         """The derivative of a number in the output with respect to each of the chosen arguments' numbers."""
         with recording.resume():
             found = self._sweep(y, outside.keep)
-        return [0.0 if g is None else outside.number(g) for g in found]
+        # As in `backward`, where a gradient starts at 0.0: a float is never -0.0.
+        return [0.0 if g is None else g + 0.0 if type(g) is float else outside.number(g) for g in found]
 
     def _sweep(self, y: Any, keep: bool) -> list[Any]:
         """None: y does not depend on it."""

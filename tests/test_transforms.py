@@ -303,6 +303,25 @@ class TestNumbers:
         tangent = jvp(lambda t: w * t**3, (x,), (1.0,))[1]
         assert [p.data for p in grad_graph(tangent, [x, w])] == [36.0, 27.0]
 
+    @pytest.mark.parametrize(
+        ("function", "at"),
+        [
+            (lambda x, y: autodiff.where(x < y, x * y, x - y), (-0.0, 5.0)),
+            (lambda x, y: -(x * y), (0.0, 0.0)),
+            (lambda x, y: autodiff.prod([x, y]), (-0.0, 0.0)),
+            (lambda x, y: Value(1.0) * x * y, (-0.0, -0.0)),
+        ],
+    )
+    def test_gradients_are_never_minus_zero(self, function, at):
+        x, y = map(Value, at)
+        function(x, y).backward()
+        numbers = [x.grad, y.grad, *grad(function, (0, 1))(*at), *vjp(function, *at)[1](1.0)]
+        with autodiff.strict():
+            numbers += grad(function, (0, 1))(*at)
+        assert [math.copysign(1.0, g) for g in numbers if g == 0.0] == [1.0] * numbers.count(0.0)
+        assert numbers == numbers[:2] * 4
+        assert 0.0 in numbers
+
     def test_inside_no_grad(self):
         with no_grad():
             assert grad(lambda x: x**3)(2.0) == 12.0
