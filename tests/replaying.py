@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autodiff.operation import OPERATIONS, Nary, Op
-from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.primitives import COMPARISONS, LIBRARY
 from autodiff.replay.program import Program
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.primitives import COMPARISONS, LIBRARY
 from autodiff.replay.program import Program, Run
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 

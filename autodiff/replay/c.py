@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.primitives import COMPARISONS, LIBRARY
 from autodiff.replay.program import Program
 from autodiff.replay.python import term
 from autodiff.replay.tape import SUM_OF_PRODUCTS

@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from autodiff.replay.llvm_math import definitions, vector_function
-from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.primitives import COMPARISONS, LIBRARY
 from autodiff.replay.program import LANES, Program
 from autodiff.replay.tape import SUM_OF_PRODUCTS
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from autodiff.replay import interpreter
 from autodiff.replay.llvm_math import definitions, vector_function
-from autodiff.replay.lowering import COMPARISONS, LIBRARY
+from autodiff.replay.primitives import COMPARISONS, LIBRARY
 from autodiff.replay.program import LANES, Program
 from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
 

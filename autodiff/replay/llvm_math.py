@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
-from autodiff.replay.lowering import LIBRARY
+from autodiff.replay.primitives import LIBRARY
 from autodiff.replay.program import LANES
 
 __all__ = ["definitions", "vector_function"]

@@ -6,67 +6,36 @@ instructions, without branches: both sides of an `if` are computed, and one is s
 from its one entry in the table, that of a user's `define` as well. A function that uses more than this cannot be
 lowered (`NotLowerable`), and its program runs on the plain Python backend.
 
-A primitive is named as in LLVM or as the C library names it. Comparisons and ``and``, ``or``, ``not`` give truth
-values, which only ``select``, ``and``, ``or`` and ``not`` take.
+`primitives` has the table of primitives, `expansions` those functions that are not translated from their source.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import math
-import operator
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial, reduce
 from typing import Any
 
-from autodiff import numerics, special
-from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS, Nary
+from autodiff.replay.expansions import BUILTIN, SEQUENCES
+from autodiff.replay.primitives import (
+    ARITIES,
+    COMPARISONS,
+    FUNCTIONS,
+    GIVE_TRUTHS,
+    KNOWN,
+    LIBRARY,
+    OPERATORS,
+    TAKE_TRUTHS,
+    NotLowerable,
+    Slot,
+)
 from autodiff.replay.sources import NoSource, definition, scope
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
 
 __all__ = ["COMPARISONS", "LIBRARY", "NotLowerable", "lower"]
 
-COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-
-LIBRARY = {
-    name: 2 if name in ("pow", "atan2", "hypot", "fmod") else 1
-    for name in (
-        *("exp", "expm1", "log", "log1p", "log2", "log10", "pow", "sin", "cos", "tan", "asin", "acos", "atan"),
-        *("atan2", "hypot", "sinh", "cosh", "asinh", "acosh", "atanh", "tanh", "erf", "erfc", "fmod"),
-    )
-}
-"""Functions of the C library by name, with the number of their arguments."""
-
-_PRIMITIVES: dict[Any, str] = {getattr(math, name): name for name in LIBRARY} | {
-    abs: "fabs",
-    math.fabs: "fabs",
-    math.sqrt: "sqrt",
-    math.floor: "floor",
-    math.copysign: "copysign",
-    math.ldexp: "ldexp",
-    operator.add: "add",
-    operator.sub: "sub",
-    operator.mul: "mul",
-    operator.neg: "neg",
-}
-
-
-_ARITIES = {**LIBRARY, "copysign": 2, "ldexp": 2, "add": 2, "sub": 2, "mul": 2}
-_GIVE_TRUTHS = {*COMPARISONS, "and", "or", "not"}
-_TRUTHS = {"and": 2, "or": 2, "not": 1, "select": 1}
-"""How many operands of a primitive are truth values, the first ones."""
-
 _OURS = ("autodiff.numerics", "autodiff.special")
-
-
-class NotLowerable(GraphError):
-    """The float function of an operation uses what has no counterpart in machine arithmetic; it says what."""
-
-
-class Slot(int):
-    """A number of the primitive program, as against a Python number that is known already."""
 
 
 def lower(tape: Tape, live: Sequence[int]) -> tuple[Tape, dict[int, int]]:
@@ -131,14 +100,14 @@ class _Translator:
 
     def emit(self, name: str, *operands: Any) -> Any:
         """A primitive; what is known already is computed now."""
-        if name in _KNOWN and not any(isinstance(x, Slot) for x in operands):
-            return _KNOWN[name](*operands)
-        truths = _TRUTHS.get(name, 0)
+        if name in KNOWN and not any(isinstance(x, Slot) for x in operands):
+            return KNOWN[name](*operands)
+        truths = TAKE_TRUTHS.get(name, 0)
         given = [self.truth(x) if k < truths else self.number(x) for k, x in enumerate(operands)]
         return Slot(self.out.write(name, [self.slot(x) for x in given]))
 
     def is_truth(self, x: Any) -> bool:
-        return isinstance(x, bool) or (isinstance(x, Slot) and self.out.code[x].name in _GIVE_TRUTHS)
+        return isinstance(x, bool) or (isinstance(x, Slot) and self.out.code[x].name in GIVE_TRUTHS)
 
     def truth(self, x: Any) -> Any:
         return x if self.is_truth(x) else self.emit("ne", x, 0.0)
@@ -159,13 +128,13 @@ class _Translator:
     # -- Calls ---------------------------------------------------------------------------------------------------
 
     def call(self, function: Any, arguments: list[Any]) -> Any:
-        if function in _SEQUENCES:
-            return _SEQUENCES[function](self, *arguments)
-        name = _PRIMITIVES.get(function)
-        if name is not None and len(arguments) == _ARITIES.get(name, 1):
+        if function in SEQUENCES:
+            return SEQUENCES[function](self, *arguments)
+        name = FUNCTIONS.get(function)
+        if name is not None and len(arguments) == ARITIES.get(name, 1):
             return self.emit(name, *arguments)
-        if function in _BUILTIN:
-            return _BUILTIN[function](self, *arguments)
+        if function in BUILTIN:
+            return BUILTIN[function](self, *arguments)
         function = inspect.unwrap(function)
         try:
             tree = definition(function)
@@ -217,8 +186,8 @@ class _Translator:
             return self.call(of(node.func), list(map(of, node.args)))
         if isinstance(node, ast.IfExp):
             return self.select(of(node.test), lambda: of(node.body), lambda: of(node.orelse))
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
-            return self.emit(_OPERATORS[type(node.op)], of(node.operand))
+        if isinstance(node, ast.UnaryOp) and type(node.op) in OPERATORS:
+            return self.emit(OPERATORS[type(node.op)], of(node.operand))
         if isinstance(node, ast.BinOp):
             return self.arithmetic(node.op, of(node.left), of(node.right))
         if isinstance(node, ast.BoolOp):
@@ -227,10 +196,10 @@ class _Translator:
             if not all(map(self.is_truth, tests)):
                 raise NotLowerable(f"{self.op.name} takes one of several numbers: {ast.unparse(node):.60}")
             return self.together(name, tests)
-        if isinstance(node, ast.Compare) and all(type(o) in _OPERATORS for o in node.ops):
+        if isinstance(node, ast.Compare) and all(type(o) in OPERATORS for o in node.ops):
             parts = [of(part) for part in (node.left, *node.comparators)]
             return self.together(
-                "and", (self.emit(_OPERATORS[type(o)], a, b) for o, a, b in zip(node.ops, parts, parts[1:]))
+                "and", (self.emit(OPERATORS[type(o)], a, b) for o, a, b in zip(node.ops, parts, parts[1:]))
             )
         raise NotLowerable(f"{self.op.name} has an expression that is not lowered: {ast.unparse(node):.60}")
 
@@ -247,9 +216,9 @@ class _Translator:
             return self.emit("floor", self.emit("div", a, b))
         if isinstance(kind, ast.Pow) and b == 2:
             return self.emit("mul", a, a)
-        if type(kind) not in _OPERATORS:
+        if type(kind) not in OPERATORS:
             raise NotLowerable(f"{self.op.name} uses an operator that is not lowered: {type(kind).__name__}")
-        return self.emit(_OPERATORS[type(kind)], a, b)
+        return self.emit(OPERATORS[type(kind)], a, b)
 
     def together(self, name: str, tests: Iterable[Any]) -> Any:
         """All of some tests, or any; one that is known already decides, or falls away."""
@@ -275,150 +244,3 @@ def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
             _assign(t, part, names)
     else:
         raise NotLowerable(f"an assignment that is not lowered: {ast.unparse(target):.60}")
-
-
-# -- What is not translated from its source --------------------------------------------------------------------------
-
-
-def _frexp(t: _Translator, x: Any) -> Any:
-    return t.emit("mantissa", x), t.emit("exponent", x)
-
-
-def _isfinite(t: _Translator, x: Any) -> Any:
-    return t.emit("lt", t.emit("fabs", x), math.inf)
-
-
-def _isinf(t: _Translator, x: Any) -> Any:
-    return t.emit("eq", t.emit("fabs", x), math.inf)
-
-
-def _extreme(test: str) -> Callable[..., Any]:
-    def of(t: _Translator, *xs: Any) -> Any:
-        if len(xs) < 2:
-            raise NotLowerable(f"{t.op.name} takes the least or largest of a sequence")
-        return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
-
-    return of
-
-
-_BUILTIN: dict[Any, Callable[..., Any]] = {
-    math.frexp: _frexp,
-    math.isfinite: _isfinite,
-    math.isinf: _isinf,
-    math.isnan: lambda t, x: t.emit("ne", x, x),
-    min: _extreme("lt"),
-    max: _extreme("gt"),
-    float: lambda t, x: x,
-    len: lambda t, xs: len(xs),
-}
-
-
-def _sum(t: _Translator, xs: list[Any]) -> Any:
-    return _dot(t, xs, [1.0] * len(xs))
-
-
-def _dot(t: _Translator, xs: list[Any], ys: list[Any]) -> Any:
-    if not xs:
-        return 0.0
-    return t.emit(SUM_OF_PRODUCTS, 0.0, 1.0, *[z for pair in zip(xs, ys) for z in pair])  # a sum of -0.0 alone is 0.0
-
-
-def _mean(t: _Translator, xs: list[Any]) -> Any:
-    if not xs:
-        return math.nan
-    whole, count = _sum(t, xs), float(len(xs))
-    parts = [t.emit("div", x, count) for x in xs]  # the sum alone may overflow
-    return t.select(_isfinite(t, whole), lambda: t.emit("div", whole, count), lambda: _sum(t, parts))
-
-
-def _peak(t: _Translator, xs: list[Any]) -> Any:
-    top: Any = -math.inf
-    for x in xs:
-        top = x if top == -math.inf and not isinstance(top, Slot) else t.call(numerics.maximum, [top, x])
-    return top
-
-
-def _itself(x: Any) -> Any:
-    return x
-
-
-def _logsumexp(t: _Translator, xs: list[Any]) -> Any:
-    """As `numerics.logsumexp`: the first of the largest terms counts 1 exactly and is left out of the sum."""
-    top = _peak(t, xs)
-    seen: Any = False
-    rest = []
-    for x in xs:
-        here = t.emit("eq", x, top)
-        term = t.emit("exp", t.emit("sub", x, top))
-        first = t.together("and", [here, t.emit("not", seen)])
-        rest.append(t.select(first, lambda: 0.0, partial(_itself, term)))
-        seen = t.together("or", [seen, here])
-    whole = t.emit("add", top, t.emit("log1p", _sum(t, rest)))
-    return t.select(_isfinite(t, top), lambda: whole, lambda: top)
-
-
-def _product(t: _Translator, xs: list[Any]) -> Any:
-    """The product of the mantissas, which neither overflows nor underflows, and the sum of the exponents."""
-    p: Any = 1.0
-    exponent: Any = 0.0
-    for x in xs:
-        m, e = _frexp(t, x)
-        p, k = _frexp(t, t.emit("mul", p, m))
-        exponent = t.emit("add", exponent, t.emit("add", e, k))
-    return t.emit("ldexp", p, exponent)
-
-
-def _power(t: _Translator, a: Any, b: Any) -> Any:
-    """As `numerics.power`; a root is faster than a power, and differs from it at -0.0 and at -inf alone."""
-    if not isinstance(b, Slot) or t.out.constants.get(b) != 0.5:
-        return t.emit("pow", a, b)
-    root = t.emit("add", t.emit("sqrt", a), 0.0)
-    return t.select(t.emit("eq", a, -math.inf), lambda: math.inf, lambda: root)
-
-
-_SEQUENCES: dict[Any, Callable[..., Any]] = {
-    numerics.power: _power,
-    numerics.total: _sum,
-    numerics.dot: _dot,
-    numerics.mean: _mean,
-    numerics.peak: _peak,
-    numerics.logsumexp: _logsumexp,
-    special.product: _product,
-}
-
-_OPERATORS: dict[type, str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.Pow: "pow",
-    ast.USub: "neg",
-    ast.Not: "not",
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
-}
-
-_KNOWN: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": numerics.divide,
-    "pow": numerics.power,
-    "neg": operator.neg,
-    "not": operator.not_,
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "fabs": abs,
-    "sqrt": numerics.sqrt,
-    "floor": math.floor,
-    "copysign": math.copysign,
-    "exp": numerics.exp,
-}
