@@ -42,6 +42,7 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
     """
     order: dict[Value, None] = {}
     entered: set[Value] = set()
+    complete: set[int] = set()  # by id, tuples of operands that were entered as a whole
     stack = list(outputs)
     stack.reverse()
     while stack:
@@ -68,8 +69,11 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
                     break
                 v = a
             else:
-                for group in (b, a):  # most groups were entered as a whole: weights, and a layer's inputs
-                    if group and type(group[0]) is not float and not entered.issuperset(group):
+                for group in (b, a):  # most of them are complete: weights, and a layer's inputs
+                    if group and type(group[0]) is not float and id(group) not in complete:
+                        if entered.issuperset(group):
+                            complete.add(id(group))
+                            continue
                         for p in reversed(group):
                             if p not in entered:
                                 stack.append(p)

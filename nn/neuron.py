@@ -24,6 +24,18 @@ __all__ = ["Neuron"]
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
 
+class _Operands:
+    """The weights as a tuple, as they were at the last call: with one tuple for all calls nodes take less memory, and
+    a sweep knows it again. (A plain list of them in a neuron would be found among its parameters.)
+    """
+
+    __slots__ = ("given", "weights")
+
+    def __init__(self, w: list[Value]) -> None:
+        self.given = list(w)
+        self.weights = tuple(w)
+
+
 class Neuron(Module):
     """One neuron: ``activation(w . x + b)``.
 
@@ -91,6 +103,7 @@ class Neuron(Module):
         self.activation = activation_function(activation, nonlin)
         self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
         self.b = parameter(0.0, "b") if bias else None
+        self._operands = _Operands(self.w)
         self.expand = expand
         self.name = "neuron"
         self._single = activation_name(self.activation) is not None  # it makes one node, or none
@@ -131,7 +144,10 @@ class Neuron(Module):
             outer, name = recording.now, self.name
             box = recording.inside(outer, name)
             self._box = outer, name, box
-        z = _dot(tuple(w), x)
+        operands = self._operands
+        if w != operands.given:
+            operands.given, operands.weights = list(w), tuple(w)
+        z = _dot(operands.weights, x)
         if type(z) is not Value:  # the inputs are duals, perhaps
             return self._activated(z if self.b is None else z + self.b)
         z._stamp = box

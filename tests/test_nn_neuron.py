@@ -378,3 +378,19 @@ def test_a_new_name_names_the_box():
     assert n([1.0]).scope == ("neuron",)
     n.name = "output"
     assert n([1.0]).scope == ("output",)
+
+
+def test_a_weight_may_be_replaced():
+    n = Neuron(2, nonlin=False, seed=0)
+    n([1.0, 2.0])
+    old, new = n.w[0], parameter(5.0, "new")
+    n.w[0] = new
+    assert n.parameters() == [new, n.w[1], n.b]
+    y = n([1.0, 2.0])
+    y.backward()
+    assert y.data == 5.0 + 2.0 * n.w[1].data + n.b.data
+    assert (new.grad, old.grad) == (1.0, 0.0)
+    twin = copy.deepcopy(n)
+    twin.w[0].data = 7.0
+    assert twin([1.0, 2.0]).data == y.data + 2.0
+    assert n([1.0, 2.0]).data == y.data
