@@ -14,7 +14,7 @@ from replaying import BACKENDS, SPECIAL, applied, flattened, needing, same, tabl
 import autodiff
 from autodiff import compile
 from autodiff.operation import OPERATIONS
-from autodiff.replay import llvm
+from autodiff.replay import llvm, llvm_text
 from autodiff.replay.program import Output, padded
 from autodiff.replay.recorder import Recorder
 
@@ -110,7 +110,7 @@ def test_where_a_program_is_cut_makes_no_difference(backend, chunk, monkeypatch)
     at = [c[4] for c in columns]
     whole, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
     expected = [[row.tolist() for row in flattened(whole(*columns))], flattened(alone(*at))]
-    monkeypatch.setattr(llvm, "_CHUNK", chunk)
+    monkeypatch.setattr(llvm_text, "_CHUNK", chunk)
     cut, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
     got = [[row.tolist() for row in flattened(cut(*columns))], flattened(alone(*at))]
     assert cut.source("llvm").count("define internal void @lane_") > cut.report().each // chunk
