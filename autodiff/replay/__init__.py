@@ -5,6 +5,8 @@ derivative on a tape (`tape`), translates the operations to machine arithmetic (
 backend: LLVM (`llvm`), NumPy (`arrays`) or plain Python (`python`).
 """
 
-from autodiff.replay.compiled import Compiled, compile, compile_graph
+from autodiff.replay.compiled import Compiled
+from autodiff.replay.decorator import compile
+from autodiff.replay.graphs import compile_graph
 
 __all__ = ["Compiled", "compile", "compile_graph"]
