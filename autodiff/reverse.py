@@ -39,7 +39,7 @@ def backward(output: Value, seed: float = 1.0) -> None:
             for v in dirty:
                 v.grad = 0.0
             output.grad = seed
-            _strict_sweep(output, order) if recording.paused and recording.is_strict() else _sweep(order)
+            _strict_sweep(output, order) if recording.paused and recording.is_strict() else _sweep(output, order)
             for v, g in zip(dirty, earlier):
                 v.grad += g or 0.0  # None, as PyTorch's users write, counts as 0
         except BaseException:
@@ -53,12 +53,15 @@ def backward(output: Value, seed: float = 1.0) -> None:
 _sweeping = threading.RLock()  # two sweeps may meet at a leaf, whose slot they both use
 
 
-def _sweep(order: Sequence[Any]) -> None:
+def _sweep(output: Any, order: Sequence[Any]) -> None:
     """Multiply adjoints by partials and add them up, from the last node to the first, in ``.grad``.
 
-    Written out by kind of operation because this is the inner loop of training.
+    Written out by kind of operation because this is the inner loop of training. Nodes that no gradient flows to, such
+    as the condition of `where`, are swept with an adjoint of 0, which is right unless a partial of theirs is infinite
+    or nan. Only if that may have happened, the sweep is done again, without them.
     """
     epoch = recording.now.epoch
+    seed, ends = output.grad, False
     for v in reversed(order):
         op = v.op
         if op is None:
@@ -95,25 +98,43 @@ def _sweep(order: Sequence[Any]) -> None:
                     p.grad += q._data * g
                     q.grad += p._data * g
         else:
+            for p, partial in contributions(v, _data, every=True):
+                if partial is None:
+                    ends = True
+                else:
+                    p.grad += partial * g
+    if ends and any(v.grad != v.grad for v in order):
+        for v in order:
+            v.grad = 0.0
+        output.grad = seed
+        for _ in _flow(output, order):
+            pass
+
+
+def _flow(output: Value, order: Sequence[Value]) -> Iterator[tuple[Value, Value, float]]:
+    """The sweep edge by edge, only from nodes that the output depends on: node, operand and partial of each."""
+    reached = {output}
+    for v in reversed(order):
+        if v in reached:
             for p, partial in contributions(v, _data):
-                p.grad += partial * g
+                p.grad += partial * v.grad
+                reached.add(p)
+                yield v, p, partial
 
 
 def _strict_sweep(output: Value, order: Sequence[Value]) -> None:
-    """The sweep of `_sweep` that raises `NonFiniteError` at the first nan or infinity."""
+    """The sweep that raises `NonFiniteError` at the first nan or infinity."""
     check_fresh(order)
     check_seed(output.grad)
-    for v in reversed(order):
-        for p, partial in contributions(v, _data):
-            p.grad += partial * v.grad
-            check_flow(v, p, partial, v.grad, p.grad)
+    for v, p, partial in _flow(output, order):
+        check_flow(v, p, partial, v.grad, p.grad)
 
 
 def _data(p: Any) -> float:
     return cast(float, p if type(p) is float else p._data)
 
 
-def contributions(v: Value, view: Callable[[Any], Any] = _data) -> Iterator[tuple[Value, Any]]:
+def contributions(v: Value, view: Callable[[Any], Any] = _data, every: bool = False) -> Iterator[tuple[Value, Any]]:
     """Each operand of a node that is a node itself, with the partial of the node with respect to it.
 
     Parameters
@@ -122,6 +143,8 @@ def contributions(v: Value, view: Callable[[Any], Any] = _data) -> Iterator[tupl
         A node; a leaf has no operands.
     view : callable
         What of a node (or a constant) the rule is run on: its data, or the node itself.
+    every : bool
+        Whether operands that no gradient flows to come as well, with None.
 
     Yields
     ------
@@ -135,7 +158,7 @@ def contributions(v: Value, view: Callable[[Any], Any] = _data) -> Iterator[tupl
     operands = v.operands
     wanted = [type(p) is not float for p in operands]
     for p, partial in zip(operands, v.op.partials(view(v), [view(p) for p in operands], wanted)):
-        if partial is not None and type(p) is not float:
+        if type(p) is not float and (every or partial is not None):
             yield cast("Value", p), partial
 
 
@@ -195,7 +218,7 @@ def private_gradient(output: Value, leaves: Sequence[Value]) -> list[float] | No
         return None
     try:
         output.grad = 1.0
-        _sweep(order)
+        _sweep(output, order)
         return [leaf.grad for leaf in leaves]
     finally:
         for v in order:

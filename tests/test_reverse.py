@@ -286,6 +286,40 @@ def test_backward_of_a_leaf():
     assert x.grad == 4.0
 
 
+@pytest.mark.parametrize(
+    ("condition", "at", "slope"),
+    [
+        (autodiff.log, 0.0, 3.0),  # -inf, which is not 0
+        (autodiff.sqrt, 0.0, 2.0),
+        (lambda x: autodiff.acos(x) * autodiff.sqrt(x - 1.0), 1.0, 2.0),
+        (lambda x: autodiff.where(autodiff.log(x), autodiff.asin(x - 1.0), x), 0.0, 3.0),
+    ],
+)
+def test_no_gradient_flows_to_a_condition_whatever_its_partials(condition, at, slope):
+    def function(x):
+        return autodiff.where(condition(x), 3.0 * x, 2.0 * x) + 0.0
+
+    x = Value(at)
+    for k in (1.0, 2.0):
+        function(x).backward()
+        assert x.grad == k * slope
+    assert grad_graph(function(x), x).data == slope
+    assert autodiff.grad(function)(at) == slope
+    assert autodiff.jvp(function, (at,), (1.0,))[1] == slope
+    assert autodiff.compile(function).grad(at) == slope
+
+
+def test_a_condition_that_is_used_elsewhere_has_its_gradient():
+    def function(x):
+        c = autodiff.sqrt(x)
+        return autodiff.where(c, 3.0 * x, 2.0 * x) + c
+
+    for at, slope in ((0.0, math.inf), (4.0, 3.25), (-1.0, math.nan)):
+        x = Value(at)
+        function(x).backward()
+        assert [x.grad, autodiff.grad(function)(at)] == pytest.approx([slope, slope], nan_ok=True, rel=0.0)
+
+
 @pytest.mark.parametrize("seed", [2, 2.0, True, -0.5])
 def test_seed(seed):
     x = Value(3.0)
