@@ -207,12 +207,13 @@ def _drawing(nodes: list[_Node], edges: list[_Edge], rankdir: str, max_nodes: in
         raise ValueError(f"rankdir is 'LR', 'RL', 'TB' or 'BT', got {rankdir!r}")
     _check_size(len(nodes), max_nodes)
     corner = "r" if rankdir == "RL" else "l"  # the titles of boxes to the left
+    gap = "  " if rankdir in ("TB", "BT") else ""  # beside an upright arrow a label begins on its line
     drawing = Drawing(
         format="svg", graph_attr={"rankdir": rankdir, "labeljust": corner, **GRAPH}, node_attr=NODES, edge_attr=EDGES
     )
     drawing.add_in_boxes(nodes)
     for tail, head, label, style in edges:
-        drawing.edge(tail, head, text([label]) if label else None, **style)
+        drawing.edge(tail, head, gap + text([label]) if label else None, **style)
     return drawing
 
 

@@ -435,6 +435,12 @@ def test_a_drawing_is_a_digraph() -> None:
     assert "added by hand" in drawing.source
 
 
+@pytest.mark.parametrize(("rankdir", "gap"), [("LR", ""), ("RL", ""), ("TB", "  "), ("BT", "  ")])
+def test_the_partial_beside_an_upright_arrow_keeps_off_its_line(rankdir: str, gap: str) -> None:
+    x = Value(3.0, "x")
+    assert f'[label="{gap}* 2" ' in draw_backward(x * 2, rankdir=rankdir).source
+
+
 # -- Side by side --------------------------------------------------------------------------------------------------
 
 
