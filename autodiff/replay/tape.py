@@ -1,21 +1,20 @@
 """The tape: a graph as a flat program, one instruction after the other, each on the results of earlier ones.
 
-Instructions are appended by `Tape.apply`, which folds constants, uses the identities that are exact in IEEE
-arithmetic (nan, infinities and -0.0 included), and gives back an earlier slot where the same instruction stands
-already. The backward program is appended by `reverse`: it runs the rules of the operations on `Term` numbers, which
-write what they are asked to compute on the tape.
+Instructions are appended by `Tape.apply`, which folds constants, uses the `identities`, and gives back an earlier slot
+where the same instruction stands already. The backward program is appended by `reverse`: it runs the rules of the
+operations on `Term` numbers, which write what they are asked to compute on the tape.
 """
 
 from __future__ import annotations
 
-import math
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from autodiff import ops
 from autodiff.graph import topological
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, attach, for_every_operation, real
+from autodiff.replay.identities import IDENTITIES
 from autodiff.value import Value
 
 __all__ = ["CONSTANT", "INPUT", "SUM_OF_PRODUCTS", "Instruction", "Tape", "Term", "reverse", "transcribe"]
@@ -31,6 +30,9 @@ class Instruction(NamedTuple):
 
     name: str
     operands: tuple[int, ...]
+
+
+_SYMMETRIC = {"add", "mul"}  # operations that share a slot with the same operands in the other order
 
 
 class Tape:
@@ -93,7 +95,7 @@ class Tape:
         if operands and all(map(constants.__contains__, operands)):
             self.counts["folded"] += 1
             return self.constant(_value(op, [constants[p] for p in operands]))
-        same = _IDENTITIES[op.name](self, *operands) if op.name in _IDENTITIES else None
+        same = IDENTITIES[op.name](self, *operands) if op.name in IDENTITIES else None
         if same is not None:
             self.counts["identities"] += 1
             return same
@@ -119,84 +121,6 @@ def _value(op: Op, operands: Sequence[float]) -> float:
         size = len(operands) // op.groups
         return op.value(*([*operands[k * size : (k + 1) * size]] for k in range(op.groups)))
     return op.value(*operands)
-
-
-# -- Identities: exact for every float, so that nan, infinities and the sign of zero stay what they are ---------------
-
-
-def _is(tape: Tape, slot: int, x: float) -> bool:
-    c = tape.constants.get(slot)
-    return c is not None and c == x and math.copysign(1.0, c) == math.copysign(1.0, x)
-
-
-def _add(tape: Tape, a: int, b: int) -> int | None:
-    if _is(tape, a, -0.0) or _is(tape, b, -0.0):  # x + 0.0 turns -0.0 into 0.0
-        return b if _is(tape, a, -0.0) else a
-    for x, y in ((a, b), (b, a)):
-        if tape.code[y].name == "neg":
-            return tape.apply(ops.sub, (x, *tape.code[y].operands))
-    return None
-
-
-def _sub(tape: Tape, a: int, b: int) -> int | None:
-    if _is(tape, b, 0.0):
-        return a
-    name, operands = tape.code[b]
-    return tape.apply(ops.add, (a, *operands)) if name == "neg" else None
-
-
-def _mul(tape: Tape, a: int, b: int) -> int | None:
-    for x, c in ((a, b), (b, a)):
-        if _is(tape, c, 1.0):
-            return x
-        if _is(tape, c, -1.0):
-            return tape.apply(ops.neg, (x,))
-    return None
-
-
-def _div(tape: Tape, a: int, b: int) -> int | None:
-    c = tape.constants.get(b)
-    if c is not None and math.isfinite(c) and abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000:
-        return tape.apply(ops.mul, (a, tape.constant(1.0 / c)))  # the inverse of a power of two is exact
-    return None
-
-
-def _neg(tape: Tape, a: int) -> int | None:
-    name, operands = tape.code[a]
-    return operands[0] if name == "neg" else None
-
-
-def _pow(tape: Tape, a: int, b: int) -> int | None:
-    n = tape.constants.get(b)
-    if n == 0.0:
-        return tape.constant(1.0)
-    if n == 1.0:
-        return a
-    if n == -1.0:
-        return tape.apply(ops.div, (tape.constant(1.0), a))
-    if n in (2.0, 3.0, 4.0):  # within 1.5 ulp, for bases of either sign
-        square = tape.apply(ops.mul, (a, a))
-        return square if n == 2.0 else tape.apply(ops.mul, (square, a if n == 3.0 else square))
-    return None
-
-
-def _where(tape: Tape, condition: int, a: int, b: int) -> int | None:
-    c = tape.constants.get(condition)
-    if c is None:
-        return None
-    return tape.constant(math.nan) if c != c else a if c else b
-
-
-_IDENTITIES: dict[str, Callable[..., int | None]] = {
-    "add": _add,
-    "sub": _sub,
-    "mul": _mul,
-    "div": _div,
-    "neg": _neg,
-    "pow": _pow,
-    "where": _where,
-}
-_SYMMETRIC = {"add", "mul"}
 
 
 # -- Terms: the numbers that the rules are run on --------------------------------------------------------------------
