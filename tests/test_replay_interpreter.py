@@ -13,6 +13,7 @@ from replaying import SPECIAL, applied, needing, same, width
 import autodiff
 from autodiff.operation import OPERATIONS
 from autodiff.replay import interpreter, llvm
+from autodiff.replay.interpreter_text import ARITY, EIGHT, KINDS
 from autodiff.replay.lowering import NotLowerable
 from autodiff.replay.program import Output, Program
 from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
@@ -54,9 +55,9 @@ def used(f):
     words = array("q", interpreter.workspace(entry.kernel.program.lowered()).tobytes())
     count, at = words[0], words[3]
     groups = [words[at + 4 * g : at + 4 * g + 4] for g in range(count)]
-    rows = dict.fromkeys((interpreter._KINDS[kind] for kind, *_ in groups), 0)
+    rows = dict.fromkeys((KINDS[kind] for kind, *_ in groups), 0)
     for kind, n, *_ in groups:
-        rows[interpreter._KINDS[kind]] += n
+        rows[KINDS[kind]] += n
     return rows
 
 
@@ -73,7 +74,7 @@ def test_a_matrix_times_a_vector(backend, rows, columns, interpreted):
     got = f(matrix, x)
     assert got == pytest.approx([exact(row, x) for row in matrix], rel=0, abs=1e-14)
     kinds = used(f)
-    assert kinds.get(interpreter._EIGHT[SUM_OF_PRODUCTS], 0) == rows // 8
+    assert kinds.get(EIGHT[SUM_OF_PRODUCTS], 0) == rows // 8
     assert kinds.get(SUM_OF_PRODUCTS, 0) == rows % 8
     # Other numbers, by the same program.
     other = [[a + 1.0 for a in row] for row in matrix]
@@ -86,7 +87,7 @@ def test_the_way_back_through_a_matrix_uses_neighbours_without_copies(backend, i
     columns = [[row[j] for row in matrix] for j in range(16)]
     f = interpreted(lambda m, y: [autodiff.dot([row[j] for row in m], y) for j in range(16)], matrix, y)
     assert f(matrix, y) == pytest.approx([exact(column, y) for column in columns], rel=0, abs=1e-14)
-    assert used(f) == {"copy": 8, interpreter._EIGHT[SUM_OF_PRODUCTS]: 2}  # of the 0.0 that a sum begins with
+    assert used(f) == {"copy": 8, EIGHT[SUM_OF_PRODUCTS]: 2}  # of the 0.0 that a sum begins with
 
 
 def test_copies_are_made_once(backend, interpreted):
@@ -95,7 +96,7 @@ def test_copies_are_made_once(backend, interpreted):
     f = interpreted(lambda m, xs: [[autodiff.dot(row, x) for row in m] for x in xs], matrix, xs)
     for got, x in zip(f(matrix, xs), xs):
         assert got == pytest.approx([exact(row, x) for row in matrix], rel=0, abs=1e-14)
-    assert used(f) == {"copy": 8 + 32, interpreter._EIGHT[SUM_OF_PRODUCTS]: 5}
+    assert used(f) == {"copy": 8 + 32, EIGHT[SUM_OF_PRODUCTS]: 5}
 
 
 def test_sums_of_the_same_products_and_of_others_are_side_by_side(backend, interpreted):
@@ -110,7 +111,7 @@ def test_sums_of_the_same_products_and_of_others_are_side_by_side(backend, inter
     want = [exact([x[0], x[k]], [x[1], x[2]]) for k in range(3, 19)]
     want += [exact([x[k], x[k + 1]], [x[k + 1], x[k - 1]]) for k in range(1, 17)]
     assert f(x) == pytest.approx(want, rel=0, abs=1e-14)
-    assert {interpreter._EIGHT[SUM_OF_PRODUCTS], SUM_OF_PRODUCTS} <= used(f).keys()
+    assert {EIGHT[SUM_OF_PRODUCTS], SUM_OF_PRODUCTS} <= used(f).keys()
 
 
 def test_special_numbers_in_eights(backend, interpreted):
@@ -144,10 +145,10 @@ def test_gradients_of_a_network_are_the_eager_ones(backend, interpreted):
         assert got == pytest.approx(slope, rel=1e-12, abs=1e-15)
 
 
-@pytest.mark.parametrize("name", sorted(set(interpreter._EIGHT) - {SUM_OF_PRODUCTS}))
+@pytest.mark.parametrize("name", sorted(set(EIGHT) - {SUM_OF_PRODUCTS}))
 def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name, monkeypatch):
     """Of operands that are neighbours; that are the same for all eight; and of some that are neither."""
-    arity = interpreter._ARITY[name]
+    arity = ARITY[name]
     truths = {"and": 2, "or": 2, "not": 1, "select": 1}.get(name, 0)
 
     def results(together):
@@ -162,7 +163,7 @@ def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name
                 given[a] = [tape.write("ne", (slot, zero)) for slot in given[a]]
             outputs += [tape.write(name, operands) for operands in zip(*given)]
         if not together:
-            monkeypatch.setattr(interpreter, "_EIGHT", {})
+            monkeypatch.setattr(interpreter, "EIGHT", {})
         program = Program(tape, inputs, [Output(s, "one") for s in outputs])
         run = llvm.NativeRun(interpreter.TEXT, interpreter.workspace(program))
         random, out = Random(7), array("d", bytes(8 * len(outputs)))

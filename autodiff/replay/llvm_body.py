@@ -13,9 +13,10 @@ from autodiff.replay.tape import SUM_OF_PRODUCTS, Tape
 
 __all__ = ["CONDITIONS", "Body", "Places"]
 
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul contract", "div": "fdiv", "neg": "fneg"}
 CONDITIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 """LLVM's conditions: any comparison with nan is false, but for ``ne``."""
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul contract", "div": "fdiv", "neg": "fneg"}
 _INTRINSICS = ("fabs", "sqrt", "floor", "copysign")
 
 
