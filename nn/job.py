@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from autodiff.errors import ModelFileError
+from autodiff.errors import DataError, ModelFileError
 from nn import optim, schedules
 from nn.data import Dataset, circles, iris, moons, read_csv, spirals, split, xor
 from nn.finder import find_lr
@@ -153,7 +153,7 @@ def run(job: Job) -> Outcome:
     OSError
         If a file cannot be written.
     """
-    dataset = BUILT_IN[job.data](job.seed) if job.data in BUILT_IN else read_csv(job.data, job.target)
+    dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)
     training, validation = predictor.standardised(training), predictor.standardised(validation)
@@ -178,6 +178,14 @@ def run(job: Job) -> Outcome:
         skipped = draw_all(predictor.model, training, job.activation, folder)
         written += [] if skipped else DRAWINGS
     return Outcome(predictor, history, lr, written, skipped)
+
+
+def _dataset(job: Job) -> Dataset:
+    if job.data in BUILT_IN:
+        return BUILT_IN[job.data](job.seed)
+    if not Path(job.data).suffix and not Path(job.data).exists():  # a misspelt name rather than a lost file
+        raise DataError(f"{job.data}: there is no such file, and no such data set; there are {', '.join(BUILT_IN)}")
+    return read_csv(job.data, job.target)
 
 
 def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:

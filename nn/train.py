@@ -101,7 +101,7 @@ def fit(
         after each step.
     eager : bool
         Whether to build the graph of every mini-batch, as one does by hand, in place of recording it once and
-        replaying the program (`nn.compile`), which is a hundred times as fast and gives the same numbers but for
+        replaying the program (`nn.compile`), which is hundreds of times as fast and gives the same numbers but for
         rounding. What cannot be recorded is done eagerly in any case; ``History.backend`` says what was done.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.

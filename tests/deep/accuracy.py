@@ -1,6 +1,6 @@
 """Measure the accuracy of every operation against 50-digit arithmetic, and keep the worst in a file.
 
-``python tests/deep/accuracy.py --points 100000`` takes about half an hour. It may be stopped and started again:
+``python tests/deep/accuracy.py --points 100000`` takes about ten minutes. It may be stopped and started again:
 operations that were measured at as many points are not measured again.
 """
 
