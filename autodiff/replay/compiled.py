@@ -76,7 +76,7 @@ class Compiled(Inspection):
         """Copied and pickled as a function is: not at all, and by its name."""
         return getattr(self, "__qualname__", repr(self))
 
-    # Each of these first looks for a program that takes plain floats or arrays and returns the result as it is.
+    # `__call__` and `value_and_grad` first look for a program that takes plain floats or arrays as they are.
 
     def __call__(self, *args: Any) -> Any:
         """What the function returns; see `autodiff.compile`."""
@@ -148,8 +148,8 @@ class Compiled(Inspection):
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
                 return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
             if not entry.kernel.batched:
-                return self._result(entry, entry.kernel.call(reader.shared))
-            return self._batch(entry, reader, forms)
+                return _called(entry, reader)
+            return _batched(entry, reader, forms)
 
     def _read(self, reader: Reader, args: tuple[Any, ...], mode: str) -> list[Any]:
         axes, static = self._in_axes, {k + len(args) if k < 0 else k for k in self._static}
@@ -178,25 +178,30 @@ class Compiled(Inspection):
         mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
         return mode_of[mode](self._function, argnums)(*args)
 
-    def _result(self, entry: Entry, numbers: Sequence[float]) -> Any:
-        if entry.form is NUMBER:
-            return numbers[0]
-        return build(entry.form, numbers, lambda form, given: grid(form, given, None))
 
-    def _batch(self, entry: Entry, reader: Reader, forms: Any) -> Any:
-        n = cast(int, reader.samples)
-        stride = padded(n)
-        samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
-        view = memoryview(samples)
-        as_numpy = any(isinstance(f, Grid) and f.numpy for f in dynamic_leaves(forms))
-        for k, column in enumerate(reader.columns):
-            view[k * stride : k * stride + n] = doubles(column)
-        results = entry.kernel.batch(reader.shared, samples, n, stride)
-        count = len(entry.kernel.program.sample_outputs)
-        rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
-        if as_numpy:
-            import numpy
+def _called(entry: Entry, reader: Reader) -> Any:
+    """Run a program without samples; the result in its form."""
+    numbers = entry.kernel.call(reader.shared)
+    if entry.form is NUMBER:
+        return numbers[0]
+    return build(entry.form, numbers, lambda form, given: grid(form, given, None))
 
-            table = numpy.frombuffer(results)
-            rows = [table[k * stride : k * stride + n] for k in range(count)]
-        return build(entry.form, rows, lambda form, given: grid(form, given, n))
+
+def _batched(entry: Entry, reader: Reader, forms: Any) -> Any:
+    """Run a program over the samples; the result in its form, of arrays."""
+    n = cast(int, reader.samples)
+    stride = padded(n)
+    samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
+    view = memoryview(samples)
+    as_numpy = any(isinstance(f, Grid) and f.numpy for f in dynamic_leaves(forms))
+    for k, column in enumerate(reader.columns):
+        view[k * stride : k * stride + n] = doubles(column)
+    results = entry.kernel.batch(reader.shared, samples, n, stride)
+    count = len(entry.kernel.program.sample_outputs)
+    rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
+    if as_numpy:
+        import numpy
+
+        table = numpy.frombuffer(results)
+        rows = [table[k * stride : k * stride + n] for k in range(count)]
+    return build(entry.form, rows, lambda form, given: grid(form, given, n))

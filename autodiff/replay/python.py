@@ -18,7 +18,7 @@ from autodiff.replay.program import Program, Run
 from autodiff.replay.sources import Module, definition
 from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
-__all__ = ["compile_program", "compile_scalar", "source", "through_buffers"]
+__all__ = ["compile_program", "compile_scalar", "source", "term", "through_buffers"]
 
 # What needs no call, which costs more than the operation. Only at b = 0 does Python's own division raise.
 _INFIX = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "neg": "-{}"}

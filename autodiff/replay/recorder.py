@@ -24,7 +24,7 @@ from autodiff.replay.tape import Tape, reverse, transcribe
 from autodiff.tracing import tracing
 from autodiff.value import Value
 
-__all__ = ["BACKENDS", "Kernel", "Recorder"]
+__all__ = ["BACKENDS", "Entry", "Kernel", "Recorder"]
 
 BACKENDS: dict[str, Callable[[Program], Run]] = {
     "llvm": llvm.compile_program,
