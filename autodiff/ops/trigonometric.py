@@ -7,6 +7,7 @@ import math
 from autodiff import numerics, special
 from autodiff.operation import Binary, Unary
 from autodiff.ops.arithmetic import div
+from autodiff.ops.cases import _damp
 from autodiff.ops.exponentials import sqrt
 
 sin = Unary(
@@ -76,7 +77,7 @@ atan2 = Binary(
 _turn = Binary(
     "turn",
     special.turn,
-    da=lambda y, a, b: -2.0 * y * _turn(b, a),
+    da=lambda y, a, b: -2.0 * _damp(y, _turn(b, a)),
     db=lambda y, a, b: (_turn(b, a) - y) * (_turn(b, a) + y),  # 1 / (a**2 + b**2) - 2 y**2
     singular=lambda a, b: hypot(a, b),
     label="{1} / ({0}**2 + {1}**2)",
