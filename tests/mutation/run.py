@@ -77,6 +77,8 @@ def judge(session: WorkDB) -> int:
     modules, wrong = sorted({m for m, _ in counts}), 0
     for kind, title in (("equivalent", "Survived"), ("endless", "Took too long")):
         expected = {m for m in listed(kind) if m.module in modules}
+        if kind == "endless":  # what takes for ever on one machine fails for want of memory on another
+            expected -= kinds["killed"]
         for mutant in sorted(kinds[kind] - expected):
             print(f"{title}, and is not listed: {mutant}")
         for mutant in sorted(expected - kinds[kind]):
