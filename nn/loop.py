@@ -14,7 +14,7 @@ from nn.callbacks import Callback, Training
 from nn.dataset import batches
 from nn.history import Epoch, History
 from nn.schedules import Schedule
-from nn.worker import Job, Worker
+from nn.worker import Problem, Worker
 
 __all__ = ["Loop"]
 
@@ -29,7 +29,7 @@ class Loop:
         The model, the optimizer, the history, and how far it is.
     worker : Worker
         What computes gradients, makes steps and measures.
-    job : Job
+    problem : Problem
         What it works on.
     schedule : callable or None
         The learning rate of each step.
@@ -45,7 +45,7 @@ class Loop:
 
     at: Training
     worker: Worker
-    job: Job
+    problem: Problem
     schedule: Schedule | None
     clip_value: float | None
     clip_norm: float | None
@@ -149,8 +149,8 @@ class Loop:
         norms: list[float] = []
         watching = [callback for callback in self.callbacks if type(callback).on_step is not Callback.on_step]
         worker.begin()
-        for chosen in batches(len(self.job.training), self.job.batch_size, self.order):
-            if self.job.weights is not None and not any(self.job.weights[k] for k in chosen):
+        for chosen in batches(len(self.problem.training), self.problem.batch_size, self.order):
+            if self.problem.weights is not None and not any(self.problem.weights[k] for k in chosen):
                 continue  # nothing in it counts
             if self.schedule is not None:
                 at.optimizer.lr = self.schedule(at.step)

@@ -14,7 +14,7 @@ from nn.dataset import Dataset
 from nn.flat_update import FlatUpdate
 from nn.optimizer import Optimizer
 from nn.sample_losses import SAMPLE_LOSSES
-from nn.worker import Job
+from nn.worker import Problem
 
 __all__ = ["ReplayWorker"]
 
@@ -27,7 +27,7 @@ class ReplayWorker:
 
     Parameters
     ----------
-    job : Job
+    problem : Problem
         What to work on.
     backend : str
         As in `autodiff.compile`.
@@ -39,26 +39,26 @@ class ReplayWorker:
         parameter of the model.
     """
 
-    def __init__(self, job: Job, backend: str = "auto") -> None:
-        if job.loss not in SAMPLE_LOSSES:
+    def __init__(self, problem: Problem, backend: str = "auto") -> None:
+        if problem.loss not in SAMPLE_LOSSES:
             raise NotCompilable("the loss is a function of your own")
-        optimizer = job.optimizer
+        optimizer = problem.optimizer
         if type(optimizer).step is not Optimizer.step:
             raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
-        self.job = job
-        self._step = CompiledStep(job.model, job.loss, job.penalty, backend=backend)
-        self._measure = CompiledStep(job.model, job.loss, backend=backend, sweep=False)
+        self.problem = problem
+        self._step = CompiledStep(problem.model, problem.loss, problem.penalty, backend=backend)
+        self._measure = CompiledStep(problem.model, problem.loss, backend=backend, sweep=False)
         place = {p: k for k, p in enumerate(self._step.values)}
         if not place.keys() >= set(optimizer.parameters):
             raise NotCompilable("the optimizer changes what is no parameter of the model")
         chosen = [place[p] for p in optimizer.parameters]
         self._chosen = None if chosen == list(range(len(place))) else chosen
         self._update = FlatUpdate(optimizer, self._chosen)
-        self._modules = job.model.modules()
-        self._names = [name for name, _ in job.model.named_parameters()]
-        self._buffered = bool(job.model.named_buffers())
-        self._columns = self._step.columns(job.training.features, job.training.targets, job.weights)
-        self._aside = None if job.validation is None else self._of(job.validation)
+        self._modules = problem.model.modules()
+        self._names = [name for name, _ in problem.model.named_parameters()]
+        self._buffered = bool(problem.model.named_buffers())
+        self._columns = self._step.columns(problem.training.features, problem.training.targets, problem.weights)
+        self._aside = None if problem.validation is None else self._of(problem.validation)
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
@@ -71,7 +71,7 @@ class ReplayWorker:
         before = [module.training for module in self._modules]
         try:
             self._set_mode(True)
-            together = min(self.job.batch_size, len(self._columns))
+            together = min(self.problem.batch_size, len(self._columns))
             if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
                 raise NotCompilable(f"one graph of {together} samples, which the model couples, takes long to compile")
             self._step.prepare(self._columns, range(together))
@@ -120,25 +120,25 @@ class ReplayWorker:
         self._update(self._step.parameters, self._step.gradient)
 
     def is_finite(self) -> bool:  # noqa: D102
-        columns = [self._x, *self.job.optimizer.state.values()]
+        columns = [self._x, *self.problem.optimizer.state.values()]
         if self._buffered:
-            columns.append([x for _, x in self.job.model.named_buffers()])
+            columns.append([x for _, x in self.problem.model.named_buffers()])
         return all(map(is_finite, columns))
 
     def measure(self) -> tuple[float, float, float, float]:  # noqa: D102
         self._set_mode(False)
         self._measure.parameters[:] = self._step.parameters
-        here = self._measured(self._columns, self.job.training)
-        if self._aside is None or self.job.validation is None or not math.isfinite(here[0]):
+        here = self._measured(self._columns, self.problem.training)
+        if self._aside is None or self.problem.validation is None or not math.isfinite(here[0]):
             return (*here, math.nan, math.nan)
-        return (*here, *self._measured(self._aside, self.job.validation))
+        return (*here, *self._measured(self._aside, self.problem.validation))
 
     def _measured(self, columns: Columns, dataset: Dataset) -> tuple[float, float]:
         loss = self._measure.run(columns, range(len(columns)))
-        return loss, self.job.metric(self._measure.outputs(len(columns)), dataset.targets)
+        return loss, self.problem.metric(self._measure.outputs(len(columns)), dataset.targets)
 
     def snapshot(self) -> Any:  # noqa: D102
-        buffers = dict(self.job.model.named_buffers()) if self._buffered else {}
+        buffers = dict(self.problem.model.named_buffers()) if self._buffered else {}
         return array("d", self._step.parameters), buffers
 
     def as_state(self, snapshot: Any) -> dict[str, float]:  # noqa: D102
@@ -152,7 +152,7 @@ class ReplayWorker:
         if self._swept:
             for p, g in zip(self._step.values, self._step.gradient):
                 p.grad = g
-        state = self.job.optimizer.state
+        state = self.problem.optimizer.state
         for name, column in state.items():
             state[name] = list(map(float, column))
 

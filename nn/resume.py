@@ -123,14 +123,14 @@ def restore(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
 
 def _plan(loop: Loop, seed: int) -> dict[str, Any]:
     """What has to be the same for the numbers to be the same, as far as a file can hold it."""
-    data = [(part.features, part.targets) for part in (loop.job.training, loop.job.validation) if part]
+    data = [(part.features, part.targets) for part in (loop.problem.training, loop.problem.validation) if part]
     return {
         "seed": seed,
-        "batch size": loop.job.batch_size,
+        "batch size": loop.problem.batch_size,
         "metric": loop.history.metric,
-        "samples": len(loop.job.training),
-        "validation samples": len(loop.job.validation) if loop.job.validation else 0,
-        "data (SHA-256)": hashlib.sha256(repr((data, loop.job.weights)).encode()).hexdigest()[:16],
+        "samples": len(loop.problem.training),
+        "validation samples": len(loop.problem.validation) if loop.problem.validation else 0,
+        "data (SHA-256)": hashlib.sha256(repr((data, loop.problem.weights)).encode()).hexdigest()[:16],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from autodiff.recording import no_grad
 from autodiff.value import Value
@@ -14,24 +14,13 @@ from nn.metrics import accuracy, r2
 from nn.module import Module, forward_batch
 from nn.optimizer import Optimizer
 
-__all__ = ["EagerStep", "Loss", "Metric", "Step", "evaluate", "evaluating", "measures", "train_step"]
+__all__ = ["EagerStep", "Loss", "Metric", "evaluate", "evaluating", "measures", "train_step"]
 
 Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
 
 Metric = Callable[[Sequence[Any], Sequence[float]], float]
 """A function of outputs and targets that gives a score; more is better."""
-
-
-class Step(Protocol):
-    """What computes the loss of a mini-batch and its gradients, by whatever means.
-
-    It adds the gradients to ``.grad`` of the model's parameters, as `Value.backward` does; whoever calls it sets them
-    to 0 before, and clips them and moves the parameters after.
-    """
-
-    def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
-        """Return the loss of the mini-batch, penalties included."""
 
 
 class EagerStep:

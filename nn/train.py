@@ -25,7 +25,7 @@ from nn.resume import Saving, restore
 from nn.samples import as_dataset, check_parts, checked_weights, hold_out
 from nn.schedules import Schedule
 from nn.step import Loss, Metric, evaluate, measures, train_step
-from nn.worker import EagerWorker, Job, Worker
+from nn.worker import EagerWorker, Problem, Worker
 
 __all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
 
@@ -101,8 +101,8 @@ def fit(
         after each step.
     eager : bool
         Whether to build the graph of every mini-batch, as one does by hand, in place of recording it once and
-        replaying the program (`nn.compile`), which is hundreds of times as fast and gives the same numbers but for
-        rounding. What cannot be recorded is done eagerly in any case; ``History.backend`` says what was done.
+        replaying the program (`nn.compile`), which is more than a hundred times as fast and gives the same numbers but
+        for rounding. What cannot be recorded is done eagerly in any case; ``History.backend`` says what was done.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.
 
@@ -152,13 +152,13 @@ def fit(
     history = History(getattr(metric, "__name__", "score"), validation is not None)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
-    job = Job(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
-    worker = EagerWorker(job) if eager else _worker(job)
+    problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
+    worker = EagerWorker(problem) if eager else _worker(problem)
     history.backend = worker.backend
     loop = Loop(
         Training(model, optimizer, history),
         worker,
-        job,
+        problem,
         schedule,
         _bound(clip_value, "clip_value"),
         _bound(clip_norm, "clip_norm"),
@@ -182,15 +182,15 @@ def fit(
     return loop.history
 
 
-def _worker(job: Job) -> Worker:
+def _worker(problem: Problem) -> Worker:
     """Replay what can be recorded, the rest is done eagerly."""
     from nn.replayed import ReplayWorker
 
     try:
-        return ReplayWorker(job)
-    except NotCompilable as problem:
-        worker = EagerWorker(job)
-        worker.backend = f"eager: {problem}"
+        return ReplayWorker(problem)
+    except NotCompilable as reason:
+        worker = EagerWorker(problem)
+        worker.backend = f"eager: {reason}"
         return worker
 
 

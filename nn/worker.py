@@ -12,10 +12,10 @@ from nn.module import Module
 from nn.optimizer import Optimizer
 from nn.step import EagerStep, Loss, Metric, evaluate
 
-__all__ = ["EagerWorker", "Job", "Worker"]
+__all__ = ["EagerWorker", "Problem", "Worker"]
 
 
-class Job:
+class Problem:
     """What a training works on.
 
     Parameters
@@ -95,27 +95,27 @@ class EagerWorker:
 
     backend = "eager"
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self._step = EagerStep(job.model, job.loss, job.penalty)
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._step = EagerStep(problem.model, problem.loss, problem.penalty)
 
     def read(self) -> None:  # noqa: D102
         pass
 
     def begin(self) -> None:  # noqa: D102
-        self.job.model.train()
+        self.problem.model.train()
 
     def gradient(self, chosen: Sequence[int]) -> float:  # noqa: D102
-        job = self.job
-        job.optimizer.zero_grad()
+        problem = self.problem
+        problem.optimizer.zero_grad()
         return self._step(
-            [job.training.features[k] for k in chosen],
-            [job.training.targets[k] for k in chosen],
-            None if job.weights is None else [job.weights[k] for k in chosen],
+            [problem.training.features[k] for k in chosen],
+            [problem.training.targets[k] for k in chosen],
+            None if problem.weights is None else [problem.weights[k] for k in chosen],
         )
 
     def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:  # noqa: D102
-        parameters = self.job.optimizer.parameters
+        parameters = self.problem.optimizer.parameters
         norm = grad_norm(parameters)
         if clip_value is not None:
             clip_grad_value_(parameters, clip_value)
@@ -124,22 +124,22 @@ class EagerWorker:
         return norm
 
     def update(self) -> None:  # noqa: D102
-        self.job.optimizer.step()
+        self.problem.optimizer.step()
 
     def is_finite(self) -> bool:  # noqa: D102
-        numbers = [*self.job.model.state_dict().values()]
-        numbers += [x for column in self.job.optimizer.state.values() for x in column]
+        numbers = [*self.problem.model.state_dict().values()]
+        numbers += [x for column in self.problem.optimizer.state.values() for x in column]
         return all(map(math.isfinite, numbers))
 
     def measure(self) -> tuple[float, float, float, float]:  # noqa: D102
-        job = self.job
-        here = evaluate(job.model, job.training, job.loss, job.metric, job.weights)
-        if job.validation is None or not math.isfinite(here[0]):
+        problem = self.problem
+        here = evaluate(problem.model, problem.training, problem.loss, problem.metric, problem.weights)
+        if problem.validation is None or not math.isfinite(here[0]):
             return (*here, math.nan, math.nan)
-        return (*here, *evaluate(job.model, job.validation, job.loss, job.metric))
+        return (*here, *evaluate(problem.model, problem.validation, problem.loss, problem.metric))
 
     def snapshot(self) -> dict[str, float]:  # noqa: D102
-        return self.job.model.state_dict()
+        return self.problem.model.state_dict()
 
     def as_state(self, snapshot: dict[str, float]) -> dict[str, float]:  # noqa: D102
         return snapshot
