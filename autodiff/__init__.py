@@ -10,10 +10,21 @@
 
 import builtins
 
-from autodiff import binding, ops  # noqa: F401  (binding gives Value its operators)
-from autodiff.check import check_grads, check_op
-from autodiff.define import define
-from autodiff.draw import draw_backward, draw_forward
+from autodiff import (
+    operators,  # noqa: F401  (binding gives Value its operators)
+    ops,
+)
+from autodiff.derivatives.transforms import (
+    derivative,
+    grad,
+    grad_graph,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from autodiff.errors import (
     AutodiffError,
     DataError,
@@ -25,11 +36,13 @@ from autodiff.errors import (
     StaleGraphError,
     TraceError,
 )
-from autodiff.explain import explain
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
+from autodiff.ops.define import define
 from autodiff.recording import no_grad, scope, strict
 from autodiff.replay import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
-from autodiff.transforms import derivative, grad, grad_graph, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autodiff.show.draw import draw_backward, draw_forward
+from autodiff.show.explain import explain
+from autodiff.testing.check import check_grads, check_op
 from autodiff.value import Value
 
 __version__ = "0.1.0"

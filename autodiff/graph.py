@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff import recording
 from autodiff.errors import StaleGraphError
-from autodiff.nonfinite import check_result
+from autodiff.strict import check_result
 
 if TYPE_CHECKING:
     from autodiff.value import Value

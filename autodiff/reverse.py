@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from autodiff import recording
 from autodiff.graph import check_fresh, check_operands, topological
-from autodiff.nonfinite import check_flow, check_seed
+from autodiff.strict import check_flow, check_seed
 
 if TYPE_CHECKING:
     from autodiff.value import Value

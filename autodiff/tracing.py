@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any, NoReturn, Protocol
 
 from autodiff.errors import TraceError
-from autodiff.nonfinite import user_place
+from autodiff.strict import user_place
 
 __all__ = ["LEAVES", "Trace", "active", "drawn", "is_tracing", "observed", "refuse", "tracing"]
 

@@ -8,22 +8,22 @@
 
 from autodiff.value import parameter
 from nn import callbacks, data, losses, optim, plots, schedules, stopping
-from nn.batch_norm import BatchNorm
-from nn.checkpoint import load, save
-from nn.clip import clip_grad_norm_, clip_grad_value_
-from nn.compiled import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
-from nn.diagnosis import Diagnosis, diagnose
-from nn.dropout import Dropout
-from nn.finder import find_lr
 from nn.findings import diagnose_gradients
 from nn.flow import gradient_flow
 from nn.history import History
-from nn.layers import Elementwise, Residual, Sequential
+from nn.history.diagnosis import Diagnosis, diagnose
 from nn.minimize import minimize, random_search
-from nn.mlp import MLP, Layer
-from nn.module import Module
-from nn.neuron import Neuron
+from nn.model.batch_norm import BatchNorm
+from nn.model.dropout import Dropout
+from nn.model.layers import Elementwise, Residual, Sequential
+from nn.model.mlp import MLP, Layer
+from nn.model.module import Module
+from nn.model.neuron import Neuron
+from nn.model.saved import load, save
+from nn.optim.clip import clip_grad_norm_, clip_grad_value_
+from nn.replay.compiled_step import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
 from nn.train import fit
+from nn.train.finder import find_lr
 
 __all__ = [
     "MLP",

@@ -13,10 +13,10 @@ from statistics import median
 from types import FrameType
 
 from autodiff.errors import AutodiffError
+from nn.cli.job import BUILT_IN, Job, Outcome, run
+from nn.cli.options import NAME, UsageError, prediction_parser, training_parser
+from nn.cli.predictor import predict
 from nn.history import History
-from nn.job import BUILT_IN, Job, Outcome, run
-from nn.options import NAME, UsageError, prediction_parser, training_parser
-from nn.predictor import predict
 
 OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn.history import History
-from nn.module import Module
-from nn.optimizer import Optimizer
+from nn.model.module import Module
+from nn.optim.optimizer import Optimizer
 
 __all__ = ["Callback", "Training"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from autodiff import numerics
-from nn.activations import activation_name
-from nn.module import Module
-from nn.step import EagerStep, Loss
+from nn.eager.step import EagerStep, Loss
+from nn.model.activations import activation_name
+from nn.model.module import Module
 
 __all__ = ["LayerFlow", "gradient_flow"]
 

@@ -11,10 +11,10 @@ from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
 from nn.checks import finite, whole
-from nn.clip import grad_norm
-from nn.init import generator
 from nn.minimum import Minimum
+from nn.model.init import generator
 from nn.optim import Optimizer
+from nn.optim.clip import grad_norm
 from nn.stopping import GradientNorm, Steps, rules
 
 __all__ = ["METHODS", "minimize", "random_search"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autodiff import tables
+from autodiff.show import tables
 from nn.stopping import Rule
 
 __all__ = ["Minimum"]

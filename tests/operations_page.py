@@ -16,8 +16,8 @@ from typing import Any
 
 from autodiff import Value, grad_graph, ops
 from autodiff.files import write_atomically
-from autodiff.notation import number
 from autodiff.operation import OPERATIONS, Nary, Op, Tuned
+from autodiff.show.notation import number
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "autodiff" / "ops" / "README.md"

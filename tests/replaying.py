@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from autodiff.operation import OPERATIONS, Nary, Op
-from autodiff.replay.primitives import COMPARISONS, LIBRARY
-from autodiff.replay.program import Program
-from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+from autodiff.program.primitives import COMPARISONS, LIBRARY
+from autodiff.program.program import Program
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
 NEEDS = {"llvm": "llvmlite", "numpy": "numpy", "python": None}
 """The package that each backend needs."""

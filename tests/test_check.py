@@ -10,8 +10,8 @@ import pytest
 
 import autodiff
 from autodiff import GradientError, Value, check_grads, check_op, define
-from autodiff.differences import Sample, difference
 from autodiff.operation import OPERATIONS, Nary
+from autodiff.testing.differences import Sample, difference
 
 
 @pytest.fixture(autouse=True)

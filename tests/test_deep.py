@@ -13,7 +13,7 @@ import pytest
 
 import autodiff
 from autodiff import Value, derivative, grad, grad_graph, hvp, jvp, value_and_grad, vjp
-from autodiff.forward import Dual
+from autodiff.derivatives.forward import Dual
 from autodiff.graph import topological
 from autodiff.reverse import adjoints
 

@@ -14,7 +14,7 @@ import pytest
 
 from autodiff import GraphError, StaleGraphError, Value, dot, exp, grad_graph, logsumexp, relu, scope, tanh
 from autodiff import sum as total
-from autodiff.draw import draw_backward, draw_forward
+from autodiff.show.draw import draw_backward, draw_forward
 from autodiff.value import parameter
 
 graphviz = pytest.importorskip("graphviz", reason="drawing needs the extra: pip install graphviz pygraphviz")

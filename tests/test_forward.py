@@ -18,7 +18,7 @@ from test_numerics import SPECIAL, same
 
 import autodiff
 from autodiff import Value, grad, jvp, no_grad
-from autodiff.forward import Dual
+from autodiff.derivatives.forward import Dual
 from autodiff.operation import OPERATIONS, Binary, Nary, Unary
 
 ALL = [pytest.param(op, id=name) for name, op in OPERATIONS.items()]

@@ -17,7 +17,7 @@ import autodiff
 from autodiff import Value, draw_forward, grad, grad_graph, hessian
 from autodiff.graph import topological
 from nn import MLP, BatchNorm, Elementwise, Layer, Neuron, Residual, Sequential, clip_grad_norm_, losses, parameter
-from nn.dataset import batches
+from nn.data.dataset import batches
 from nn.flow import gradient_flow
 
 number = st.integers(-64, 64).map(lambda k: k / 32)  # sums of products are exact, so a relu's kink is hit or missed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autodiff import Value
 from nn import Neuron, clip_grad_norm_, clip_grad_value_
-from nn.clip import grad_norm
+from nn.optim.clip import grad_norm
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "training.json").read_text(encoding="utf-8"))
 # PyTorch squares: beyond 1e154 and below 1e-162 its norm is inf or 0

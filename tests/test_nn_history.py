@@ -14,7 +14,7 @@ from autodiff import DataError, ModelFileError
 from nn import MLP, fit
 from nn.data import xor
 from nn.history import STOPPED, Epoch, History
-from nn.history_files import from_dict
+from nn.history.files import from_dict
 
 NAN = math.nan
 

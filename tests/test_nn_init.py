@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from nn import MLP, Layer
-from nn.init import INITIALISERS, generator, initialiser
+from nn.model.init import INITIALISERS, generator, initialiser
 
 NIN, NOUT, COUNT = 8, 5, 20_000
 

@@ -18,9 +18,9 @@ pytest.importorskip("graphviz")
 import matplotlib.pyplot as plt
 
 from nn.__main__ import main
+from nn.cli.job import CHECKPOINT, FILES, FINDER, RATES
 from nn.data import iris, split
 from nn.history import History
-from nn.job import CHECKPOINT, FILES, FINDER, RATES
 
 QUICK = ["--data", "xor", "--hidden", "3", "--epochs", "2"]
 ROOT = Path(__file__).parent.parent
@@ -403,7 +403,7 @@ def test_ctrl_c_before_anything_is_learned_writes_nothing(earlier, capsys, monke
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nn.loop.Loop._epoch", interrupt)
+    monkeypatch.setattr("nn.train.loop.Loop._epoch", interrupt)
     assert main([*QUICK, "--find-lr", "--out", str(earlier)]) == 130
     out, err = capsys.readouterr()
     assert out == ""
@@ -430,7 +430,7 @@ def test_ctrl_c_while_drawing_keeps_what_is_complete(earlier, capsys, monkeypatc
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nn.job.draw_all", interrupt)
+    monkeypatch.setattr("nn.cli.job.draw_all", interrupt)
     assert main([*QUICK, "--out", str(earlier)]) == 130
     assert capsys.readouterr().err.endswith("python -m nn: interrupted\n")
     assert json.loads((earlier / "model.json").read_text())["format"]

@@ -10,7 +10,7 @@ import pytest
 
 from autodiff import ModelFileError, Value
 from nn import MLP, Layer, Module, Neuron, parameter
-from nn.module import forward_batch
+from nn.model.module import forward_batch
 
 
 class Net(Module):

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from nn import MLP, losses
 from nn.data import moons
-from nn.finder import find_lr
 from nn.flow import gradient_flow
 from nn.history import Epoch, History
 from nn.plots import PALETTE, plot_gradient_flow, plot_lr_finder, plot_optimizers, save_figure
+from nn.train.finder import find_lr
 
 
 @pytest.fixture

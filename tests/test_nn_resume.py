@@ -64,7 +64,7 @@ EAGER = numbers(*train(eager=True))  # the same but for rounding
 def saving_after_every_epoch():
     """However short it is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nn.resume.REST", 0.0)
+        patch.setattr("nn.train.checkpoint.REST", 0.0)
         yield
 
 
@@ -149,8 +149,8 @@ def test_patience_goes_on_counting(tmp_path):
 KILLED = """
 import os, signal, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import nn.resume
-nn.resume.REST = 0.0
+import nn.train.checkpoint
+nn.train.checkpoint.REST = 0.0
 from pathlib import Path
 from test_nn_resume import train
 calls = iter(range(1000))
@@ -195,9 +195,9 @@ def test_saving_takes_a_tenth_of_the_time_at_most_and_the_end_is_saved(tmp_path,
         saved.append(len(loop.history.epochs) - 1)
         now[0] += 1.0  # seconds
 
-    monkeypatch.setattr("nn.resume.save", save)
-    monkeypatch.setattr("nn.resume.time.perf_counter", lambda: now[0])
-    monkeypatch.setattr("nn.resume.REST", 9.0)
+    monkeypatch.setattr("nn.train.checkpoint.save", save)
+    monkeypatch.setattr("nn.train.checkpoint.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("nn.train.checkpoint.REST", 9.0)
 
     def epoch(training):
         now[0] += 4.0
@@ -207,7 +207,7 @@ def test_saving_takes_a_tenth_of_the_time_at_most_and_the_end_is_saved(tmp_path,
 
 
 def test_the_last_of_many_short_epochs_is_in_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("nn.resume.REST", math.inf)
+    monkeypatch.setattr("nn.train.checkpoint.REST", math.inf)
     train(tmp_path / "c.json")
     assert len(json.loads((tmp_path / "c.json").read_text())["history"]["epochs"]) == EPOCHS + 1
     train(tmp_path / "d.json", epochs=2)

@@ -7,8 +7,8 @@ import pytest
 from autodiff import Value
 from nn import MLP, Dropout, Neuron, Sequential, losses
 from nn.data import Dataset, xor
+from nn.eager.step import EagerStep, evaluating, measures
 from nn.metrics import accuracy, r2
-from nn.step import EagerStep, evaluating, measures
 
 
 def line(w=1.0, b=0.0):

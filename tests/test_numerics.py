@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import mp
 
-from autodiff import numerics, special
+from autodiff import numerics
+from autodiff.ops import special
 
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 2.2e-308, 1e-20, -1e-20, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 709.0]
 SPECIAL += [710.0, -745.0, -746.0, 1e16, -1e16, 1e200, -1e200, 1.7976931348623157e308, -1.7976931348623157e308]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autodiff import RenderError, Value, scope
-from autodiff.draw import draw_backward, draw_forward
+from autodiff.show.draw import draw_backward, draw_forward
 
 graphviz = pytest.importorskip("graphviz", reason="drawing needs the extra: pip install graphviz pygraphviz")
 
@@ -107,7 +107,7 @@ def test_a_failing_layout_is_one_error(drawing) -> None:
 
 @needs_pygraphviz
 def test_an_endless_layout_is_ended(drawing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autodiff.render._TIMEOUT", 0.001)
+    monkeypatch.setattr("autodiff.show.render._TIMEOUT", 0.001)
     with pytest.raises(RenderError, match="took more than"):
         drawing.pipe()
 
@@ -171,14 +171,14 @@ def test_without_any_engine_one_error_names_the_command(drawing, tmp_path: Path,
 
 @pytest.mark.parametrize("draw", [draw_forward, draw_backward])
 def test_without_graphviz_one_error_names_the_command(draw, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "autodiff.render", raising=False)
+    monkeypatch.delitem(sys.modules, "autodiff.show.render", raising=False)
     monkeypatch.setitem(sys.modules, "graphviz", None)
     with pytest.raises(ImportError, match="pip install graphviz pygraphviz"):
         draw(Value(1.0))
 
 
 def test_importing_the_functions_imports_no_graphviz() -> None:
-    program = "import sys, autodiff.draw; print('graphviz' in sys.modules, 'pygraphviz' in sys.modules)"
+    program = "import sys, autodiff.show.draw; print('graphviz' in sys.modules, 'pygraphviz' in sys.modules)"
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -7,7 +7,7 @@ import pytest
 
 import autodiff
 from autodiff import compile
-from autodiff.replay.flat import hessian
+from autodiff.replay.array_transforms import hessian
 from autodiff.replay.forms import Grid, Number
 
 np = pytest.importorskip("numpy", reason="NumPy is not installed")

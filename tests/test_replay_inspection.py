@@ -18,7 +18,7 @@ from replaying import SPECIAL, flattened, needing, partials, same, table
 import autodiff
 from autodiff import GraphError, Value, compile
 from autodiff.operation import OPERATIONS
-from autodiff.replay.program import padded
+from autodiff.program.program import padded
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 

@@ -15,9 +15,9 @@ from replaying import BACKENDS, NEEDS, SPECIAL, installed, same
 import autodiff
 from autodiff import GraphError, compile, numerics
 from autodiff.operation import OPERATIONS, Unary
-from autodiff.replay.lowering import NotLowerable, lower
-from autodiff.replay.sources import NoSource, definition
-from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
+from autodiff.program.lowering import NotLowerable, lower
+from autodiff.program.sources import NoSource, definition
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
 
 PRIMITIVES = {"add", "sub", "mul", "div", "neg", "fabs", "sqrt", "floor", "copysign", "ldexp", "mantissa", "exponent"}
 PRIMITIVES |= {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select", SUM_OF_PRODUCTS, INPUT, CONSTANT}
@@ -319,9 +319,9 @@ def test_taking_numbers_apart(x, e):
 
 
 def _apart():
-    from autodiff.replay.arrays import compile_program as vectors
-    from autodiff.replay.llvm import compile_program as native
-    from autodiff.replay.program import Output, Program
+    from autodiff.program.program import Output, Program
+    from autodiff.replay.backends.llvm.native import compile_program as native
+    from autodiff.replay.backends.numpy_calls import compile_program as vectors
 
     class Primitive(Program):
         def lowered(self):

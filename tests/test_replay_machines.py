@@ -11,7 +11,7 @@ import pytest
 import autodiff
 
 llvm = pytest.importorskip("llvmlite.binding", reason="llvmlite is not installed")
-from autodiff.replay import llvm as backend  # noqa: E402
+from autodiff.replay.backends.llvm import native as backend  # noqa: E402
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 

@@ -14,9 +14,9 @@ from replaying import BACKENDS, SPECIAL, applied, flattened, needing, same, tabl
 import autodiff
 from autodiff import compile
 from autodiff.operation import OPERATIONS
-from autodiff.replay import llvm, llvm_text
-from autodiff.replay.program import Output, padded
-from autodiff.replay.recorder import Recorder
+from autodiff.program.program import Output, padded
+from autodiff.replay.backends.llvm import native, program_text
+from autodiff.replay.tracer import Recorder
 
 LLVM = needing("llvm")
 
@@ -110,7 +110,7 @@ def test_where_a_program_is_cut_makes_no_difference(backend, chunk, monkeypatch)
     at = [c[4] for c in columns]
     whole, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
     expected = [[row.tolist() for row in flattened(whole(*columns))], flattened(alone(*at))]
-    monkeypatch.setattr(llvm_text, "_CHUNK", chunk)
+    monkeypatch.setattr(program_text, "_CHUNK", chunk)
     cut, alone = compile(table, in_axes=0, backend=backend), compile(table, backend=backend)
     got = [[row.tolist() for row in flattened(cut(*columns))], flattened(alone(*at))]
     assert cut.source("llvm").count("define internal void @lane_") > cut.report().each // chunk
@@ -132,9 +132,9 @@ def test_machines_with_shorter_vectors(backend, processor, monkeypatch):
     asked = []
     monkeypatch.setattr(binding, "get_host_cpu_name", lambda: asked.append(processor) or processor)
     monkeypatch.setattr(binding, "get_host_cpu_features", lambda: binding.targets.FeatureMap())
-    llvm._machine_code.cache_clear()
+    native._machine_code.cache_clear()
     got = compile(table, in_axes=0, backend=backend)(*columns)
-    llvm._machine_code.cache_clear()
+    native._machine_code.cache_clear()
     assert asked == [processor]
     for name, row in got.items():
         for a, b, at in zip(row, expected[name], zip(*columns), strict=True):

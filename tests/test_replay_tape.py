@@ -13,8 +13,8 @@ from replaying import SPECIAL, same
 
 from autodiff import Value, ops
 from autodiff.operation import OPERATIONS
-from autodiff.replay.program import Output, Program, padded
-from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape, reverse, transcribe
+from autodiff.program.program import Output, Program, padded
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape, reverse, transcribe
 
 NUMBERS = [*SPECIAL, 7.25, -1e-5]
 

@@ -356,7 +356,7 @@ def failing():
 
     op = Unary("failing", math.fabs, da=rule, singular=None, doc="For a test.")
     try:
-        from autodiff.binding import bind
+        from autodiff.operators import bind
 
         bind(op)
         yield op, error

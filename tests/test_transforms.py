@@ -33,7 +33,7 @@ from autodiff import (
     value_and_grad,
     vjp,
 )
-from autodiff.forward import Dual
+from autodiff.derivatives.forward import Dual
 
 
 def test_one_leaf_or_several():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff import numerics, special
+from autodiff import numerics
 from autodiff.operation import Binary, Tuned, Unary
+from autodiff.ops import special
 from autodiff.ops.cases import _step
 from autodiff.ops.exponentials import exp, expm1
 from autodiff.ops.hyperbolic import _sech2, tanh

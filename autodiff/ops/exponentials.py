@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff import numerics, special
+from autodiff import numerics
 from autodiff.operation import Binary, Unary
+from autodiff.ops import special
 from autodiff.ops.arithmetic import div
 from autodiff.ops.cases import _damp, _guard
 

@@ -7,8 +7,9 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from autodiff import numerics, special
+from autodiff import numerics
 from autodiff.operation import Binary, Nary
+from autodiff.ops import special
 from autodiff.ops.arithmetic import div, sub
 
 N = TypeVar("N")

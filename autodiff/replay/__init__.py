@@ -13,8 +13,8 @@ arithmetic (`lowering`, with `primitives` and `expansions`), and the program (`p
 `direct` takes plain floats and arrays past the reading of forms; `inspection`, `report` and `c` show what was made.
 """
 
+from autodiff.replay.api import compile
 from autodiff.replay.compiled import Compiled
-from autodiff.replay.decorator import compile
 from autodiff.replay.graphs import compile_graph
 
 __all__ = ["Compiled", "compile", "compile_graph"]

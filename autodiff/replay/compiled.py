@@ -9,15 +9,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from autodiff import transforms
-from autodiff.nesting import is_differentiating
-from autodiff.replay.direct import Direct
+from autodiff.derivatives import transforms
+from autodiff.derivatives.nesting import is_differentiating
+from autodiff.program.program import padded
 from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, record
-from autodiff.replay.program import padded
-from autodiff.replay.recorder import BACKENDS, Entry
+from autodiff.replay.shortcut import Direct
 from autodiff.replay.structures import doubles, grid, key
+from autodiff.replay.tracer import BACKENDS, Entry
 from autodiff.tracing import is_tracing
 
 __all__ = ["Compiled"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from autodiff.forward import Dual
+from autodiff.derivatives.forward import Dual
 from autodiff.operation import real
 from autodiff.value import Value
 

@@ -6,23 +6,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autodiff.draw import draw_forward
 from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS, Nary
 from autodiff.ops import dot
-from autodiff.replay import c, llvm, python
-from autodiff.replay.program import Program
-from autodiff.replay.recorder import Entry
-from autodiff.replay.report import Report
-from autodiff.replay.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+from autodiff.program.program import Program
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+from autodiff.replay.backends import c, python
+from autodiff.replay.backends.llvm import native
+from autodiff.replay.program_report import Report
+from autodiff.replay.tracer import Entry
+from autodiff.show.draw import draw_forward
 from autodiff.value import Value
 
 if TYPE_CHECKING:
-    from autodiff.render import Drawing
+    from autodiff.show.render import Drawing
 
 __all__ = ["Inspection", "Text"]
 
-_SOURCES: dict[str, Callable[[Program], str]] = {"python": python.source, "llvm": llvm.source, "c": c.source}
+_SOURCES: dict[str, Callable[[Program], str]] = {"python": python.source, "llvm": native.source, "c": c.source}
 
 
 class Text(str):

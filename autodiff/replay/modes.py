@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff import transforms
-from autodiff.forward import is_number
-from autodiff.replay import flat
+from autodiff.derivatives import transforms
+from autodiff.derivatives.forward import is_number
+from autodiff.program.program import Output
+from autodiff.replay import array_transforms
 from autodiff.replay.forms import NUMBER, Grid, Number, build, count, leaves_of
-from autodiff.replay.program import Output
-from autodiff.replay.recorder import Entry, Recorder
 from autodiff.replay.structures import symbols, take_apart
+from autodiff.replay.tracer import Entry, Recorder
 from autodiff.value import Value
 
 __all__ = ["MODES", "Function", "Static", "dynamic_leaves", "record"]
@@ -96,10 +96,10 @@ def record(function: Function, mode: str, argnums: Any, forms: list[Any], backen
     else:
         arrays = any(type(leaf) is Grid for leaf in places)
         if mode == "jvp" and arrays:
-            found, form = recorder.trace(flat.jvp, function, forms, recorder.leaves)
+            found, form = recorder.trace(array_transforms.jvp, function, forms, recorder.leaves)
         elif mode == "hessian" and arrays:
             chosen, wrt = _chosen(argnums, forms, recorder.leaves)
-            found, form = recorder.trace(flat.hessian, function, given, chosen, wrt, recorder.leaves)
+            found, form = recorder.trace(array_transforms.hessian, function, given, chosen, wrt, recorder.leaves)
         else:
             found = []
             y = recorder.trace(MODES[mode](function, argnums), *given(recorder.leaves))

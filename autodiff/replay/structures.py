@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff.forward import is_number
+from autodiff.derivatives.forward import is_number
 from autodiff.replay.forms import NUMBER, Grid, nested
 
 __all__ = ["doubles", "grid", "key", "symbols", "take_apart"]

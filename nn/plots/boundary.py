@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
+from nn.eager.step import evaluating
 from nn.plots.style import MARKERS, PALETTE, finished, new_axes
-from nn.step import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nn.module import forward_batch
+from nn.eager.step import evaluating
+from nn.model.module import forward_batch
 from nn.plots.landscape import plot_landscape
-from nn.step import evaluating
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ import sys
 from engines import one_core
 
 import nn
-from nn.dataset import Dataset
+from nn.data.dataset import Dataset
 
 
 def trained(data: Dataset, eager: bool, epochs: int) -> nn.History:

@@ -9,8 +9,8 @@ from typing import Any
 from transformer import Sizes, document_loss, initial, matrices
 
 import autodiff
-from nn.flat_update import FlatUpdate
 from nn.optim import Adam
+from nn.replay.update import FlatUpdate
 
 RATE, BETAS, EPS = 0.01, (0.85, 0.99), 1e-8
 

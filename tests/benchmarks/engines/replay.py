@@ -9,7 +9,7 @@ from workloads import expression
 
 import autodiff
 from nn import losses
-from nn.compiled import CompiledStep
+from nn.replay.compiled_step import CompiledStep
 
 
 def _expression() -> Racer:

@@ -1,0 +1,193 @@
+"""How one differentiation of a function runs, whatever differentiations it stands in.
+
+Forward, the arguments become dual numbers of a new level (`forward`). In reverse, they become new leaves: a
+Value of its own for each number, or a node that equals the Value of an enclosing differentiation, so that the
+result stays connected with that one and yet is not mistaken for it. If an argument is a dual number of an enclosing
+forward differentiation, the leaf takes the place of its real part: for a polynomial F in infinitesimals,
+F(x + h) = F(x) + h F'(x) with a real h, so the components of F' are the derivatives of the components of F.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from autodiff import recording
+from autodiff.derivatives.forward import Dual, is_number, new_level, real_part
+from autodiff.derivatives.trees import fill, leaves
+from autodiff.operation import real
+from autodiff.reverse import adjoints, private_gradient
+from autodiff.tracing import is_tracing
+from autodiff.value import Value
+
+__all__ = ["Arguments", "Outside", "Recorded", "is_differentiating", "numbers"]
+
+_recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", default=None)  # None: nothing outside
+
+
+def is_differentiating() -> bool:
+    """Whether a transform is calling its function in this context."""
+    return _recorded_outside.get() is not None
+
+
+def numbers(tree: Any, what: str) -> list[Any]:
+    """The numbers of a structure, plain ones as floats; a TypeError if it holds anything else."""
+    return [x if type(x) in (float, Value, Dual) else real(x) for x in leaves(tree, what, is_number)]
+
+
+class Outside:
+    """What a differentiation stands in, which says what kind of number its results are.
+
+    Parameters
+    ----------
+    given : iterable of numbers
+        Its arguments.
+
+    Attributes
+    ----------
+    keep : bool
+        Whether results stay connected with the graph: if they are differentiated by an enclosing transform or
+        recorded by `compile`, or Values were given. Otherwise Values in them are somebody's constants.
+    """
+
+    def __init__(self, given: Iterable[Any]) -> None:
+        self.paused = recording.is_paused()
+        enclosed = _recorded_outside.get() or is_tracing()
+        self.keep = not self.paused and (bool(enclosed) or any(map(_holds_a_value, given)))
+
+    def number(self, x: Any) -> Any:
+        """A number as a result: without tangents inside `no_grad`, without a graph unless it is to be kept."""
+        if self.paused:
+            return float(x)
+        if type(x) is Dual:
+            return Dual(x.level, self.number(x.primal), self.number(x.tangent))
+        if type(x) is Value:
+            return x if self.keep else x.data
+        return real(x)
+
+
+def _holds_a_value(x: Any) -> bool:
+    return type(x) is Value or (type(x) is Dual and (_holds_a_value(x.primal) or _holds_a_value(x.tangent)))
+
+
+class Arguments:
+    """The arguments of a call, some of which a function is to be differentiated with respect to.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    args, kwargs : tuple, dict
+        What it is called with.
+    argnums : int or sequence of int
+        The positions of the arguments to differentiate with respect to.
+    """
+
+    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.single = not isinstance(argnums, Sequence) or isinstance(argnums, str)
+        self.positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
+        if len(set(self.positions)) < len(self.positions):
+            raise ValueError(f"argnums names an argument twice: {argnums}")
+        self.trees = [args[k] for k in self.positions]
+        self.numbers = [x for k, tree in zip(self.positions, self.trees) for x in numbers(tree, f"argument {k}")]
+
+    def call(self, given: Sequence[Any], recorded: bool) -> Any:
+        """Call the function with other numbers in the places of the chosen ones."""
+        iterator = iter(given)
+        args = list(self.args)
+        for k, tree in zip(self.positions, self.trees):
+            args[k] = fill(tree, iterator)
+        token = _recorded_outside.set(recorded or bool(_recorded_outside.get()))
+        try:
+            with recording.resume():
+                return self.function(*args, **self.kwargs)
+        finally:
+            _recorded_outside.reset(token)
+
+    def like(self, values: Sequence[Any]) -> Any:
+        """Numbers in the structure of the chosen arguments: of the one, or of each in a tuple."""
+        iterator = iter(values)
+        trees = tuple([fill(tree, iterator) for tree in self.trees])
+        return trees[0] if self.single else trees
+
+    def push(self, tangents: Sequence[Any], outside: Outside) -> tuple[Any, list[Any], list[Any]]:
+        """The function on dual numbers: what it returns, and the primals and tangents in it.
+
+        A tangent of None is that of a constant.
+        """
+        level = new_level()
+        given = [x if t is None else Dual(level, x, t) for x, t in zip(self.numbers, tangents)]
+        output = self.call(given, recorded=outside.keep)
+        primals, slopes = [], []
+        for y in numbers(output, "the result"):
+            mine = type(y) is Dual and y.level == level
+            primals.append(outside.number(y.primal if mine else y))
+            slopes.append(outside.number(y.tangent) if mine else 0.0)
+        return output, primals, slopes
+
+
+class Recorded:
+    """A function run on leaves, and ready to be swept.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        The call.
+
+    Attributes
+    ----------
+    output : object
+        What the function returned.
+    """
+
+    def __init__(self, arguments: Arguments) -> None:
+        with recording.resume():
+            self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
+        given = [_on_leaf(x, leaf) for x, leaf in zip(arguments.numbers, self.leaves)]
+        self.output = arguments.call(given, recorded=True)
+
+    def only_gradient(self, y: Any, outside: Outside) -> list[Any]:
+        """The same as `gradient`, for a recording that is swept once, by the thread that made it."""
+        found = private_gradient(y, self.leaves) if type(y) is Value and not outside.keep else None
+        return self.gradient(y, outside) if found is None else found
+
+    def gradient(self, y: Any, outside: Outside) -> list[Any]:
+        """The derivative of a number in the output with respect to each of the chosen arguments' numbers."""
+        with recording.resume():
+            found = self._sweep(y, outside.keep)
+        # As in `backward`, where a gradient starts at 0.0: a float is never -0.0.
+        return [0.0 if g is None else g + 0.0 if type(g) is float else outside.number(g) for g in found]
+
+    def _sweep(self, y: Any, keep: bool) -> list[Any]:
+        """None: y does not depend on it."""
+        if type(y) is Dual:
+            pairs = zip(self._sweep(y.primal, keep), self._sweep(y.tangent, keep))
+            return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
+        if type(y) is Value:
+            sums = adjoints(y, view=_itself, wrt=self.leaves) if keep else adjoints(y, wrt=self.leaves)
+            return [sums.get(leaf) for leaf in self.leaves]
+        return [None] * len(self.leaves)
+
+
+def _position(k: int, count: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int):
+        raise TypeError(f"argnums takes an int or a sequence of ints, got {type(k).__name__}: {k!r:.60}")
+    if not -count <= k < count:
+        raise ValueError(f"argnums names argument {k}, but the function was called with {count} positional argument(s)")
+    return k % count
+
+
+def _itself(v: Any) -> Any:
+    return v
+
+
+def _leaf(x: Any) -> Value:
+    return x * 1.0 if type(x) is Value else Value(x)  # the product changes no number and has no node in a sweep
+
+
+def _on_leaf(x: Any, leaf: Value) -> Any:
+    return Dual(x.level, _on_leaf(x.primal, leaf), x.tangent) if type(x) is Dual else leaf

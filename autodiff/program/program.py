@@ -1,0 +1,92 @@
+"""A program ready for a backend: a tape with its inputs and outputs, and what of it is done how often."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autodiff.program.lowering import lower
+from autodiff.program.tape import CONSTANT, INPUT, Tape
+
+__all__ = ["LANES", "Output", "Program", "Run", "padded"]
+
+LANES = 8
+"""How many samples a vector holds, and what buffers of samples are padded to a multiple of."""
+
+Run = Callable[[int, int, "array[float]", "array[float]", "array[float]", "array[float]"], None]
+"""A compiled program: ``run(n, stride, shared, samples, shared_out, samples_out)``.
+
+`shared` holds the inputs that all samples share; `samples` those of each, one input after the other, `stride` numbers
+apart, of which the first n count. The two results are laid out alike.
+"""
+
+
+def padded(n: int) -> int:
+    """The room that n samples take in a buffer."""
+    return -(-n // LANES) * LANES
+
+
+@dataclass(frozen=True)
+class Output:
+    """A slot that is wanted: as the one number that it is, as one for each sample, or summed over the samples."""
+
+    slot: int
+    kind: Literal["one", "each", "sum"]
+
+
+@dataclass
+class Program:
+    """A tape with its inputs and outputs.
+
+    Attributes
+    ----------
+    tape : Tape
+        The instructions.
+    inputs : list of int
+        Slots of the inputs: those that samples share, and those of each, each kind in the order of its buffer.
+    outputs : list of Output
+        What is wanted, in the order of the two buffers of results.
+    live : list of int
+        The slots that the outputs need, in order.
+    """
+
+    tape: Tape
+    inputs: list[int]
+    outputs: list[Output]
+    live: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = self.tape.live(o.slot for o in self.outputs)
+
+    @property
+    def shared_inputs(self) -> list[int]:
+        """Slots of the inputs that all samples share."""
+        return [s for s in self.inputs if not self.tape.lane[s]]
+
+    @property
+    def sample_inputs(self) -> list[int]:
+        """Slots of the inputs of each sample."""
+        return [s for s in self.inputs if self.tape.lane[s]]
+
+    @property
+    def shared_outputs(self) -> list[Output]:
+        """What is one number a call."""
+        return [o for o in self.outputs if o.kind != "each"]
+
+    @property
+    def sample_outputs(self) -> list[Output]:
+        """What is one number a sample."""
+        return [o for o in self.outputs if o.kind == "each"]
+
+    def steps(self, lane: bool) -> list[int]:
+        """The live slots that are computed once a call, or once a sample; inputs and constants are not."""
+        code, flags = self.tape.code, self.tape.lane
+        return [s for s in self.live if flags[s] is lane and code[s].name not in (INPUT, CONSTANT)]
+
+    def lowered(self) -> Program:
+        """The same program in primitives; see `autodiff.program.lowering.lower`."""
+        live = sorted({*self.live, *self.inputs})  # an input that nothing needs keeps its place in the buffer
+        tape, slots = lower(self.tape, live)
+        return Program(tape, [slots[s] for s in self.inputs], [Output(slots[o.slot], o.kind) for o in self.outputs])

@@ -1,0 +1,192 @@
+"""The lines of one function in LLVM text: how each primitive is computed, and where its operands come from."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autodiff.program.primitives import COMPARISONS, GIVE_TRUTHS, LIBRARY
+from autodiff.program.program import LANES
+from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
+from autodiff.replay.backends.llvm.vector_math import vector_function
+
+__all__ = ["CONDITIONS", "Body", "Places"]
+
+CONDITIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+"""LLVM's conditions: any comparison with nan is false, but for ``ne``."""
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul contract", "div": "fdiv", "neg": "fneg"}
+_INTRINSICS = ("fabs", "sqrt", "floor", "copysign")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which number of each buffer belongs to which slot.
+
+    Attributes
+    ----------
+    shared, samples : dict of int to int
+        By slot, the inputs that samples share, and those of each.
+    temps, lane_temps : dict of int to int
+        By slot, what one function computes and another reads: for all samples, for each.
+    sums : dict of int to int
+        By the number of a shared output, the sums over the samples.
+    """
+
+    shared: dict[int, int]
+    samples: dict[int, int]
+    temps: dict[int, int]
+    lane_temps: dict[int, int]
+    sums: dict[int, int]
+
+
+class Body:
+    """The lines of one function: on single numbers (width 1) or on vectors.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of primitives.
+    places : Places
+        Where its numbers stand.
+    functions : dict of str to str
+        Definitions by name of the functions that the lines call; those that are missing are added.
+    width : int
+        How many numbers a vector has.
+    """
+
+    def __init__(self, tape: Tape, places: Places, functions: dict[str, str], width: int) -> None:
+        self.tape = tape
+        self.places = places
+        self.functions = functions
+        self.width = width
+        self.kind = "double" if width == 1 else f"<{width} x double>"
+        self.truth = "i1" if width == 1 else f"<{width} x i1>"
+        self.lines: list[str] = []
+        self.names: dict[int, str] = {}
+
+    def line(self, text: str) -> str:
+        """Add a line that computes something; the name of that."""
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def read(self, slot: int) -> str:
+        """The name of a slot, which is loaded if it is not there yet."""
+        if slot in self.names:
+            return self.names[slot]
+        x = self._load(slot)
+        if self.width == 1 or self.tape.lane[slot]:
+            self.names[slot] = x  # what is shared is broadcast from memory at each use: it would only fill registers
+        return x
+
+    def _load(self, slot: int) -> str:
+        places = self.places
+        if slot in self.tape.constants:
+            x = _literal(self.tape.constants[slot])
+            return x if self.width == 1 else f"splat (double {x})"
+        if slot in places.samples:
+            return self.line(f"load {self.kind}, ptr {self._sample('samples', places.samples[slot])}, align 8")
+        if slot in places.lane_temps:
+            at = self._address("lane_temps", LANES * places.lane_temps[slot])
+            return self._truth_of(slot, self.line(f"load {self.kind}, ptr {at}, align 8"))
+        given = slot in places.shared
+        at = self._address(*("shared", places.shared[slot]) if given else ("temps", places.temps[slot]))
+        x = self.line(f"load double, ptr {at}")
+        if self.width > 1:
+            v = self.line(f"insertelement {self.kind} poison, double {x}, i32 0")
+            x = self.line(f"shufflevector {self.kind} {v}, {self.kind} poison, <{self.width} x i32> zeroinitializer")
+        return self._truth_of(slot, x)
+
+    def _is_truth(self, slot: int) -> bool:
+        return self.tape.code[slot].name in GIVE_TRUTHS
+
+    def _truth_of(self, slot: int, x: str) -> str:
+        if not self._is_truth(slot):
+            return x
+        zero = "0.0" if self.width == 1 else "zeroinitializer"
+        return self.line(f"fcmp une {self.kind} {x}, {zero}")
+
+    def _address(self, buffer: str, k: int) -> str:
+        return self.line(f"getelementptr double, ptr %{buffer}, i64 {k}")
+
+    def _sample(self, buffer: str, k: int) -> str:
+        at = self.line(f"mul i64 %stride, {k}")
+        at = self.line(f"add i64 {at}, %s")
+        return self.line(f"getelementptr double, ptr %{buffer}, i64 {at}")
+
+    def put(self, slot: int, kind: str, place: int) -> None:
+        """Put an output where it belongs."""
+        x = self.read(slot)
+        if kind == "one":
+            self.lines.append(f"  store double {x}, ptr {self._address('out', place)}")
+        elif kind == "each":
+            self.lines.append(f"  store {self.kind} {x}, ptr {self._sample('samples_out', place)}, align 8")
+        else:
+            at = self._address("sums", LANES * self.places.sums[place])
+            old = self.line(f"load {self.kind}, ptr {at}, align 8")
+            new = self.line(f"fadd contract {self.kind} {old}, {x}")
+            self.lines.append(f"  store {self.kind} {new}, ptr {at}, align 8")
+
+    def compute(self, slot: int) -> None:
+        """Compute a slot, and store it if another function reads it."""
+        name, operands = self.tape.code[slot]
+        x = self.names[slot] = self._instruction(name, operands)
+        lane = self.width > 1
+        places = self.places.lane_temps if lane else self.places.temps
+        if slot in places:
+            if self._is_truth(slot):
+                one, zero = ("1.0", "0.0") if not lane else ("splat (double 1.0)", "zeroinitializer")
+                x = self.line(f"select {self.truth} {x}, {self.kind} {one}, {self.kind} {zero}")
+            at = self._address(*("lane_temps", LANES * places[slot]) if lane else ("temps", places[slot]))
+            self.lines.append(f"  store {self.kind} {x}, ptr {at}, align 8")
+
+    def _instruction(self, name: str, operands: Sequence[int]) -> str:
+        kind, truth = self.kind, self.truth
+        if name == SUM_OF_PRODUCTS:
+            return self._sum_of_products(operands)
+        read = [self.read(p) for p in operands]
+        if name in _ARITHMETIC:
+            return self.line(f"{_ARITHMETIC[name]} {kind} {', '.join(read)}")
+        if name in COMPARISONS:
+            return self.line(f"fcmp {CONDITIONS[name]} {kind} {read[0]}, {read[1]}")
+        if name in ("and", "or"):
+            return self.line(f"{name} {truth} {read[0]}, {read[1]}")
+        if name == "not":
+            return self.line(f"xor {truth} {read[0]}, {'true' if self.width == 1 else 'splat (i1 true)'}")
+        if name == "select":
+            return self.line(f"select {truth} {read[0]}, {kind} {read[1]}, {kind} {read[2]}")
+        arguments = ", ".join(f"{kind} {x}" for x in read)
+        if name in _INTRINSICS:
+            suffix = "f64" if self.width == 1 else f"v{self.width}f64"
+            return self.line(f"call {kind} @llvm.{name}.{suffix}({arguments})")
+        if self.width == 1 and name in LIBRARY:
+            return self.line(f"call double @{name}({arguments})")
+        function = f"{'s' if self.width == 1 else 'v'}.{name}"
+        if function not in self.functions:
+            self.functions[function] = vector_function(name, function, self.width)
+        return self.line(f"call {kind} @{function}({arguments})")
+
+    def _sum_of_products(self, operands: Sequence[int]) -> str:
+        whole, constants = None, self.tape.constants
+        for a, b in zip(operands[::2], operands[1::2]):
+            if constants.get(a) in (1.0, -1.0):
+                a, b = b, a
+            c = constants.get(b)
+            if c in (1.0, -1.0):
+                x = self.read(a)
+                if whole is None:
+                    whole = x if c == 1.0 else self.line(f"fneg {self.kind} {x}")
+                else:
+                    whole = self.line(f"{'fadd' if c == 1.0 else 'fsub'} {self.kind} {whole}, {x}")
+                continue
+            product = self.line(f"fmul contract {self.kind} {self.read(a)}, {self.read(b)}")
+            whole = product if whole is None else self.line(f"fadd contract {self.kind} {whole}, {product}")
+        assert whole is not None, "a sum of products has a product"
+        return whole
+
+
+def _literal(x: float) -> str:
+    """A float as LLVM writes it: its bits, so that every one survives."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"

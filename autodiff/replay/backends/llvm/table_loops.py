@@ -1,0 +1,232 @@
+"""The machine code of the interpreter, as LLVM text: a loop for each kind of instruction, one over the groups."""
+
+from __future__ import annotations
+
+from autodiff.program.primitives import COMPARISONS, LIBRARY
+from autodiff.program.program import LANES
+from autodiff.program.tape import SUM_OF_PRODUCTS
+from autodiff.replay.backends.llvm.body import CONDITIONS
+from autodiff.replay.backends.llvm.vector_math import definitions, vector_function
+
+__all__ = ["ARITY", "EIGHT", "HEADER", "KINDS", "TEXT"]
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "copysign": 2}
+_HELPERS = {"mantissa": 1, "exponent": 1, "ldexp": 2}
+
+ARITY: dict[str, int] = {
+    **dict.fromkeys(_ARITHMETIC, 2),
+    "neg": 1,
+    **dict.fromkeys(COMPARISONS, 2),
+    "and": 2,
+    "or": 2,
+    "not": 1,
+    "select": 3,
+    **_INTRINSICS,
+    **_HELPERS,
+    **LIBRARY,
+}
+"""How many operands each kind of instruction has, but for sums of products."""
+
+EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if name not in {*_HELPERS, *LIBRARY}}
+"""The kinds of instructions on vectors, by what they do to each number."""
+
+KINDS = [SUM_OF_PRODUCTS, *ARITY, "copy", *EIGHT.values()]  # the number of a kind is its place here
+HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
+
+
+def _loop(name: str, arity: int, lanes: int) -> str:
+    """A function that applies one kind of instruction down a table of rows: result, operands."""
+    kind, function = ("double", name) if lanes == 1 else (f"<{lanes} x double>", EIGHT[name])
+    operands = [
+        f"""\
+  %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
+  %i{k} = load i32, ptr %p{k}
+  %j{k} = zext i32 %i{k} to i64
+  %q{k} = getelementptr double, ptr %v, i64 %j{k}
+  %x{k} = load {kind}, ptr %q{k}, align 8"""
+        for k in range(arity)
+    ]
+    return f"""\
+define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [0, %entry], [%next, %loop]
+  %at = mul i64 %i, {arity + 1}
+  %row = getelementptr i32, ptr %table, i64 %at
+  %d = load i32, ptr %row
+  %e = zext i32 %d to i64
+  %to = getelementptr double, ptr %v, i64 %e
+{chr(10).join(operands)}
+{chr(10).join("  " + line for line in _computed(name, arity, lanes))}
+  store {kind} %y, ptr %to, align 8
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}}"""
+
+
+def _computed(name: str, arity: int, lanes: int) -> list[str]:
+    """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
+    kind, truth, zero, true, suffix = "double", "i1", "0.0", "true", "f64"
+    if lanes > 1:
+        kind, truth, zero, true = f"<{lanes} x double>", f"<{lanes} x i1>", "zeroinitializer", "splat (i1 true)"
+        suffix = f"v{lanes}f64"
+    arguments = ", ".join(f"{kind} %x{k}" for k in range(arity))
+    truths = [f"%t{k} = fcmp une {kind} %x{k}, {zero}" for k in range(arity)]
+    as_number = f"%y = uitofp {truth} %c to {kind}"
+    if name in _ARITHMETIC:
+        return [f"%y = {_ARITHMETIC[name]} {kind} %x0, %x1"]
+    if name == "copy":
+        return [f"%y = bitcast {kind} %x0 to {kind}"]
+    if name == "neg":
+        return [f"%y = fneg {kind} %x0"]
+    if name in COMPARISONS:
+        return [f"%c = fcmp {CONDITIONS[name]} {kind} %x0, %x1", as_number]
+    if name in ("and", "or"):
+        return [*truths, f"%c = {name} {truth} %t0, %t1", as_number]
+    if name == "not":
+        return [*truths, f"%c = xor {truth} %t0, {true}", as_number]
+    if name == "select":
+        return [truths[0], f"%y = select {truth} %t0, {kind} %x1, {kind} %x2"]
+    if name in _INTRINSICS:
+        return [f"%y = call {kind} @llvm.{name}.{suffix}({arguments})"]
+    return [f"%y = call {kind} @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
+
+
+def _sums(lanes: int) -> str:
+    """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
+    kind, function = "double", SUM_OF_PRODUCTS
+    factor = "%x1 = load double, ptr %q1"
+    zero = "-0.0"
+    if lanes > 1:
+        kind, function = f"<{lanes} x double>", EIGHT[SUM_OF_PRODUCTS]
+        zero = f"<{', '.join(['double -0.0'] * lanes)}>"
+        factor = f"""\
+%number = load double, ptr %q1
+  %alone = insertelement {kind} undef, double %number, i32 0
+  %x1 = shufflevector {kind} %alone, {kind} undef, <{lanes} x i32> zeroinitializer"""
+    return f"""\
+define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
+entry:
+  %width0 = shl i64 %pairs, 1
+  %width = add i64 %width0, 1
+  br label %rows
+rows:
+  %i = phi i64 [0, %entry], [%next, %stored]
+  %at = mul i64 %i, %width
+  %row = getelementptr i32, ptr %table, i64 %at
+  %d = load i32, ptr %row
+  %e = zext i32 %d to i64
+  %to = getelementptr double, ptr %v, i64 %e
+  %first = getelementptr i32, ptr %row, i64 1
+  br label %terms
+terms:
+  %k = phi i64 [0, %rows], [%k1, %terms]
+  %sum = phi {kind} [{zero}, %rows], [%sum1, %terms]
+  %two = shl i64 %k, 1
+  %p0 = getelementptr i32, ptr %first, i64 %two
+  %p1 = getelementptr i32, ptr %p0, i64 1
+  %i0 = load i32, ptr %p0
+  %i1 = load i32, ptr %p1
+  %j0 = zext i32 %i0 to i64
+  %j1 = zext i32 %i1 to i64
+  %q0 = getelementptr double, ptr %v, i64 %j0
+  %q1 = getelementptr double, ptr %v, i64 %j1
+  %x0 = load {kind}, ptr %q0, align 8
+  {factor}
+  %product = fmul contract {kind} %x0, %x1
+  %sum1 = fadd contract {kind} %sum, %product
+  %k1 = add i64 %k, 1
+  %again = icmp slt i64 %k1, %pairs
+  br i1 %again, label %terms, label %stored
+stored:
+  store {kind} %sum1, ptr %to, align 8
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %count
+  br i1 %more, label %rows, label %done
+done:
+  ret void
+}}"""
+
+
+def _run() -> str:
+    cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(KINDS)))
+    calls = [
+        f'case{k}:\n  call void @"k.{name}"(ptr %v, ptr %at, i64 %count, i64 %pairs)\n  br label %end'
+        for k, name in enumerate(KINDS)
+    ]
+    return f"""\
+define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, \
+ptr noalias %samples_out, ptr noalias %w) {{
+entry:
+  %groups = load i64, ptr %w
+  %h1 = getelementptr i64, ptr %w, i64 1
+  %inputs = load i64, ptr %h1
+  %h2 = getelementptr i64, ptr %w, i64 2
+  %outputs = load i64, ptr %h2
+  %h3 = getelementptr i64, ptr %w, i64 3
+  %at_groups = load i64, ptr %h3
+  %h4 = getelementptr i64, ptr %w, i64 4
+  %at_table = load i64, ptr %h4
+  %v = getelementptr double, ptr %w, i64 {HEADER}
+  %group0 = getelementptr i64, ptr %w, i64 %at_groups
+  %places = getelementptr i64, ptr %w, i64 %at_table
+  %table = getelementptr i32, ptr %places, i64 %outputs
+  %bytes = shl i64 %inputs, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %v, ptr %shared, i64 %bytes, i1 false)
+  %some = icmp sgt i64 %groups, 0
+  br i1 %some, label %work, label %results
+work:
+  %g = phi i64 [0, %entry], [%g1, %end]
+  %four = shl i64 %g, 2
+  %group = getelementptr i64, ptr %group0, i64 %four
+  %kind = load i64, ptr %group
+  %c1 = getelementptr i64, ptr %group, i64 1
+  %count = load i64, ptr %c1
+  %c2 = getelementptr i64, ptr %group, i64 2
+  %pairs = load i64, ptr %c2
+  %c3 = getelementptr i64, ptr %group, i64 3
+  %offset = load i64, ptr %c3
+  %at = getelementptr i32, ptr %table, i64 %offset
+  switch i64 %kind, label %end [{cases}]
+{chr(10).join(calls)}
+end:
+  %g1 = add i64 %g, 1
+  %more = icmp slt i64 %g1, %groups
+  br i1 %more, label %work, label %results
+results:
+  %any = icmp sgt i64 %outputs, 0
+  br i1 %any, label %copy, label %done
+copy:
+  %o = phi i64 [0, %results], [%o1, %copy]
+  %p = getelementptr i32, ptr %places, i64 %o
+  %i = load i32, ptr %p
+  %j = zext i32 %i to i64
+  %q = getelementptr double, ptr %v, i64 %j
+  %x = load double, ptr %q
+  %to = getelementptr double, ptr %out, i64 %o
+  store double %x, ptr %to
+  %o1 = add i64 %o, 1
+  %again = icmp slt i64 %o1, %outputs
+  br i1 %again, label %copy, label %done
+done:
+  ret void
+}}"""
+
+
+def _text() -> str:
+    helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
+    loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
+    for name, arity in ARITY.items():
+        loops += [_loop(name, arity, lanes) for lanes in ((1, LANES) if name in EIGHT else (1,))]
+    return "\n".join(
+        [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
+    )
+
+
+TEXT = _text()
+"""The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`."""

@@ -1,0 +1,6 @@
+"""What a person looks at: drawings, explanations, tables."""
+
+from autodiff.show.draw import draw_backward, draw_forward
+from autodiff.show.explain import explain
+
+__all__ = ["draw_backward", "draw_forward", "explain"]

@@ -1,0 +1,279 @@
+"""Derivatives checked against finite differences, for users: of a function, and of a single operation.
+
+References
+----------
+C. J. F. Ridders, *Accurate computation of F'(x) and F'(x) F''(x)*, Advances in Engineering Software 4 (1982);
+W. H. Press et al., *Numerical Recipes*, 3rd edition, section 5.7.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from autodiff.derivatives.transforms import grad_graph
+from autodiff.errors import GradientError
+from autodiff.graph import topological
+from autodiff.operation import Nary, Op, real
+from autodiff.reverse import adjoints
+from autodiff.show.notation import number
+from autodiff.testing.differences import Sample, difference
+from autodiff.testing.gradient_report import GradientReport, GradientRow
+from autodiff.value import Value
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["check_grads", "check_op"]
+
+
+def check_grads(f: Callable[..., Any], *at: Any, order: int = 2, rtol: float = 1e-6) -> GradientReport:
+    """Check the derivatives of a function against central differences.
+
+    Parameters
+    ----------
+    f : callable
+        A function of as many operands as `at` has, which gives one number.
+    *at : real number or sequence of real numbers
+        The point, off kinks.
+    order : {1, 2}
+        1 for the gradient, 2 for the second derivatives as well.
+    rtol : float
+        The relative error that passes.
+
+    Returns
+    -------
+    GradientReport
+        A table of all derivatives, those skipped with the reason.
+
+    Raises
+    ------
+    GradientError
+        If a derivative is wrong. The message names the operation with the wrong rule, found by checking every
+        operation of the graph by itself at its own operands.
+    TypeError
+        If `f` does not give a number.
+    ValueError
+        If there is no operand, or the order is not 1 or 2.
+
+    Notes
+    -----
+    The gradient is that of a reverse sweep, and second derivatives are those of `grad_graph`; they are compared with
+    differences of the function, and of its gradient. Differences are extrapolated to step zero by Ridders' method, from
+    steps that shrink until the extrapolation settles, which also tells how far to trust it. A step is not used
+    if some operation in the graph is on another side of its singular set there, if the graph has another shape, or if
+    a number is not finite; a derivative for which no steps are left, as at a kink, is skipped.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> autodiff.check_grads(lambda x, y: x * autodiff.exp(y), 2.0, 0.5, order=1)  # doctest: +ELLIPSIS
+    check_grads: 2 derivatives agree, 0 skipped
+    derivative | at     | computed    | differences | +-... | verdict
+    df/dx0     | 2, 0.5 | 1.648721271 | 1.648721271 | ... | agrees
+    df/dx1     | 2, 0.5 | 3.297442541 | 3.297442541 | ... | agrees
+    """
+    if order not in (1, 2):
+        raise ValueError(f"order is 1 or 2, got {order!r}")
+    if not at:
+        raise ValueError("check_grads needs the point: check_grads(f, x, y, ...)")
+    point, call, names = _flat(f, at)
+    rows = _rows(call, point, order, "f", names)
+    for row in rows:
+        if not row.agrees(rtol):
+            raise GradientError(_blame(row, call, point, order, rtol))
+    return GradientReport("check_grads", rows)
+
+
+def check_op(op: Op, *, points: int = 20, order: int = 2, rtol: float = 1e-6) -> GradientReport:
+    """Check the rules of one operation against differences, at points all over its domain.
+
+    Parameters
+    ----------
+    op : operation
+        One of the table, or of your own.
+    points : int
+        At how many points.
+    order : {1, 2}
+        1 for the partials, 2 for their derivatives as well.
+    rtol : float
+        The relative error that passes.
+
+    Returns
+    -------
+    GradientReport
+        A table of all derivatives at all points; the points are the same every time.
+
+    Raises
+    ------
+    GradientError
+        If a rule is wrong, naming operation, operand, both numbers, and the operands.
+    TypeError
+        If `op` is not an operation.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> report = autodiff.check_op(autodiff.div)
+    >>> len(report.rows), len(report.skipped)
+    (120, 0)
+    """
+    if not isinstance(op, Op):
+        raise TypeError(f"check_op takes an operation such as autodiff.exp, got {type(op).__name__}: {op!r:.60}")
+    import zlib  # here: few programs check, and every one imports
+    from random import Random
+
+    rows: list[GradientRow] = []
+    random = Random(zlib.crc32(op.name.encode()))
+    for _ in range(points):
+        size = 3 if isinstance(op, Nary) else 1
+        operands = [_within(d, random) for d in op.domain for _ in range(size)]
+        found = _op_rows(op, operands, [True] * len(operands), order)
+        for row in found:
+            if not row.agrees(rtol):
+                raise GradientError(_accusation(op, row))
+        rows += found
+    return GradientReport(f"check_op({op.name})", rows)
+
+
+# -- The function --------------------------------------------------------------------------------------------------
+
+
+def _flat(f: Callable[..., Any], at: Sequence[Any]) -> tuple[list[float], Callable[..., Any], list[str]]:
+    """The point as a flat list, the function on it, and what the operands are called."""
+    shape = [None if _is_number(x) else len(x) for x in at]
+    point = [float(x) if isinstance(x, Value) else real(x) for p in at for x in ([p] if _is_number(p) else p)]
+    names = [
+        name for k, n in enumerate(shape) for name in ([f"x{k}"] if n is None else [f"x{k}[{j}]" for j in range(n)])
+    ]
+
+    def call(*flat: Any) -> Any:
+        rest = iter(flat)
+        return f(*[next(rest) if n is None else [next(rest) for _ in range(n)] for n in shape])
+
+    return point, call, names
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Value) or not hasattr(x, "__len__")
+
+
+def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> tuple[list[Value], list[Value]]:
+    """The leaves; and the output and, for the second order, its gradient as graphs."""
+    leaves = [Value(x) for x in point]
+    y = call(*leaves)
+    if not isinstance(y, Value):
+        if type(y) is not float:
+            try:
+                y = real(y)
+            except TypeError:
+                raise TypeError(f"the function is to give one number, got {type(y).__name__}: {y!r:.60}") from None
+        y = Value(y)
+    return leaves, [y, *(grad_graph(y, leaves) if order == 2 else ())]
+
+
+def _sample(call: Callable[..., Any], point: Sequence[float], order: int) -> Sample:
+    """Output and gradient at a point, and on which side of its singular set each operation is there."""
+    _, outputs = _recorded(call, point, order)
+    sides: list[tuple[str, float]] = []
+    for v in topological(outputs):
+        op = v.op
+        if op is None:
+            continue
+        side = 1.0
+        if op.singular is not None:
+            s = op.singular(*[p if isinstance(p, float) else p._data for p in v.operands])
+            side = float((s > 0.0) - (s < 0.0))
+        sides.append((op.name, side))
+    return Sample([v._data for v in outputs], sides)
+
+
+def _rows(call: Callable[..., Any], point: list[float], order: int, f: str, names: Sequence[str]) -> list[GradientRow]:
+    leaves, outputs = _recorded(call, point, order)
+    here = _sample(call, point, order)
+    computed = [_gradient(v, leaves) for v in outputs]
+    of = [f"d{f}/d{{}}", *(f"d2{f}/d{name}d{{}}" for name in names)]
+    rows: list[list[GradientRow]] = [[] for _ in outputs]
+    pole = next((name for name, side in here.sides if side == 0.0), "")
+    for j, (x, name) in enumerate(zip(point, names)):
+
+        def moved(t: float, j: int = j) -> Sample:
+            return _sample(call, [*point[:j], t, *point[j + 1 :]], order)
+
+        for k, found in enumerate(difference(moved, x, here)):
+            if not found.skipped and not math.isfinite(computed[k][j]) and pole:
+                found = found._replace(skipped=f"{pole} has a kink or pole here")
+            where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(x)}"
+            rows[k].append(GradientRow(of[k].format(name), where, computed[k][j], *found))
+    return [row for group in rows for row in group]
+
+
+def _gradient(output: Value, leaves: Sequence[Value]) -> list[float]:
+    sums = adjoints(output, wrt=leaves)
+    return [float(sums.get(leaf, 0.0)) for leaf in leaves]
+
+
+# -- The culprit ---------------------------------------------------------------------------------------------------
+
+
+def _op_rows(op: Op, operands: Sequence[float], moving: Sequence[bool], order: int) -> list[GradientRow]:
+    """The derivatives of a single operation with respect to those operands that are not constants."""
+    if isinstance(op, Nary) and op.rule is None:
+        return []  # taken for a constant on purpose, as the shift inside softmax
+    fixed = list(operands)
+    free = [k for k, moves in enumerate(moving) if moves]
+
+    def call(*xs: Any) -> Any:
+        full: list[Any] = list(fixed)
+        for k, x in zip(free, xs):
+            full[k] = x
+        if op.arity:
+            return cast(Any, op)(*full)
+        groups = cast(Nary, op).groups
+        size = len(full) // groups
+        return cast(Any, op)(*(full[k * size : (k + 1) * size] for k in range(groups)))
+
+    letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(fixed))]
+    return _rows(call, [fixed[k] for k in free], order, op.name, [letters[k] for k in free])
+
+
+def _blame(row: GradientRow, call: Callable[..., Any], point: list[float], order: int, rtol: float) -> str:
+    """Say which operation is to blame for a wrong derivative."""
+    _, outputs = _recorded(call, point, order)
+    seen = set()
+    for v in topological(outputs):
+        if v.op is None:
+            continue
+        operands = tuple(p if isinstance(p, float) else p._data for p in v.operands)
+        moving = tuple(not isinstance(p, float) for p in v.operands)
+        if (v.op, operands, moving) in seen:
+            continue
+        seen.add((v.op, operands, moving))
+        for inner in _op_rows(v.op, operands, moving, order):
+            if not inner.agrees(rtol):
+                return f"{_accusation(v.op, inner)}; so {_contradiction(row)}"
+    return (
+        f"{_contradiction(row)}. Each operation in the graph is right by itself: the function leaves the graph "
+        "(float(x), x.data, the math module), or it is not the same at every call"
+    )
+
+
+def _accusation(op: Op, row: GradientRow) -> str:
+    return f"the rule of operation {op.name!r} is wrong: {_contradiction(row)}"
+
+
+def _contradiction(row: GradientRow) -> str:
+    return (
+        f"{row.derivative} at ({row.point}) was computed as {row.computed!r}, differences say {row.differences!r} "
+        f"+- {row.uncertainty:.1g}"
+    )
+
+
+def _within(domain: tuple[float, float], random: Random) -> float:
+    """A point inside an interval: of moderate size, rarely small or large."""
+    low, high = max(domain[0], -1e3), min(domain[1], 1e3)
+    size = random.choice([1.0, 1.0, 4.0, 4.0, 0.05, 20.0])
+    centre = low if domain[0] > -math.inf else high if domain[1] < math.inf else 0.0
+    reach = [max(low, centre - size), min(high, centre + size)]
+    return reach[0] + (reach[1] - reach[0]) * random.uniform(0.02, 0.98)

@@ -1,0 +1,250 @@
+"""The main job: train a network on a data set and write all that came of it."""
+
+from __future__ import annotations
+
+import errno
+import math
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from autodiff.errors import DataError, ModelFileError
+from nn import optim, schedules
+from nn.cli.gallery import DRAWINGS, draw_all
+from nn.cli.predictor import Predictor
+from nn.data import Dataset, circles, iris, moons, read_csv, spirals, split, xor
+from nn.history import History
+from nn.plots import learning_curve_figure, plot_lr_finder, require_matplotlib
+from nn.train import fit
+from nn.train.finder import find_lr
+from nn.train.progress import require_tqdm
+
+__all__ = ["BUILT_IN", "CHECKPOINT", "FILES", "RATES", "Job", "Outcome", "run"]
+
+BUILT_IN: dict[str, Callable[[int], Dataset]] = {
+    "iris": lambda seed: iris(),
+    "moons": lambda seed: moons(150, noise=0.1, seed=seed),
+    "circles": lambda seed: circles(150, noise=0.1, seed=seed),
+    "spirals": lambda seed: spirals(200, seed=seed),
+    "xor": lambda seed: xor(150, noise=0.15, seed=seed),
+}
+"""The data sets that need no file, by name; from a seed."""
+
+RATES = {"sgd": 0.2, "momentum": 0.05, "nesterov": 0.05, "rmsprop": 0.01, "adam": 0.02, "adamw": 0.02}
+"""The optimizers by name, and the learning rates that they begin with where none is given."""
+
+VALIDATION = 0.3
+"""The share of the samples that is held out."""
+
+FILES = ("model.json", "history.csv", "learning_curve.png", *DRAWINGS)
+"""What a job writes in the end."""
+
+FINDER = "learning_rates.png"
+"""What it writes besides if it is to find the learning rate."""
+
+CHECKPOINT = "checkpoint.json"
+"""What it writes after every epoch."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train on what, and how.
+
+    Parameters
+    ----------
+    data : str
+        A name of `BUILT_IN`, or the path of a CSV file.
+    target : {"classes", "numbers"} or None
+        How to read the last column of a CSV file; see `nn.data.read_csv`.
+    hidden : sequence of int
+        The sizes of the hidden layers.
+    activation : str
+        Of the hidden layers.
+    optimizer : str
+        A name of `RATES`.
+    lr : float or None
+        The learning rate; None for that of `RATES`.
+    find_lr : bool
+        Whether to find one by `nn.find_lr`.
+    schedule : str
+        A name of `nn.schedules.SCHEDULES`.
+    clip, l2 : float or None
+        ``clip_norm`` and ``l2`` of `nn.fit`; None for neither.
+    epochs, batch_size, seed, patience
+        As for `nn.fit`.
+    out : Path
+        The folder to write to.
+    resume : bool
+        Whether to go on from the checkpoint there.
+    eager : bool
+        As for `nn.fit`.
+    """
+
+    data: str
+    target: Literal["classes", "numbers"] | None
+    hidden: Sequence[int]
+    activation: str
+    optimizer: str
+    lr: float | None
+    find_lr: bool
+    schedule: str
+    clip: float | None
+    l2: float | None
+    epochs: int
+    batch_size: int
+    seed: int
+    patience: int | None
+    out: Path
+    resume: bool
+    eager: bool = False
+
+
+class Outcome(NamedTuple):
+    """What came of a job.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The trained network, with the best weights.
+    history : History
+        The record; empty if Ctrl-C came before anything was measured, and then nothing is written.
+    lr : float
+        The learning rate, at the start of its schedule.
+    written : list of str
+        The names of the files written to ``job.out``.
+    skipped : str
+        Why drawings are missing; "" if they are not.
+    """
+
+    predictor: Predictor
+    history: History
+    lr: float
+    written: list[str]
+    skipped: str
+
+
+def run(job: Job) -> Outcome:
+    """Train, and write the files.
+
+    Everything that can be refused is refused before training and before anything is written.
+
+    Parameters
+    ----------
+    job : Job
+        What to do.
+
+    Returns
+    -------
+    Outcome
+        What came of it.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be used.
+    ModelFileError
+        If there is no checkpoint to go on from, or it does not fit.
+    ImportError
+        If matplotlib or tqdm is missing.
+    OSError
+        If a file cannot be written.
+    """
+    dataset = _dataset(job)
+    training, validation = split(dataset, VALIDATION, job.seed)
+    predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)
+    training, validation = predictor.standardised(training), predictor.standardised(validation)
+    require_matplotlib()
+    require_tqdm()
+    if job.resume and not (job.out / CHECKPOINT).is_file():
+        raise ModelFileError(f"{job.out / CHECKPOINT}: there is no checkpoint to go on from; leave --resume out")
+    written: list[str] = []
+    with _staging(job.out, written) as folder:
+        lr = _rate(job, predictor, training, folder, written)
+        history = _trained(job, predictor, training, validation, lr)
+        if not history.epochs:
+            written.clear()
+            return Outcome(predictor, history, lr, written, "")
+        about = {"best_epoch": history.best_epoch, "stopped": history.stopped, "data": job.data, "seed": job.seed}
+        predictor.save(folder / "model.json", training=about)
+        written.append("model.json")
+        history.to_csv(folder / "history.csv")
+        written.append("history.csv")
+        learning_curve_figure(history).savefig(folder / "learning_curve.png", dpi=150)
+        written.append("learning_curve.png")
+        skipped = draw_all(predictor.model, training, job.activation, folder)
+        written += [] if skipped else DRAWINGS
+    return Outcome(predictor, history, lr, written, skipped)
+
+
+def _dataset(job: Job) -> Dataset:
+    if job.data in BUILT_IN:
+        return BUILT_IN[job.data](job.seed)
+    if not Path(job.data).suffix and not Path(job.data).exists():  # a misspelt name rather than a lost file
+        raise DataError(f"{job.data}: there is no such file, and no such data set; there are {', '.join(BUILT_IN)}")
+    return read_csv(job.data, job.target)
+
+
+def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
+    """The learning rate: given, found, or that of the optimizer; the curve of the finder is drawn."""
+    rate = job.lr or RATES[job.optimizer]
+    if not job.find_lr:
+        return rate
+    from matplotlib.figure import Figure
+
+    optimizer = optim.named(job.optimizer, predictor.model.parameters(), rate)
+    found = find_lr(predictor.model, training, optimizer=optimizer, batch_size=job.batch_size, seed=job.seed)
+    figure = Figure(layout="constrained")
+    plot_lr_finder(found, figure.subplots())
+    figure.savefig(folder / FINDER, dpi=150)
+    written.append(FINDER)
+    return found.suggestion or rate
+
+
+def _trained(job: Job, predictor: Predictor, training: Dataset, validation: Dataset, lr: float) -> History:
+    steps = job.epochs * math.ceil(len(training) / job.batch_size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the caller sees from the history that it diverged
+        return fit(
+            predictor.model,
+            training,
+            validation,
+            optimizer=optim.named(job.optimizer, predictor.model.parameters(), lr),
+            schedule=schedules.named(job.schedule, lr, steps),
+            epochs=job.epochs,
+            batch_size=job.batch_size,
+            seed=job.seed,
+            clip_norm=job.clip,
+            l2=job.l2 or 0.0,
+            patience=job.patience,
+            checkpoint=job.out / CHECKPOINT,
+            resume=job.resume,
+            eager=job.eager,
+        )
+
+
+@contextmanager
+def _staging(out: Path, written: list[str]) -> Iterator[Path]:
+    """A new folder inside another, out of which the files named as written are moved at the end, also at Ctrl-C."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write to this folder: {error.strerror}", str(out)) from error
+    with temporary as staging:
+        for name in (*FILES, FINDER, CHECKPOINT):
+            if (out / name).is_dir():
+                raise IsADirectoryError(
+                    errno.EISDIR, "there is a folder where a file is to be written", str(out / name)
+                )
+        try:
+            yield Path(staging)
+        except Exception:
+            written.clear()  # an error, such as a full disk: earlier outputs stay as they were
+            raise
+        finally:
+            for name in written:
+                (Path(staging) / name).replace(out / name)

@@ -1,0 +1,190 @@
+"""One step of training on one mini-batch, and the measuring of a model on a whole data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from autodiff.recording import no_grad
+from autodiff.value import Value
+from nn import losses
+from nn.data.dataset import Dataset
+from nn.metrics import accuracy, r2
+from nn.model.module import Module, forward_batch
+from nn.optim.optimizer import Optimizer
+
+__all__ = ["EagerStep", "Loss", "Metric", "evaluate", "evaluating", "measures", "train_step"]
+
+Loss = Callable[..., Any]
+"""A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
+
+Metric = Callable[[Sequence[Any], Sequence[float]], float]
+"""A function of outputs and targets that gives a score; more is better."""
+
+
+class EagerStep:
+    """The plain way: build the graph of the batch's loss, and sweep it.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features, or has ``forward_batch``.
+    loss : callable
+        Takes the outputs of all rows and their targets; see `nn.losses`.
+    penalty : callable, optional
+        Takes nothing and gives what is added to the loss, such as ``lambda: losses.l2(model.parameters(), 0.01)``.
+
+    Examples
+    --------
+    >>> from nn import Neuron, losses
+    >>> neuron = Neuron(1, activation="linear", seed=0)
+    >>> neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
+    >>> step = EagerStep(neuron, losses.mse)
+    >>> step([[2.0], [4.0]], [1.0, 3.0]), neuron.w[0].grad, neuron.b.grad
+    (1.0, 6.0, 2.0)
+    """
+
+    def __init__(self, model: Any, loss: Loss, penalty: Callable[[], Any] | None = None) -> None:
+        self.model, self.loss, self.penalty = model, loss, penalty
+
+    def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
+        """Add the gradients of the batch's loss to ``.grad``; return the loss."""
+        value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
+        if self.penalty is not None:
+            value = value + self.penalty()
+        if not isinstance(value, Value):
+            raise _no_loss(value)
+        value.backward()
+        return value.data
+
+
+def _no_loss(value: Any) -> TypeError:
+    told = f"{type(value).__name__}: {value!r:.60}"
+    return TypeError(f"the loss of a batch is a Value, computed from the outputs of the model, got {told}")
+
+
+def mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None) -> Any:
+    """The loss of a batch; a loss need not know of weights where there are none."""
+    return loss(outputs, targets) if weights is None else loss(outputs, targets, weights=weights)
+
+
+def train_step(model: Any, loss: Loss, optimizer: Optimizer, rows: Sequence[Any], targets: Sequence[Any]) -> float:
+    """Take one step of descent on one mini-batch: forward, backward, update.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    loss : callable
+        Takes the outputs of all rows and their targets; see `nn.losses`.
+    optimizer : Optimizer
+        Holds the model's parameters.
+    rows : sequence of rows of float
+        The features of the mini-batch.
+    targets : sequence of float
+        One a row.
+
+    Returns
+    -------
+    float
+        The loss before the update.
+
+    Examples
+    --------
+    >>> from nn import Neuron, losses
+    >>> from nn.optim import SGD
+    >>> neuron = Neuron(1, activation="linear", seed=0)
+    >>> optimizer = SGD(neuron.parameters(), lr=0.1)
+    >>> first, *_, last = [train_step(neuron, losses.mse, optimizer, [[0.0], [1.0]], [1.0, 3.0]) for _ in range(200)]
+    >>> first > 1.0, last < 1e-6
+    (True, True)
+    """
+    optimizer.zero_grad()
+    value = EagerStep(model, loss)(rows, targets)
+    optimizer.step()
+    return value
+
+
+def evaluate(
+    model: Any, dataset: Dataset, loss: Loss, metric: Metric, weights: Sequence[float] | None = None
+) -> tuple[float, float]:
+    """The loss and the score of a model on a whole data set, in evaluation mode, without recording a graph.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    dataset : Dataset
+        What to measure it on.
+    loss, metric : callable
+        Take the outputs of all rows and their targets.
+    weights : sequence of float, optional
+        For the loss, one a sample.
+
+    Returns
+    -------
+    loss, score : float
+        Both as floats.
+    """
+    with no_grad(), evaluating(model):
+        outputs = forward_batch(model, dataset.features)
+        value = mean_loss(loss, outputs, dataset.targets, weights)
+        if not hasattr(value, "__float__"):
+            raise _no_loss(value)
+        return float(value), metric(outputs, dataset.targets)
+
+
+def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
+    """What a model is judged by on a data set, where nothing was chosen.
+
+    Parameters
+    ----------
+    model : callable
+        Takes a row of features.
+    dataset : Dataset
+        Classes or numbers.
+    loss, metric : callable or None
+        What was chosen.
+
+    Returns
+    -------
+    loss, metric : callable
+        For a regression `losses.mse` and `r2`; for classes `losses.cross_entropy` (or `losses.binary_cross_entropy`
+        of a model with a single output) and `accuracy`.
+
+    Raises
+    ------
+    ValueError
+        If the model has several outputs, and the targets are whole numbers but not classes.
+    """
+    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
+    several = loss is None and labels and isinstance(_first_output(model, dataset), Sequence)
+    if dataset.class_names is None:
+        if several:
+            raise ValueError(
+                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+            )
+        return loss or losses.mse, metric or r2
+    if loss is None:
+        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
+    return loss, metric or accuracy
+
+
+def _first_output(model: Any, dataset: Dataset) -> Any:
+    with no_grad(), evaluating(model):
+        return forward_batch(model, dataset.features[:1])[0]
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode inside a ``with``; afterwards each module is in the mode that it was in before."""
+    before = [(module, module.training) for module in model.modules()] if isinstance(model, Module) else []
+    if isinstance(model, Module):
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode

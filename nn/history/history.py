@@ -1,0 +1,211 @@
+"""What is remembered of a training: numbers by epoch, and a summary of them."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from autodiff.show import tables
+
+if TYPE_CHECKING:
+    from nn.history.diagnosis import Diagnosis
+
+__all__ = ["Epoch", "History"]
+
+STOPPED = ("finished", "patience", "callback", "interrupted", "diverged")
+"""How a training may end."""
+
+_SHOWN = 8
+
+
+class Epoch(NamedTuple):
+    """What was measured after one epoch, on each part as a whole; nan for what there was not.
+
+    Losses are those of the data alone, without L1 and L2. The learning rate is that of the epoch's last step, the
+    gradient norm the mean over its steps of the Euclidean norm before clipping; both are nan for epoch 0, before
+    training.
+    """
+
+    training_loss: float
+    training_score: float
+    validation_loss: float
+    validation_score: float
+    seconds: float
+    learning_rate: float = math.nan
+    gradient_norm: float = math.nan
+
+
+@dataclass(repr=False)
+class History:
+    """The record of a training; printed, its `summary`.
+
+    Parameters
+    ----------
+    metric : str
+        What the scores are: "accuracy", "r2", or the name of another metric.
+    validated : bool
+        Whether there was a validation part.
+    epochs : list of Epoch
+        One an epoch; number 0 is the model before training.
+    best_epoch : int
+        The epoch whose weights the model was left with: the one with the lowest validation loss, the first of
+        several; without a validation part that with the lowest training loss.
+    stopped : str
+        Why training ended: "finished", "patience" (no better epoch for long), "callback" (one asked for it),
+        "interrupted" (Ctrl-C) or "diverged".
+    backend : str
+        What the steps ran on: "llvm", "numpy", "python", or "eager", with the reason. It is not saved.
+
+    Examples
+    --------
+    >>> none = math.nan
+    >>> history = History("accuracy", False, [Epoch(0.7, 0.5, none, none, 0.1), Epoch(0.2, 1.0, none, none, 0.1)], 1)
+    >>> history.best.training_score, history.column("training_loss")
+    (1.0, [0.7, 0.2])
+    """
+
+    metric: str
+    validated: bool
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped: str = "finished"
+    backend: str = field(default="", compare=False)
+
+    @property
+    def best(self) -> Epoch:
+        """What was measured at the best epoch."""
+        return self.epochs[self.best_epoch]
+
+    @property
+    def seconds(self) -> float:
+        """The time of all epochs together."""
+        return sum(self.column("seconds"))
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What the learning curve says, in words; see `nn.history.diagnosis`."""
+        from nn.history.diagnosis import diagnose
+
+        return diagnose(self)
+
+    def column(self, name: str) -> list[float]:
+        """One quantity over all epochs, by its name in `Epoch`; empty for validation where there was none.
+
+        Raises
+        ------
+        ValueError
+            If there is no such quantity.
+        """
+        if name not in Epoch._fields:
+            raise ValueError(f"unknown quantity {name!r:.60}; known are {', '.join(Epoch._fields)}")
+        if name.startswith("validation") and not self.validated:
+            return []
+        return [getattr(epoch, name) for epoch in self.epochs]
+
+    def judged(self) -> list[float]:
+        """The losses by which the best epoch is chosen: validation, if there is such a part, else training.
+
+        Returns
+        -------
+        list of float
+            One an epoch; infinite in place of nan, so that nan is never the best.
+        """
+        return [self.judge(k) for k in range(len(self.epochs))]
+
+    def judge(self, k: int) -> float:
+        """The loss by which epoch k is judged; see `judged`."""
+        loss = self.epochs[k].validation_loss if self.validated else self.epochs[k].training_loss
+        return math.inf if math.isnan(loss) else loss
+
+    # -- For people --------------------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """A few lines of text: how long, how it ended, the numbers of the best epoch, and the diagnosis.
+
+        Returns
+        -------
+        str
+            Lines without a last newline.
+
+        Examples
+        --------
+        >>> history = History("accuracy", False, [Epoch(0.7, 0.5, math.nan, math.nan, 0.25)], stopped="interrupted")
+        >>> print(history.summary())
+        0 epochs in 0.2 s, interrupted; best epoch: 0
+        <BLANKLINE>
+        part     | loss   | accuracy
+        training | 0.7000 | 0.5000
+        """
+        if not self.epochs:
+            return self._title()
+        rows = [["training", f"{self.best.training_loss:.4f}", f"{self.best.training_score:.4f}"]]
+        if self.validated:
+            rows.append(["validation", f"{self.best.validation_loss:.4f}", f"{self.best.validation_score:.4f}"])
+        lines = [self._title(), "", tables.text(["part", "loss", self.metric], rows)]
+        if len(self.epochs) > 1:
+            lines += ["", str(self.diagnosis)]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"History({self._title()})"
+
+    def _title(self) -> str:
+        if not self.epochs:
+            return f"no epoch was measured, {self.stopped}"
+        count = len(self.epochs) - 1
+        ending = {"patience": "stopped early", "callback": "stopped by a callback"}.get(self.stopped, self.stopped)
+        return (
+            f"{count} epoch{'' if count == 1 else 's'} in {self.seconds:.1f} s, {ending}; best epoch: {self.best_epoch}"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table for Jupyter: some epochs, the first, the best and the last among them."""
+        if not self.epochs:
+            return f"<p>{self.summary()}</p>"
+        last = len(self.epochs) - 1
+        chosen = {round(k * last / _SHOWN) for k in range(_SHOWN + 1)} | {self.best_epoch}
+        names = [name for name in self.names() if name != "seconds"]
+        header = ["epoch", *(name.replace("score", self.metric).replace("_", " ") for name in names)]
+        rows = [
+            [
+                f"{k} (best)" if k == self.best_epoch else str(k),
+                *(f"{getattr(self.epochs[k], name):.4g}" for name in names),
+            ]
+            for k in sorted(chosen)
+        ]
+        return tables.html(self._title(), header, rows)
+
+    def names(self) -> list[str]:
+        """What was measured of each epoch, by the names in `Epoch`: without those of a part that there was not."""
+        return [name for name in Epoch._fields if self.validated or not name.startswith("validation")]
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write one row an epoch, for spreadsheets and pandas; see `nn.history.files.write_csv`."""
+        from nn.history import files
+
+        files.write_csv(self, path)
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `to_csv` wrote, the same to the last bit; see `nn.history.files.read_csv`."""
+        from nn.history import files
+
+        return files.read_csv(path)
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a JSON file; see `nn.history.files.write_json`."""
+        from nn.history import files
+
+        files.write_json(self, path)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `to_json` wrote, the same to the last bit; see `nn.history.files.read_json`."""
+        from nn.history import files
+
+        return files.read_json(path)

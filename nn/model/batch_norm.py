@@ -1,0 +1,206 @@
+"""Batch normalisation: every feature with mean 0 and variance 1 over the samples of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from autodiff import ops, recording, tracing
+from autodiff.value import parameter
+from nn.checks import finite
+from nn.model.inputs import as_tuple, positive, unwrapped
+from nn.model.module import Module
+
+__all__ = ["BatchNorm"]
+
+
+class BatchNorm(Module):
+    """Normalise each of n features over the batch, then scale and shift it: PyTorch's ``BatchNorm1d``.
+
+    Parameters
+    ----------
+    n : int
+        The number of features, at least 1.
+    eps : float
+        Is added to the variance, so that a feature that is constant does no harm; at least 0.
+    momentum : float or None
+        The share of the newest batch in the running statistics, from 0 to 1. None makes them the plain average over
+        all batches.
+    affine : bool
+        Whether to scale and shift by parameters, which begin at 1 and 0.
+
+    Attributes
+    ----------
+    weight, bias : list of Value, of length n
+        Scales and shifts; empty lists if not affine.
+    running_mean, running_var : list of float, of length n
+        Mean and variance of each feature over the past batches, from 0 and 1; they belong to `state_dict`.
+    num_batches_tracked : float
+        How many batches these come from.
+    name : str
+        The name of the box that drawings put it in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    In training mode, over the m samples of a batch, each feature x becomes
+    ``weight (x - mean) / sqrt(var + eps) + bias`` with ``mean = sum(x) / m`` and ``var = sum((x - mean)**2) / m``;
+    gradients flow through both. Samples are coupled by it, so it takes a batch, by `forward_batch`, of two samples at
+    least. Each such call, also inside `no_grad`, moves the running statistics:
+    ``running = (1 - momentum) running + momentum new``, where the new variance is the unbiased one, ``m / (m - 1)``
+    times as large.
+
+    In evaluation mode (``model.eval()``) it is the running statistics that are used, sample by sample.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, *Batch normalization*, ICML 2015, arXiv:1502.03167.
+
+    Examples
+    --------
+    >>> norm = BatchNorm(1, eps=0.0)
+    >>> [y.data for y in norm.forward_batch([[1.0], [3.0]])]
+    [-1.0, 1.0]
+    >>> norm.running_mean, norm.running_var
+    ([0.2], [1.1])
+    """
+
+    def __init__(self, n: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
+        n = positive(n, "n")
+        self.eps = finite(eps, "eps", least=0.0)
+        self.momentum = None if momentum is None else finite(momentum, "the momentum", least=0.0, most=1.0)
+        if not isinstance(affine, bool):
+            raise TypeError(f"affine is True or False, got {affine!r:.60}")
+        self.weight = [parameter(1.0, f"weight{k}") for k in range(n if affine else 0)]
+        self.bias = [parameter(0.0, f"bias{k}") for k in range(n if affine else 0)]
+        self.running_mean: list[float]
+        self.running_var: list[float]
+        self.num_batches_tracked: float
+        self.register_buffer("running_mean", [0.0] * n)
+        self.register_buffer("running_var", [1.0] * n, least=0.0)
+        self.register_buffer("num_batches_tracked", 0.0, least=0.0)
+        self.name = "batch norm"
+
+    def __call__(self, x: Any) -> Any:
+        """One sample, normalised by the running statistics.
+
+        Parameters
+        ----------
+        x : sequence of Value or float, of length n
+            The features.
+
+        Returns
+        -------
+        Value or list of Value
+            One output as it is, several as a list.
+
+        Raises
+        ------
+        ValueError
+            If it is in training mode, or the number of features is wrong.
+        """
+        if self.training:
+            raise ValueError(
+                f"{self!r} in training mode normalises over a batch: call forward_batch(rows) on the whole model, or "
+                "eval() before you use it on a single sample"
+            )
+        return self.forward_batch([x])[0]
+
+    @property
+    def couples_samples(self) -> bool:
+        """True in training mode."""
+        return self.training
+
+    def forward_batch(self, rows: Sequence[Any]) -> list[Any]:
+        """A batch of samples, normalised by its own statistics, or in evaluation mode by the running ones.
+
+        Parameters
+        ----------
+        rows : sequence of sequences of Value or float, of length n each
+            The samples; in training mode two at least.
+
+        Returns
+        -------
+        list of (Value or list of Value)
+            One row a sample; of a row of one feature, that one.
+
+        Raises
+        ------
+        ValueError
+            If a sample has a wrong number of features, or there are too few samples.
+        """
+        inputs = [self._checked(x, k) for k, x in enumerate(rows)]
+        if self.training and len(inputs) < 2:
+            raise ValueError(
+                f"{self!r} in training mode needs two samples at least, to have a variance, got {len(inputs)}; choose "
+                "a batch size that leaves no single sample over, or call eval()"
+            )
+        with recording.scope(self.name):
+            columns = self._by_batch(inputs) if self.training else self._by_past(inputs)
+            if self.weight:
+                columns = [
+                    [ops.add(ops.mul(z, w), b) for z in column] for column, w, b in zip(columns, self.weight, self.bias)
+                ]
+        return [unwrapped(list(row)) for row in zip(*columns)]
+
+    def _checked(self, x: Any, k: int) -> tuple[Any, ...]:
+        row = as_tuple(x, len(self.running_mean))
+        if len(row) != len(self.running_mean):
+            raise ValueError(f"{self!r} takes {len(self.running_mean)} features, sample {k} has {len(row)}")
+        return row
+
+    def _by_batch(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
+        """The columns, normalised by their own statistics; the running ones are moved."""
+        m = len(inputs)
+        columns: list[list[Any]] = []
+        news: list[tuple[Any, Any]] = []
+        for column in zip(*inputs):
+            mean: Any = ops.mean(column)
+            centred = [ops.sub(x, mean) for x in column]  # not E[x^2] - mean^2, which cancels
+            variance = ops.div(ops.dot(centred, centred), float(m))
+            scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
+            columns.append([ops.mul(c, scale) for c in centred])
+            news.append((mean, variance))
+        for k, (mean, variance) in enumerate(news):
+            tracing.observed(mean, partial(self._follow_mean, k))
+            tracing.observed(variance, partial(self._follow_variance, k, m / (m - 1)))
+        return columns
+
+    def _follow_mean(self, k: int, mean: float) -> None:
+        if k == 0:  # a batch begins
+            self.num_batches_tracked += 1.0
+        share = self._share()
+        self.running_mean[k] = (1.0 - share) * self.running_mean[k] + share * mean
+
+    def _follow_variance(self, k: int, unbiased: float, variance: float) -> None:
+        share = self._share()
+        self.running_var[k] = (1.0 - share) * self.running_var[k] + share * (variance * unbiased)
+
+    def _share(self) -> float:
+        return 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+
+    def _by_past(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
+        columns = []
+        for k, column in enumerate(zip(*inputs)):
+            mean = tracing.drawn(partial(self.running_mean.__getitem__, k), each=False)
+            variance = tracing.drawn(partial(self.running_var.__getitem__, k), each=False)
+            scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
+            columns.append([ops.mul(ops.sub(x, mean), scale) for x in column])
+        return columns
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this; see `Neuron.config`."""
+        return {
+            "n": len(self.running_mean),
+            "eps": self.eps,
+            "momentum": self.momentum,
+            "affine": bool(self.weight),
+        }
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({len(self.running_mean)})"

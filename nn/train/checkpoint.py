@@ -1,0 +1,194 @@
+"""Checkpoints of a training: all of its state in one JSON file, from which it goes on with the same numbers.
+
+::
+
+    {"format": "autodiff.nn training", "version": 1,
+     "plan": {"seed": 0, "batch size": 32, "samples": 105, ...},
+     "step": 350, "model": {"layers.0.neurons.0.w.0": 0.137, ...}, "best": {...},
+     "optimizer": {"name": "SGD", ...}, "order": [3, [...], null], "generators": [...],
+     "history": {...}}
+
+The file is there whole, as it was after some epoch: a training that is killed while it writes leaves the old one. From
+whichever epoch it goes on, the numbers are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autodiff.errors import ModelFileError
+from autodiff.files import write_atomically
+from nn.history import files
+from nn.train.loop import Loop
+
+__all__ = ["Saving", "restore", "save"]
+
+FORMAT, VERSION = "autodiff.nn training", 1
+REST = 9.0
+"""How many times as long as writing took it is not done again: at most a tenth of the time is spent on it."""
+
+_KEYS = ("plan", "step", "model", "best", "optimizer", "order", "generators", "history")
+
+
+def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
+    """Write the state of a training between two epochs.
+
+    Parameters
+    ----------
+    loop : Loop
+        The training.
+    path : path
+        The file; it is replaced if it exists.
+    seed : int
+        What the training was begun with.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    at = loop.at
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "plan": _plan(loop, seed),
+        "step": at.step,
+        "model": at.model.state_dict(),
+        "best": loop.best,
+        "optimizer": at.optimizer.state_dict(),
+        "order": loop.order.getstate(),
+        "generators": [generator.getstate() for generator in at.model.generators()],
+        "history": files.to_dict(at.history),
+    }
+    write_atomically(path, json.dumps(document, allow_nan=False) + "\n")
+
+
+class Saving:
+    """Saves a training after its epochs, but not all the time.
+
+    Parameters
+    ----------
+    loop : Loop
+        The training.
+    path : path
+        The file.
+    seed : int
+        What the training was begun with.
+    """
+
+    def __init__(self, loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
+        self.loop, self.path, self.seed = loop, path, seed
+        self._due = 0.0
+
+    def __call__(self, last: bool) -> None:
+        """Save, if the last time is long enough ago, or it is the end."""
+        begin = time.perf_counter()
+        if last or begin >= self._due:
+            save(self.loop, self.path, self.seed)
+            end = time.perf_counter()
+            self._due = end + REST * (end - begin)
+
+
+def restore(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
+    """Bring a training into the state that `save` wrote: model, optimizer, random numbers, record.
+
+    Parameters
+    ----------
+    loop : Loop
+        A training that is set up in the same way; it is changed.
+    path : path
+        The file.
+    seed : int
+        What the training was begun with.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, or is of another training; the message says in what. Nothing is changed then.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        _restore(loop, _parsed(Path(path).read_bytes()), seed)
+    except (ModelFileError, RecursionError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+
+
+def _plan(loop: Loop, seed: int) -> dict[str, Any]:
+    """What has to be the same for the numbers to be the same, as far as a file can hold it."""
+    data = [(part.features, part.targets) for part in (loop.problem.training, loop.problem.validation) if part]
+    return {
+        "seed": seed,
+        "batch size": loop.problem.batch_size,
+        "metric": loop.history.metric,
+        "samples": len(loop.problem.training),
+        "validation samples": len(loop.problem.validation) if loop.problem.validation else 0,
+        "data (SHA-256)": hashlib.sha256(repr((data, loop.problem.weights)).encode()).hexdigest()[:16],
+    }
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data.decode("utf-8"))
+    except ValueError as error:  # also of bytes that are no UTF-8
+        raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ModelFileError(f'not a checkpoint of a training: there is no "format": "{FORMAT}"')
+    if document.get("version") != VERSION:
+        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {VERSION}")
+    for key in _KEYS:
+        if key not in document:
+            raise ModelFileError(f'"{key}" is missing')
+    return document
+
+
+def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
+    at, plan, saved = loop.at, _plan(loop, seed), document["plan"]
+    if not isinstance(saved, Mapping):
+        raise ModelFileError(f'"plan" is {saved!r:.40}, expected an object')
+    for name, value in plan.items():
+        if saved.get(name) != value:
+            raise ModelFileError(
+                f"the checkpoint is of a training with the {name} {saved.get(name)!r:.40}, this one has {value!r:.40}; "
+                "go on with the same, or begin anew, without resuming"
+            )
+    if type(document["step"]) is not int or document["step"] < 0:
+        raise ModelFileError(f'"step" is {document["step"]!r:.40}, expected a whole number')
+    history = files.from_dict(document["history"])
+    if (history.validated, bool(history.epochs)) != (loop.history.validated, True):
+        raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')
+    before, generators = at.model.state_dict(), at.model.generators()
+    try:
+        at.model.load_state_dict(document["best"])  # to see whether it fits
+        at.model.load_state_dict(document["model"])
+        order, states = _state("order", document["order"]), document["generators"]
+        if not isinstance(states, list) or len(states) != len(generators):
+            raise ModelFileError(f'"generators" holds {states!r:.40}, expected {len(generators)} states')
+        states = [_state("generators", state) for state in states]
+        at.optimizer.load_state_dict(document["optimizer"])
+    except ModelFileError:
+        at.model.load_state_dict(before)
+        raise
+    history.backend = at.history.backend
+    loop.best, at.history, at.step = dict(document["best"]), history, document["step"]
+    loop.order.setstate(order)
+    for generator, state in zip(generators, states):
+        generator.setstate(state)
+
+
+def _state(key: str, saved: Any) -> tuple[Any, ...]:
+    """The state of a generator of random numbers, as `random.Random.setstate` takes it."""
+    try:
+        version, numbers, gauss = saved
+        state = version, tuple(numbers), gauss
+        random.Random().setstate(state)
+    except (TypeError, ValueError, OverflowError):
+        raise ModelFileError(f'"{key}" holds {saved!r:.40}, expected the state of a random generator') from None
+    return state

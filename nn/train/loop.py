@@ -1,0 +1,172 @@
+"""The loop of `nn.fit`: epochs of steps, what is measured after each, the best weights, and the ways to end."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from nn.callbacks import Callback, Training
+from nn.data.dataset import batches
+from nn.eager.worker import Problem, Worker
+from nn.history import Epoch, History
+from nn.schedules import Schedule
+
+__all__ = ["Loop"]
+
+
+@dataclass
+class Loop:
+    """A training, set up or under way.
+
+    Parameters
+    ----------
+    at : Training
+        The model, the optimizer, the history, and how far it is.
+    worker : Worker
+        What computes gradients, makes steps and measures.
+    problem : Problem
+        What it works on.
+    schedule : callable or None
+        The learning rate of each step.
+    clip_value, clip_norm : float or None
+        Bounds of the gradients, taken in this order.
+    order : random.Random
+        Where the order of the samples comes from.
+    callbacks : sequence of Callback
+        What is called after steps and epochs.
+    watched : bool
+        Whether somebody looks at the model after each epoch: callbacks, a checkpoint.
+    """
+
+    at: Training
+    worker: Worker
+    problem: Problem
+    schedule: Schedule | None
+    clip_value: float | None
+    clip_norm: float | None
+    order: random.Random
+    callbacks: Sequence[Callback] = ()
+    watched: bool = True
+    _best: Any = None
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The state of the model at the best epoch so far; empty before there is one."""
+        return {} if self._best is None else self.worker.as_state(self._best)
+
+    @best.setter
+    def best(self, state: dict[str, float]) -> None:
+        self._best = state
+
+    @property
+    def history(self) -> History:
+        """The record."""
+        return self.at.history
+
+    def run(self, epochs: int, patience: int | None, after_epoch: Callable[[bool], None]) -> None:
+        """Train until one of the ways to end, and leave the model with the best weights.
+
+        Parameters
+        ----------
+        epochs : int
+            Of the whole training, those before it was resumed included.
+        patience : int or None
+            How many epochs in a row may be no better than the best.
+        after_epoch : callable
+            Called after each epoch, when everything about it is known, and told whether it is the last: to save and to
+            report.
+        """
+        history = self.history
+        self.worker.read()
+        try:
+            while not self._over(epochs, patience):
+                if not self._epoch():
+                    history.stopped = "diverged"
+                    break
+                if self.watched:
+                    self.worker.show()
+                self.at.model.eval()
+                for callback in self.callbacks:
+                    callback.on_epoch(self.at)
+                if self.callbacks:
+                    self.worker.read()  # one may have changed the weights
+                after_epoch(self._over(epochs, patience))
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+        finally:
+            self.worker.show()
+            if self._best is not None:
+                self.at.model.load_state_dict(self.best)
+            self.at.model.eval()
+
+    def _over(self, epochs: int, patience: int | None) -> bool:
+        """Whether training has come to an end; the history then says which."""
+        history, done = self.history, len(self.history.epochs) - 1
+        if done < 0:  # the untrained model comes first, and is measured in any case
+            return False
+        if self.at.stopping:
+            history.stopped = "callback"
+        elif done >= epochs:
+            history.stopped = "finished"
+        elif patience is not None and done - history.best_epoch >= patience:
+            history.stopped = "patience"
+        else:
+            return False
+        return True
+
+    def _epoch(self) -> bool:
+        """One epoch of training (none for the first, number 0) and its record; False if a number is not finite."""
+        begin = time.perf_counter()
+        rate = norm = math.nan
+        self.at.epoch = k = len(self.history.epochs)
+        if k > 0:
+            norms = self._descend()
+            if norms is None:
+                return False
+            rate, norm = self.at.optimizer.lr, fmean(norms)
+        measured = self.worker.measure()
+        if not all(hasattr(x, "__float__") for x in measured):
+            raise TypeError(f"a metric gives a number for the whole of a data set, got {measured[1]!r:.60}")
+        if not math.isfinite(measured[0]):
+            return False
+        loss, score, aside, aside_score = map(float, measured)
+        seconds = time.perf_counter() - begin
+        self.history.epochs.append(Epoch(loss, score, aside, aside_score, seconds, rate, norm))
+        if k == 0 or self.history.judge(k) < self.history.judge(self.history.best_epoch):
+            self._best, self.history.best_epoch = self.worker.snapshot(), k
+        return True
+
+    def _descend(self) -> list[float] | None:
+        """Go through the training part once: the gradients' norms; None as soon as a loss, or at the end a number of
+        the model or the optimizer, is not finite. No step is made from such a loss or gradient.
+        """
+        at, worker = self.at, self.worker
+        norms: list[float] = []
+        watching = [callback for callback in self.callbacks if type(callback).on_step is not Callback.on_step]
+        worker.begin()
+        for chosen in batches(len(self.problem.training), self.problem.batch_size, self.order):
+            if self.problem.weights is not None and not any(self.problem.weights[k] for k in chosen):
+                continue  # nothing in it counts
+            if self.schedule is not None:
+                at.optimizer.lr = self.schedule(at.step)
+            at.loss = worker.gradient(chosen)
+            at.gradient_norm = worker.clipped(self.clip_value, self.clip_norm)
+            if not (math.isfinite(at.loss) and math.isfinite(at.gradient_norm)):
+                return None
+            worker.update()
+            at.step += 1
+            norms.append(at.gradient_norm)
+            if watching:
+                worker.show()
+                for callback in watching:
+                    callback.on_step(at)
+                worker.read()
+            if at.stopping:
+                break
+        # The parameters too: a relu may hide an infinite weight from the loss.
+        return norms if worker.is_finite() else None
