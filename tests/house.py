@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("autodiff", "nn")
 SOURCES = (".py", ".c", ".h", ".cpp", ".js", ".css")
 
-READING = "errors numerics operation ops recording tracing strict graph reverse value operators".split()
-FAMILIES = "cases arithmetic choices exponentials trigonometric hyperbolic activations sequences".split()
+READING = ["errors", "numerics", "operation", "ops", "recording", "tracing", "strict", "graph", "reverse", "value"]
+READING += ["operators"]
+FAMILIES = ["cases", "arithmetic", "choices", "exponentials", "trigonometric", "hyperbolic", "activations", "sequences"]
 LATER = ("__init__", "copying", "files", "ops/special", "ops/define")
 """What is read in an evening, in order; the chapters of ``ops/``; and what lies open without being part of it."""
 
