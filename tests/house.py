@@ -112,6 +112,16 @@ def evening(root: Path = ROOT) -> dict[str, int]:
     return {path: net_lines(house / path) for path in read}
 
 
+def namesakes(root: Path = ROOT) -> list[list[str]]:
+    """Files of one package that have one name."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in sources(root):
+        place = path.relative_to(root)
+        if path.suffix == ".py" and path.name != "__init__.py":
+            found.setdefault((place.parts[0], path.name), []).append(str(place))
+    return [paths for paths in found.values() if len(paths) > 1]
+
+
 # -- Arrows ------------------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +253,8 @@ def print_sizes(root: Path, each: bool) -> None:
                     print_size("    " + str(path.relative_to(root / name)), size([path]))
         print_size(f"{package} in all", size(inside))
     print_size("the whole", size(sources(root)))
+    for paths in namesakes(root):
+        print(f"of one name: {', '.join(paths)}")
 
 
 def shelf(path: Path, root: Path) -> str:

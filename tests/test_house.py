@@ -57,6 +57,13 @@ def test_net_lines_and_statements(root, path, lines, statements):
     assert house.size([root / path]) == (1, lines, statements)
 
 
+def test_files_of_one_name(root):
+    assert house.namesakes(root) == []
+    (root / "nn" / "errors.py").touch()
+    (root / "autodiff" / "show" / "errors.py").touch()
+    assert house.namesakes(root) == [["autodiff/errors.py", "autodiff/show/errors.py"]]
+
+
 def test_imports_of_each_kind(root):
     value = house.imports(root / "autodiff/value.py", root)
     assert value == ({"typing", "autodiff.errors"}, {"autodiff.show.draw"}, {"autodiff.show.draw"})
