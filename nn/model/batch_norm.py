@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -201,6 +201,10 @@ class BatchNorm(Module):
             "momentum": self.momentum,
             "affine": bool(self.weight),
         }
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return (4 if config["affine"] else 2) * config["n"] + 1
 
     def __repr__(self) -> str:
         return f"BatchNorm({len(self.running_mean)})"

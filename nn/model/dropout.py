@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from autodiff import ops, recording, tracing
@@ -89,6 +90,11 @@ class Dropout(Module):
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this, the generator apart; see `Neuron.config`."""
         return {"p": self.p}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """One like that, which begins its choices anew, from seed 0."""
+        return cls(**config, rng=random.Random(0))
 
     def __repr__(self) -> str:
         return f"Dropout({self.p:g})"

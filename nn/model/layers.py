@@ -6,7 +6,7 @@ number counts as a row of one. `nn.Dropout` and `nn.BatchNorm` have files of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autodiff import ops, recording
@@ -25,7 +25,7 @@ class Sequential(Module):
 
     Parameters
     ----------
-    *modules : Module or callable
+    *layers : Module or callable
         What to apply, in this order: modules, or functions of a row. Modules that still have the name that they gave
         themselves are numbered, for drawings: "layer 0", "batch norm 1".
 
@@ -54,14 +54,14 @@ Layer of [LinearNeuron(3)]]
     >>> y.backward()
     """
 
-    def __init__(self, *modules: Callable[..., Any]) -> None:
-        for k, module in enumerate(modules):
+    def __init__(self, *layers: Callable[..., Any]) -> None:
+        for k, module in enumerate(layers):
             if not callable(module):
                 told = "; write Sequential(*modules) for a list" if isinstance(module, (list, tuple)) else ""
                 raise TypeError(f"module {k} is {type(module).__name__} and cannot be called{told}")
             if getattr(module, "name", None) in _GIVEN_NAMES:
                 module.name = f"{module.name} {k}"  # type: ignore[attr-defined]
-        self.layers = list(modules)
+        self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
         """The output of the last module.
@@ -99,6 +99,15 @@ Layer of [LinearNeuron(3)]]
 
     def __getitem__(self, k: int) -> Any:
         return self.layers[k]
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this; see `Neuron.config`."""
+        return {"layers": self.layers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """One of those layers."""
+        return cls(*config["layers"])
 
     def __bool__(self) -> bool:
         return True  # a model is there, even if it is empty
@@ -186,6 +195,10 @@ class Residual(Module):
                 f"of {self.module!r:.80}"
             )
         return unwrapped([ops.add(a, b) for a, b in zip(x, outputs)])
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this; see `Neuron.config`."""
+        return {"module": self.module}
 
     def __repr__(self) -> str:
         return f"Residual({self.module!r})"

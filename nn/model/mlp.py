@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from autodiff import recording
@@ -119,6 +120,10 @@ class Layer(Module):
             raise TypeError("the layer's neurons differ in kind, which a file cannot hold; save state_dict()")
         return {**configs[0], "nout": len(configs)}
 
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return Neuron._state_size(config) * config["nout"]
+
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(repr, self.neurons))}]"
 
@@ -216,6 +221,10 @@ class MLP(Module):
             "activation": [config["activation"] for config in configs],
             "expand": configs[0]["expand"],
         }
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return sum((nin + 1) * nout for nin, nout in pairwise([config["nin"], *config["nouts"]]))
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"

@@ -8,7 +8,7 @@ for ``with scope(...)``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from autodiff import ops, recording
@@ -199,6 +199,10 @@ class Neuron(Module):
             "bias": self.b is not None,
             "expand": bool(self.expand),
         }
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return config["nin"] + int(config["bias"])
 
     def __repr__(self) -> str:
         name = activation_name(self.activation) or "custom"
