@@ -95,7 +95,7 @@ def draw_all(model: MLP, dataset: Dataset, activation: str, folder: Path, seed: 
         Why there are none: what is missing, and the command that installs it. "" if they are there.
     """
     try:
-        from autodiff.show.draw import draw_backward, draw_forward
+        from autodiff.show import draw_backward, draw_forward
 
         neuron, network = neuron_output(model, dataset, activation), network_loss(dataset, activation, seed)
         drawings = (draw_forward(neuron), draw_backward(neuron), draw_forward(network), draw_backward(network))

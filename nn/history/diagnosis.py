@@ -7,11 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-from nn.history import History
-
-__all__ = ["Diagnosis", "diagnose"]
+from nn.history.files import Epoch
 
 Kind = Literal["diverging", "underfitting", "overfitting", "converged", "still improving"]
 
@@ -29,6 +27,22 @@ MOVING = 0.01
 
 POOR = {"accuracy": 0.8, "r2": 0.5}
 """The training score under which a model that learns no more is said to underfit."""
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """What is looked at of an `nn.history.History`."""
+
+    metric: str
+    validated: bool
+    epochs: list[Epoch]
+    stopped: str
+
+    def column(self, name: str) -> list[float]:
+        """One quantity over all epochs."""
+
+    def judged(self) -> list[float]:
+        """The losses by which the best epoch is chosen."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ class Diagnosis:
         return f"{self.kind}: {self.text}; {self.remedy}"
 
 
-def diagnose(history: History) -> Diagnosis:
+def diagnose(history: Judged) -> Diagnosis:
     """Judge a training by its losses.
 
     Parameters
@@ -95,14 +109,14 @@ def diagnose(history: History) -> Diagnosis:
 
     Examples
     --------
-    >>> from nn.history import Epoch
+    >>> from nn.history import Epoch, History
     >>> falls = [1.0, 0.5, 0.3, 0.2, 0.15, 0.12, 0.1, 0.09]
     >>> valley = [1.1, 0.7, 0.5, 0.45, 0.5, 0.55, 0.6, 0.65]
     >>> diagnosis = diagnose(History("accuracy", True, [Epoch(a, 0.9, b, 0.8, 0.1) for a, b in zip(falls, valley)]))
     >>> diagnosis.kind, diagnosis.best_epoch
     ('overfitting', 3)
     """
-    if not isinstance(history, History):
+    if not isinstance(history, Judged):
         raise TypeError(f"expected the History that nn.fit returns, got {type(history).__name__}: {history!r:.60}")
     training, judged = history.column("training_loss"), history.judged()
     if len(training) < 2 and history.stopped != "diverged":
@@ -125,7 +139,7 @@ def diagnose(history: History) -> Diagnosis:
     return _underfitting(history, training, best) or _converged(history, training, judged, best)
 
 
-def _diverging(history: History, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis | None:
+def _diverging(history: Judged, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis | None:
     remedy = "use a smaller learning rate, clip the gradients, or standardise the features"
     if history.stopped == "diverged" or not all(map(math.isfinite, (*training, *judged))):
         text = f"a loss, a gradient or a weight was no longer finite after epoch {max(len(training) - 1, 0)}"
@@ -159,7 +173,7 @@ def _overfitting(validation: Sequence[float], best: int) -> Diagnosis | None:
     )
 
 
-def _underfitting(history: History, training: Sequence[float], best: int) -> Diagnosis | None:
+def _underfitting(history: Judged, training: Sequence[float], best: int) -> Diagnosis | None:
     score = history.epochs[-1].training_score
     if history.metric in POOR:
         poor = not score >= POOR[history.metric]
@@ -177,7 +191,7 @@ def _underfitting(history: History, training: Sequence[float], best: int) -> Dia
     )
 
 
-def _converged(history: History, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis:
+def _converged(history: Judged, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis:
     if not history.validated:
         return Diagnosis("converged", best, f"the training loss has settled at {_end(judged):.4g}", "nothing is needed")
     end, here = _end(judged), _end(training)

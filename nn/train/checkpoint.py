@@ -25,7 +25,7 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
-from nn.history import files
+from nn.history import History
 from nn.train.loop import Loop
 
 __all__ = ["Saving", "restore", "save"]
@@ -65,7 +65,7 @@ def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
         "optimizer": at.optimizer.state_dict(),
         "order": loop.order.getstate(),
         "generators": [generator.getstate() for generator in at.model.generators()],
-        "history": files.to_dict(at.history),
+        "history": at.history.to_dict(),
     }
     write_atomically(path, json.dumps(document, allow_nan=False) + "\n")
 
@@ -161,7 +161,7 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
             )
     if type(document["step"]) is not int or document["step"] < 0:
         raise ModelFileError(f'"step" is {document["step"]!r:.40}, expected a whole number')
-    history = files.from_dict(document["history"])
+    history = History.from_dict(document["history"])
     if (history.validated, bool(history.epochs)) != (loop.history.validated, True):
         raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')
     before, generators = at.model.state_dict(), at.model.generators()
