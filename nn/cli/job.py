@@ -19,9 +19,8 @@ from nn.cli.predictor import Predictor
 from nn.data import Dataset, circles, iris, moons, read_csv, spirals, split, xor
 from nn.history import History
 from nn.plots import learning_curve_figure, plot_lr_finder, require_matplotlib
-from nn.train import fit
-from nn.train.finder import find_lr
-from nn.train.progress import require_tqdm
+from nn.train import find_lr, fit
+from nn.train.fit import require_tqdm
 
 __all__ = ["BUILT_IN", "CHECKPOINT", "FILES", "RATES", "Job", "Outcome", "run"]
 

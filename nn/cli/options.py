@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nn.cli.job import BUILT_IN, RATES
-from nn.data.csv_table import number
+from nn.data.csv_files import number
 from nn.model.activations import ACTIVATIONS
 from nn.schedules import SCHEDULES
 

@@ -14,7 +14,7 @@ from autodiff import softmax
 from autodiff.errors import DataError, ModelFileError
 from autodiff.recording import no_grad
 from nn.data import Dataset, Standardizer
-from nn.data.csv_table import read_table
+from nn.data.csv_files import read_table
 from nn.metrics import predicted_class
 from nn.model import saved
 from nn.model.mlp import MLP

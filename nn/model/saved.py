@@ -18,7 +18,7 @@ import json
 import math
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,9 @@ from typing import Any
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
 
-__all__ = ["load", "save"]
-
 FORMAT = "autodiff.nn model"
 VERSION = 1
+KEYS = ("model", "state", "extra")
 
 KINDS: dict[str, dict[str, Any]] = {}
 """By its name, every class that can be rebuilt from a file; several of one name by module and qualified name."""
@@ -137,7 +136,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     """
     data = Path(path).read_bytes()
     try:
-        document = _parsed(data)
+        document = parsed(data, "a saved model", FORMAT, VERSION, KEYS)
         model = _model(document)
     except (ModelFileError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
@@ -213,24 +212,26 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float)) else _described(value)
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    """The document, once its outline is right."""
+def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str]) -> dict[str, Any]:
+    """The document in a JSON file of a format of ours, once it is that, of that version, and has the keys."""
     try:
         document = json.loads(data.decode("utf-8"))
     except ValueError as error:  # also of bytes that are no UTF-8
         raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ModelFileError(f'not a saved model: there is no "format": "{FORMAT}"')
-    if type(document.get("version")) is not int or document["version"] != VERSION:
-        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {VERSION}")
-    for key in ("model", "state", "extra"):
-        if not isinstance(document.get(key), dict):
-            what = f"is {document[key]!r:.40}, expected an object" if key in document else "is missing"
-            raise ModelFileError(f'"{key}" {what}')
+    if not isinstance(document, dict) or document.get("format") != form:
+        raise ModelFileError(f'not {what}: there is no "format": "{form}"')
+    if type(document.get("version")) is not int or document["version"] != version:
+        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {version}")
+    for key in keys:
+        if key not in document:
+            raise ModelFileError(f'"{key}" is missing')
     return document
 
 
 def _model(document: Mapping[str, Any]) -> Any:
+    for key in KEYS:
+        if not isinstance(document[key], dict):
+            raise ModelFileError(f'"{key}" is {document[key]!r:.40}, expected an object')
     description, state = document["model"], document["state"]
     _check(description)
     try:
