@@ -22,18 +22,7 @@ OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Returns
-    -------
-    int
-        The exit status, as ``--help`` tells.
-    """
+    """Run the command line on some arguments, by default those of the process; return the exit status of ``--help``."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _sigterm_as_ctrl_c() as received:
         status = _run(arguments)

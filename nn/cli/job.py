@@ -22,8 +22,6 @@ from nn.plots import learning_curve_figure, plot_lr_finder, require_matplotlib
 from nn.train import find_lr, fit
 from nn.train.fit import require_tqdm
 
-__all__ = ["BUILT_IN", "CHECKPOINT", "FILES", "RATES", "Job", "Outcome", "run"]
-
 BUILT_IN: dict[str, Callable[[int], Dataset]] = {
     "iris": lambda seed: iris(),
     "moons": lambda seed: moons(150, noise=0.1, seed=seed),
@@ -51,36 +49,11 @@ CHECKPOINT = "checkpoint.json"
 
 @dataclass(frozen=True)
 class Job:
-    """What to train on what, and how.
+    """What to train on what, and how; what is not told here is as for `nn.fit`.
 
-    Parameters
-    ----------
-    data : str
-        A name of `BUILT_IN`, or the path of a CSV file.
-    target : {"classes", "numbers"} or None
-        How to read the last column of a CSV file; see `nn.data.read_csv`.
-    hidden : sequence of int
-        The sizes of the hidden layers.
-    activation : str
-        Of the hidden layers.
-    optimizer : str
-        A name of `RATES`.
-    lr : float or None
-        The learning rate; None for that of `RATES`.
-    find_lr : bool
-        Whether to find one by `nn.find_lr`.
-    schedule : str
-        A name of `nn.schedules.SCHEDULES`.
-    clip, l2 : float or None
-        ``clip_norm`` and ``l2`` of `nn.fit`; None for neither.
-    epochs, batch_size, seed, patience
-        As for `nn.fit`.
-    out : Path
-        The folder to write to.
-    resume : bool
-        Whether to go on from the checkpoint there.
-    eager : bool
-        As for `nn.fit`.
+    `data` is a name of `BUILT_IN` or the path of a CSV file, whose last column is read as `target` says; `optimizer` is
+    a name of `RATES`, and `lr` None for the rate there; `schedule` is one of `nn.schedules.SCHEDULES`; `clip` and `l2`
+    are None for neither.
     """
 
     data: str
@@ -103,20 +76,10 @@ class Job:
 
 
 class Outcome(NamedTuple):
-    """What came of a job.
+    """What came of a job: the network with its best weights, the record, the rate at the start, the files written.
 
-    Parameters
-    ----------
-    predictor : Predictor
-        The trained network, with the best weights.
-    history : History
-        The record; empty if Ctrl-C came before anything was measured, and then nothing is written.
-    lr : float
-        The learning rate, at the start of its schedule.
-    written : list of str
-        The names of the files written to ``job.out``.
-    skipped : str
-        Why drawings are missing; "" if they are not.
+    The history is empty if Ctrl-C came before anything was measured, and then nothing is written; `skipped` says why
+    drawings are missing.
     """
 
     predictor: Predictor
@@ -127,31 +90,7 @@ class Outcome(NamedTuple):
 
 
 def run(job: Job) -> Outcome:
-    """Train, and write the files.
-
-    Everything that can be refused is refused before training and before anything is written.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-
-    Returns
-    -------
-    Outcome
-        What came of it.
-
-    Raises
-    ------
-    DataError
-        If the data cannot be used.
-    ModelFileError
-        If there is no checkpoint to go on from, or it does not fit.
-    ImportError
-        If matplotlib or tqdm is missing.
-    OSError
-        If a file cannot be written.
-    """
+    """Train, and write the files. All that can be refused is refused before training and before anything is written."""
     dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)

@@ -12,8 +12,6 @@ from nn.data.csv_files import number
 from nn.model.activations import ACTIVATIONS
 from nn.schedules import SCHEDULES
 
-__all__ = ["NAME", "UsageError", "prediction_parser", "training_parser"]
-
 NAME = "python -m nn"
 
 EPILOG = """\

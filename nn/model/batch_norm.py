@@ -12,8 +12,6 @@ from nn.checks import finite
 from nn.model.inputs import as_tuple, positive, unwrapped
 from nn.model.module import Module
 
-__all__ = ["BatchNorm"]
-
 
 class BatchNorm(Module):
     """Normalise each of n features over the batch, then scale and shift it: PyTorch's ``BatchNorm1d``.

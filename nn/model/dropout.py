@@ -12,8 +12,6 @@ from nn.model.init import generator
 from nn.model.inputs import as_tuple, unwrapped
 from nn.model.module import Module
 
-__all__ = ["Dropout"]
-
 
 class Dropout(Module):
     """In training, set each number to 0 with probability p and divide the others by 1 - p; else do nothing.

@@ -9,21 +9,13 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = ["FLOATS", "VALUES", "as_tuple", "positive", "uniform", "unwrapped"]
-
 VALUES: set[type] = {Value}
 FLOATS: set[type] = {float}
 """The types of inputs that a layer takes as they are: all Values, or all floats."""
 
 
 def positive(n: int, what: str) -> int:
-    """Take a size: a whole number, at least 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not; the message says what it is the size of.
-    """
+    """Take a size: a whole number, at least 1; the message of the error says what it is the size of."""
     if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
     size = operator.index(n)
@@ -33,13 +25,7 @@ def positive(n: int, what: str) -> int:
 
 
 def as_tuple(x: Any, size: int) -> tuple[Any, ...]:
-    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input.
-
-    Raises
-    ------
-    TypeError
-        For a lone thing where more inputs are needed.
-    """
+    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input where one is needed."""
     try:
         return tuple(x)
     except TypeError:
@@ -49,13 +35,7 @@ def as_tuple(x: Any, size: int) -> tuple[Any, ...]:
 
 
 def uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are.
-
-    Raises
-    ------
-    TypeError
-        If an input is not a number.
-    """
+    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are."""
     if any(type(p) in ops.add.on and type(p) is not Value for p in x):
         return x
     if any(type(p) is Value for p in x):

@@ -14,8 +14,6 @@ from nn.model.activations import Activation, activation_function, activation_nam
 from nn.model.inputs import as_tuple, unwrapped
 from nn.model.module import Module, forward_batch
 
-__all__ = ["Elementwise", "Residual", "Sequential"]
-
 _GIVEN_NAMES = ("neuron", "layer", "activation", "batch norm", "dropout", "residual")
 """Names of boxes that modules give themselves, for `Sequential` to number; a name of the user's own stays."""
 

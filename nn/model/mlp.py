@@ -14,8 +14,6 @@ from nn.model.inputs import FLOATS, VALUES, as_tuple, positive, uniform
 from nn.model.module import Module
 from nn.model.neuron import Neuron
 
-__all__ = ["MLP", "Layer"]
-
 
 class Layer(Module):
     """Neurons that share their inputs.

@@ -6,13 +6,10 @@ import math
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from autodiff.value import Value
 from nn.model import saved
-
-__all__ = ["Module", "forward_batch"]
 
 M = TypeVar("M", bound="Module")
 
@@ -68,7 +65,7 @@ class Module:
     """
 
     training: bool = True
-    _buffers: Mapping[str, float] = MappingProxyType({})
+    _buffers: Mapping[str, float] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

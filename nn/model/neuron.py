@@ -19,8 +19,6 @@ from nn.model.init import Initialiser, generator, initialiser
 from nn.model.inputs import as_tuple, positive
 from nn.model.module import Module
 
-__all__ = ["Neuron"]
-
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
 

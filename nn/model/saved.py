@@ -140,8 +140,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
         model = _model(document)
     except (ModelFileError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
-    extra: dict[str, Any] = document["extra"]
-    return model, extra
+    return model, document["extra"]
 
 
 def checked_state(state: Mapping[str, float], bounds: Mapping[str, float], kind: type) -> dict[str, float]:

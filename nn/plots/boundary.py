@@ -13,8 +13,6 @@ from nn.plots.style import MARKERS, PALETTE, finished, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_decision_boundary"]
-
 
 def plot_decision_boundary(
     model: Callable[[list[float]], Any],

@@ -12,8 +12,6 @@ from nn.plots.style import DASHES, LINES, MARKERS, finished, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_descent", "plot_landscape"]
-
 Limits = tuple[float, float]
 _LEVELS = 24
 _MOST_MARKS = 60

@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "DASHES",
-    "MARKERS",
-    "PALETTE",
-    "finished",
-    "is_wide",
-    "new_axes",
-    "require_matplotlib",
-    "save_figure",
-    "whole_numbers",
-]
-
 # Okabe and Ito's colours, which people with any colour vision tell apart; black is left for lines. Next to the colour
 # there is always a marker or a kind of line, for those who see or print no colours.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")

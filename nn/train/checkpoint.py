@@ -108,7 +108,7 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
     if type(document["step"]) is not int or document["step"] < 0:
         raise ModelFileError(f'"step" is {document["step"]!r:.40}, expected a whole number')
     history = History.from_dict(document["history"])
-    if (history.validated, bool(history.epochs)) != (loop.history.validated, True):
+    if (history.validated, bool(history.epochs)) != (at.history.validated, True):
         raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')
     before, generators = at.model.state_dict(), at.model.generators()
     try:

@@ -22,16 +22,7 @@ from nn.optim import SGD, Optimizer
 from nn.replay.compiled_step import NotCompilable
 from nn.replay.replayed_worker import ReplayWorker
 from nn.schedules import Schedule
-from nn.train.arguments import (
-    as_dataset,
-    check_batches,
-    check_functions,
-    check_numbers,
-    check_parts,
-    check_trained,
-    checked_weights,
-    hold_out,
-)
+from nn.train import arguments
 from nn.train.checkpoint import Saving, restore
 from nn.train.loop import Loop
 
@@ -147,13 +138,13 @@ def fit(
     >>> history.best.training_score
     1.0
     """
-    check_trained(model, optimizer)
-    check_functions(loss=loss, metric=metric, schedule=schedule)
-    check_numbers(epochs, batch_size, seed, patience, callbacks)
+    arguments.check_trained(model, optimizer)
+    arguments.check_functions(loss=loss, metric=metric, schedule=schedule)
+    arguments.check_numbers(epochs, batch_size, seed, patience, callbacks)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)
-    check_batches(model, len(training), batch_size)
+    arguments.check_batches(model, len(training), batch_size)
     loss, metric = measures(model, training, loss, metric)
     history = History(getattr(metric, "__name__", "score"), validation is not None)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
@@ -174,18 +165,19 @@ def fit(
     )
     if checkpoint is not None and resume and Path(checkpoint).exists():
         restore(loop, checkpoint, seed)
+        history = loop.history
     saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
     with _progress_bar(epochs, progress) as report:
 
         def after_epoch(last: bool) -> None:
             if saving is not None:
                 saving(last)
-            report(loop.history)
+            report(history)
 
         loop.run(epochs, patience, after_epoch)
-    if loop.history.stopped == "diverged":
-        _complain(loop.history)
-    return loop.history
+    if history.stopped == "diverged":
+        _complain(history)
+    return history
 
 
 def _worker(problem: Problem) -> Worker:
@@ -202,15 +194,15 @@ def _parts(
     training: Any, validation: Any, weights: Sequence[float] | None, seed: int
 ) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
     """The data as data sets that fit each other."""
-    training = as_dataset(training)
+    training = arguments.as_dataset(training)
     if weights is not None:
-        weights = checked_weights(weights, len(training))
+        weights = arguments.checked_weights(weights, len(training))
     if validation is None:
         return training, None, weights
     if isinstance(validation, float | int):
-        return hold_out(training, validation, seed, weights)
-    validation = as_dataset(validation, like=training)
-    check_parts(training, validation)
+        return arguments.hold_out(training, validation, seed, weights)
+    validation = arguments.as_dataset(validation, like=training)
+    arguments.check_parts(training, validation)
     return training, validation, weights
 
 
