@@ -5,7 +5,7 @@ modules in `layers`, `dropout` and `batch_norm`, and at last `saved`, the files.
 """
 
 # The order is that of reading, and in which messages about files name the classes.
-from nn.model.module import Module, forward_batch  # noqa: I001
+from nn.model.module import Module  # noqa: I001
 from nn.model.neuron import Neuron
 from nn.model.mlp import MLP, Layer
 from nn.model.layers import Elementwise, Residual, Sequential
@@ -23,7 +23,6 @@ __all__ = [
     "Neuron",
     "Residual",
     "Sequential",
-    "forward_batch",
     "load",
     "save",
 ]
