@@ -6,11 +6,11 @@ import errno
 import math
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from autodiff.errors import DataError, ModelFileError
 from nn import optim, schedules
@@ -47,34 +47,6 @@ CHECKPOINT = "checkpoint.json"
 """What it writes after every epoch."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to train on what, and how; what is not told here is as for `nn.fit`.
-
-    `data` is a name of `BUILT_IN` or the path of a CSV file, whose last column is read as `target` says; `optimizer` is
-    a name of `RATES`, and `lr` None for the rate there; `schedule` is one of `nn.schedules.SCHEDULES`; `clip` and `l2`
-    are None for neither.
-    """
-
-    data: str
-    target: Literal["classes", "numbers"] | None
-    hidden: Sequence[int]
-    activation: str
-    optimizer: str
-    lr: float | None
-    find_lr: bool
-    schedule: str
-    clip: float | None
-    l2: float | None
-    epochs: int
-    batch_size: int
-    seed: int
-    patience: int | None
-    out: Path
-    resume: bool
-    eager: bool = False
-
-
 class Outcome(NamedTuple):
     """What came of a job: the network with its best weights, the record, the rate at the start, the files written.
 
@@ -89,8 +61,8 @@ class Outcome(NamedTuple):
     skipped: str
 
 
-def run(job: Job) -> Outcome:
-    """Train, and write the files. All that can be refused is refused before training and before anything is written."""
+def run(job: Namespace) -> Outcome:
+    """Do what `nn.cli.options` understood: train, and write the files; but first refuse all that can be refused."""
     dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)
@@ -118,7 +90,7 @@ def run(job: Job) -> Outcome:
     return Outcome(predictor, history, lr, written, skipped)
 
 
-def _dataset(job: Job) -> Dataset:
+def _dataset(job: Namespace) -> Dataset:
     if job.data in BUILT_IN:
         return BUILT_IN[job.data](job.seed)
     if not Path(job.data).suffix and not Path(job.data).exists():  # a misspelt name rather than a lost file
@@ -126,7 +98,7 @@ def _dataset(job: Job) -> Dataset:
     return read_csv(job.data, job.target)
 
 
-def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
+def _rate(job: Namespace, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
     """The learning rate: given, found, or that of the optimizer; the curve of the finder is drawn."""
     rate = job.lr or RATES[job.optimizer]
     if not job.find_lr:
@@ -142,7 +114,7 @@ def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, writt
     return found.suggestion or rate
 
 
-def _trained(job: Job, predictor: Predictor, training: Dataset, validation: Dataset, lr: float) -> History:
+def _trained(job: Namespace, predictor: Predictor, training: Dataset, validation: Dataset, lr: float) -> History:
     steps = job.epochs * math.ceil(len(training) / job.batch_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the caller sees from the history that it diverged

@@ -9,8 +9,7 @@ from typing import Any
 from autodiff import ops, recording, tracing
 from autodiff.value import parameter
 from nn.checks import finite
-from nn.model.inputs import as_tuple, positive, unwrapped
-from nn.model.module import Module
+from nn.model.module import Module, as_tuple, positive, unwrapped
 
 
 class BatchNorm(Module):

@@ -1,8 +1,9 @@
-"""`Module`: what owns parameters and can name, reset, save and load them; its two modes, training and evaluation."""
+"""`Module`: what owns parameters and can name, reset, save and load them; its modes; what it takes and gives."""
 
 from __future__ import annotations
 
 import math
+import operator
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -307,30 +308,6 @@ class Module:
         saved.save(self, path)
 
 
-def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
-    """The outputs of any model for a batch of samples: by its method of that name, or sample by sample.
-
-    Parameters
-    ----------
-    model : callable
-        A module, or a function of one sample.
-    rows : sequence
-        The samples.
-
-    Returns
-    -------
-    list
-        One output a sample.
-
-    Examples
-    --------
-    >>> forward_batch(abs, [-1.0, 2.0])
-    [1.0, 2.0]
-    """
-    together = getattr(model, "forward_batch", None)
-    return [model(x) for x in rows] if together is None else list(together(rows))
-
-
 def _members(members: Iterable[tuple[Any, Any]], prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """The modules and random generators among some members and below them, each once, with their names."""
     for key, member in members:
@@ -384,3 +361,55 @@ def _collect_inside(
             seen.add(id(p))
             path, key = paths.get(p, (f"{prefix}parameters.", k))
             found.append((path, key, p))
+
+
+# -- What modules take and give ----------------------------------------------------------------------------------------
+
+
+def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
+    """The outputs of any model for a batch of samples: by its method of that name, or sample by sample.
+
+    Parameters
+    ----------
+    model : callable
+        A module, or a function of one sample.
+    rows : sequence
+        The samples.
+
+    Returns
+    -------
+    list
+        One output a sample.
+
+    Examples
+    --------
+    >>> forward_batch(abs, [-1.0, 2.0])
+    [1.0, 2.0]
+    """
+    together = getattr(model, "forward_batch", None)
+    return [model(x) for x in rows] if together is None else list(together(rows))
+
+
+def positive(n: int, what: str) -> int:
+    """Take a size: a whole number, at least 1; the message of the error says what it is the size of."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
+    size = operator.index(n)
+    if size < 1:
+        raise ValueError(f"{what} is a positive integer, got {size}")
+    return size
+
+
+def as_tuple(x: Any, size: int) -> tuple[Any, ...]:
+    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input where one is needed."""
+    try:
+        return tuple(x)
+    except TypeError:
+        if size == 1:
+            return (x,)
+        raise TypeError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
+
+
+def unwrapped(row: list[Any]) -> Any:
+    """A row of outputs as layers give it: one as it is, several as a list."""
+    return row[0] if len(row) == 1 else row

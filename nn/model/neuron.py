@@ -16,8 +16,7 @@ from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
 from nn.model.activations import Activation, activation_function, activation_name
 from nn.model.init import Initialiser, generator, initialiser
-from nn.model.inputs import as_tuple, positive
-from nn.model.module import Module
+from nn.model.module import Module, as_tuple, positive
 
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 

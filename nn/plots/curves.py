@@ -76,7 +76,6 @@ def plot_learning_curve(
     if quantity != "score" and is_wide([y for ys in parts.values() for y in ys]):
         ax.set_yscale("log")
     whole_numbers(ax)
-    ax.grid(alpha=0.25)
     return finished(ax, f"{name} by epoch", "epoch (0: before training)", _UNITS.get(name, name))
 
 
@@ -154,7 +153,6 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
     if max(finite) > 2.0 * start - low:
         edge = 0.1 * (start - low) or 0.1
         ax.set_ylim(low - edge, start + 5.0 * edge)  # an exploding loss must not flatten all that comes before
-    ax.grid(alpha=0.25)
     return finished(ax, "learning-rate finder", "learning rate (logarithmic)", "loss")
 
 
@@ -202,7 +200,6 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     if is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
     whole_numbers(ax)
-    ax.grid(alpha=0.25)
     histories = any(hasattr(run, "epochs") for run in runs.values())
     return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
 
@@ -257,7 +254,6 @@ def plot_gradient_flow(
     ax.set_xticks(
         range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
     )
-    ax.grid(alpha=0.25)
     return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
 
 

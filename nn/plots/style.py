@@ -40,11 +40,13 @@ def new_axes() -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
-def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
-    """Write a title, names of the axes and a legend, and return the axes."""
+def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bool = True) -> Axes:
+    """Write a title, names of the axes and a legend, draw a grid, and return the axes."""
     ax.set_title(title)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
+    if grid:
+        ax.grid(alpha=0.25)
     if legend:
         ax.legend()
     return ax
