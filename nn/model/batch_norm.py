@@ -192,12 +192,7 @@ class BatchNorm(Module):
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this; see `Neuron.config`."""
-        return {
-            "n": len(self.running_mean),
-            "eps": self.eps,
-            "momentum": self.momentum,
-            "affine": bool(self.weight),
-        }
+        return {"n": len(self.running_mean), "eps": self.eps, "momentum": self.momentum, "affine": bool(self.weight)}
 
     @staticmethod
     def _state_size(config: Mapping[str, Any]) -> Any:
