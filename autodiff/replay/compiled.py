@@ -178,7 +178,11 @@ class Compiled(Inspection):
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
                 "got a Value, as an argument or from around the function; call the function for each sample"
             )
-        mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
+        mode_of: dict[str, Callable[..., Any]] = {
+            **MODES,
+            "grad": transforms.grad,
+            "value_and_grad": transforms.value_and_grad,
+        }
         return mode_of[mode](self._function, argnums)(*args)
 
 
