@@ -29,8 +29,6 @@ from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
 
-__all__ = ["Dual", "is_number", "new_level", "real_part"]
-
 _levels = itertools.count(1)
 
 

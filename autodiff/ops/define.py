@@ -8,8 +8,6 @@ from typing import Any, TypeVar, overload
 
 from autodiff.operation import Binary, Interval, Rule, Unary, real
 
-__all__ = ["define"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 Partials = Rule | Sequence[Rule]
 _everywhere = (-float("inf"), float("inf"))
