@@ -5,20 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, cast, final
 
 from autodiff import recording
 from autodiff.errors import GraphError
 from autodiff.graph import topological
-from autodiff.operation import Op, named, real
+from autodiff.operation import Methods, Op, named, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 from autodiff.strict import check_result
-
-if TYPE_CHECKING:
-    from autodiff.methods import Methods  # the operators and methods that `autodiff.operators` makes of the table
-else:
-    Methods = object
 
 
 @final
