@@ -1,25 +1,15 @@
-"""Losses, each the mean over the samples of a batch; and the penalties of `nn.losses.penalties`.
-
-Every batch loss is one `mean` node over one small expression a sample, so that a graph is no deeper for more
-samples. Numbers work in place of Values, and then the loss is a float.
-
-With ``weights``, one a sample, it is the weighted mean ``sum(w * l) / sum(w)`` of the samples' losses l: a sample of
-weight 2 counts like two of them, and the scale of the weights does not matter. That is scikit-learn's
-``sample_weight``, and what PyTorch's ``CrossEntropyLoss`` does with the weights of classes. (The ``weight`` of its
-``BCEWithLogitsLoss`` is divided by the number of samples in place of the sum.)
-"""
+"""The losses that users call: what each takes, and how its samples' losses become one number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.losses.penalties import l1, l2
-from nn.losses.targets import average, chance_of, is_row, label_of, pairs, side_of, single, target
-
-__all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]
+from nn.losses.samples import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HINGE, MAE, MSE, SampleLoss
+from nn.losses.targets import is_row, pairs, unlike
+from nn.losses.weights import average
 
 Numbers = Sequence[Any]
 Weights = Sequence[float] | None
@@ -63,8 +53,7 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> loss.data, p.grad
     (2.0, 2.0)
     """
-    # Python's own power of a float raises on overflow
-    return _of_differences(lambda d: ops.pow(d, 2.0), predictions, targets, weights)
+    return _of_differences(MSE, predictions, targets, weights)
 
 
 def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -102,21 +91,7 @@ def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> mae([3.0, 1.0], [1.0, 2.0])
     1.5
     """
-    return _of_differences(ops.abs, predictions, targets, weights)
-
-
-def _of_differences(penalty: Callable[[Any], Any], predictions: Any, targets: Any, weights: Any) -> Value:
-    """The mean over samples and outputs of a function of prediction minus target."""
-    terms: list[list[Any]] = []
-    for k, (p, t) in enumerate(pairs(predictions, targets, "predictions")):
-        if is_row(p) or is_row(t):
-            row = enumerate(pairs(p, t, f"outputs of sample {k}"))
-            terms.append([penalty(ops.sub(q, target(u, k, j))) for j, (q, u) in row])
-        else:
-            terms.append([penalty(ops.sub(p, target(t, k)))])
-    if weights is None:
-        return average([term for row in terms for term in row])
-    return average([row[0] if len(row) == 1 else ops.mean(row) for row in terms], weights)
+    return _of_differences(MAE, predictions, targets, weights)
 
 
 def binary_cross_entropy(
@@ -157,14 +132,7 @@ def binary_cross_entropy(
     >>> binary_cross_entropy([1000.0, -1000.0], [0, 0])
     500.0
     """
-    terms: list[Value] = []
-    for k, (z, t) in enumerate(pairs(logits, targets, "logits")):
-        chance, z = chance_of(t, k), single(z, k)
-        if 0.0 < chance < 1.0:
-            terms.append(chance * ops.softplus(-z) + (1.0 - chance) * ops.softplus(z))
-        else:
-            terms.append(ops.softplus(-z if chance else z))
-    return average(terms, weights)
+    return _mean(BINARY_CROSS_ENTROPY, pairs(logits, targets, "logits"), weights)
 
 
 def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weights = None) -> Value:
@@ -208,22 +176,13 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weig
     >>> round(loss.data, 6), z[0].grad, z[1].grad
     (0.693147, 0.5, -0.5)
     """
-    if not is_row(labels):
-        if is_row(logits) and any(map(is_row, logits)):
-            raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
-        return average([_cross_entropy(logits, labels, 0)], weights)
-    terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(pairs(logits, labels, "rows of logits"))]
-    return average(terms, weights)
-
-
-def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
-    if not is_row(logits):
-        raise TypeError(f"sample {k} needs a sequence of logits, got {type(logits).__name__}: {logits!r:.60}")
-    row = list(logits)
-    c = label_of(label, len(row), k)
-    own = row.pop(c)
-    others: list[Value] = [z - own for z in row]
-    return ops.softplus(ops.logsumexp(others))
+    if not is_row(labels) and is_row(logits) and any(map(is_row, logits)):
+        raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
+    samples = pairs(logits, labels, "rows of logits") if is_row(labels) else [(logits, labels)]
+    for k, (z, _) in enumerate(samples):
+        if not is_row(z):
+            raise TypeError(f"sample {k} needs a sequence of logits, got {type(z).__name__}: {z!r:.60}")
+    return _mean(CROSS_ENTROPY, samples, weights)
 
 
 def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -260,7 +219,34 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     >>> hinge([0.25, -3.0], [1, -1])
     0.375
     """
-    terms: list[Value] = []
-    for k, (s, t) in enumerate(pairs(scores, targets, "scores")):
-        terms.append(ops.relu(1.0 - single(s, k) if side_of(t, k) == 1.0 else 1.0 + single(s, k)))
-    return average(terms, weights)
+    return _mean(HINGE, pairs(scores, targets, "scores"), weights)
+
+
+def _of_differences(loss: SampleLoss, predictions: Any, targets: Any, weights: Weights) -> Value:
+    samples = pairs(predictions, targets, "predictions")
+    for k, (p, t) in enumerate(samples):
+        if is_row(p) != is_row(t):
+            raise unlike(p, t, f"outputs of sample {k}")
+    return _mean(loss, samples, weights)
+
+
+def _mean(loss: SampleLoss, samples: Sequence[tuple[Any, Any]], weights: Weights) -> Value:
+    """The mean over outputs and targets: of all terms alike, or of the samples by their weights."""
+    told = []
+    for k, (outputs, target) in enumerate(samples):
+        y = list(outputs) if hasattr(outputs, "__next__") else outputs  # it is gone through twice
+        told.append((y, loss.read(target, k, y)))
+    if weights is None:
+        mean: Value = ops.mean([term for y, numbers in told for term in loss.terms(y, numbers)])
+        return mean
+    return average([loss.of(y, numbers) for y, numbers in told], weights)
+
+
+SAMPLE_LOSSES: dict[Any, SampleLoss] = {
+    mse: MSE,
+    mae: MAE,
+    binary_cross_entropy: BINARY_CROSS_ENTROPY,
+    cross_entropy: CROSS_ENTROPY,
+    hinge: HINGE,
+}
+"""The losses of samples that replay records, by the function that averages them."""

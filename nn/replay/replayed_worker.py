@@ -9,11 +9,11 @@ from typing import Any
 
 from nn.data.dataset import Dataset
 from nn.eager.worker import Problem
+from nn.losses.functions import SAMPLE_LOSSES
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
 from nn.replay.columns import Columns, is_finite, numpy_or_none
 from nn.replay.compiled_step import CompiledStep, NotCompilable
-from nn.replay.sample_losses import SAMPLE_LOSSES
 from nn.replay.update import FlatUpdate
 
 __all__ = ["ReplayWorker"]
