@@ -8,8 +8,7 @@
 
 from autodiff.value import parameter
 from nn import callbacks, data, losses, optim, plots, schedules, stopping
-from nn.findings import diagnose_gradients
-from nn.flow import gradient_flow
+from nn.flow import diagnose_gradients, gradient_flow
 from nn.history import History
 from nn.history.diagnosis import Diagnosis, diagnose
 from nn.minimize import minimize, random_search
