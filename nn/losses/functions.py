@@ -7,9 +7,9 @@ from typing import Any
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.losses.samples import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HINGE, MAE, MSE, SampleLoss
+from nn.losses.average import average
+from nn.losses.sample_losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HINGE, MAE, MSE, SampleLoss
 from nn.losses.targets import is_row, pairs, unlike
-from nn.losses.weights import average
 
 Numbers = Sequence[Any]
 Weights = Sequence[float] | None

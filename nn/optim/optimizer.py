@@ -11,8 +11,6 @@ from autodiff.errors import ModelFileError
 from autodiff.value import Value, write
 from nn.checks import finite
 
-__all__ = ["Optimizer"]
-
 
 class Optimizer:
     """Base class of what turns gradients into steps.
