@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nn.data.dataset import Dataset
@@ -12,45 +13,20 @@ from nn.model.module import Module
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_, grad_norm
 from nn.optim.optimizer import Optimizer
 
-__all__ = ["EagerWorker", "Problem", "Worker"]
 
-
+@dataclass
 class Problem:
-    """What a training works on.
+    """What a training works on: `weights` are one a sample of the training part, `penalty` is added to the loss."""
 
-    Parameters
-    ----------
-    model : Module
-        What is trained.
-    optimizer : Optimizer
-        What changes its parameters.
-    training, validation : Dataset
-        The parts; the second may be None.
-    weights : sequence of float or None
-        One a sample of the training part.
-    loss, metric : callable
-        What is measured.
-    penalty : callable or None
-        What is added to the loss of a mini-batch.
-    batch_size : int
-        Samples a mini-batch.
-    """
-
-    def __init__(
-        self,
-        model: Module,
-        optimizer: Optimizer,
-        training: Dataset,
-        validation: Dataset | None,
-        weights: Sequence[float] | None,
-        loss: Loss,
-        metric: Metric,
-        penalty: Any,
-        batch_size: int,
-    ) -> None:
-        self.model, self.optimizer = model, optimizer
-        self.training, self.validation, self.weights = training, validation, weights
-        self.loss, self.metric, self.penalty, self.batch_size = loss, metric, penalty, batch_size
+    model: Module
+    optimizer: Optimizer
+    training: Dataset
+    validation: Dataset | None
+    weights: Sequence[float] | None
+    loss: Loss
+    metric: Metric
+    penalty: Callable[[], Any] | None
+    batch_size: int
 
 
 class Worker(Protocol):

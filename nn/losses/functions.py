@@ -1,18 +1,37 @@
-"""The losses that users call: what each takes, and how its samples' losses become one number."""
+"""The losses: each once, of one sample, and what a user calls for the mean over a batch.
+
+A batch's loss averages the samples', and replay records them. In the one case the numbers of a target are Python's, and
+pick what is computed, so that a graph has the nodes that its sample needs and no more; in the other they are Values,
+inputs of a program that is the same for every sample, and `where` picks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.losses.average import average
-from nn.losses.sample_losses import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HINGE, MAE, MSE, SampleLoss
-from nn.losses.targets import is_row, pairs, unlike
+from nn.losses.targets import as_row, average, chances_of, is_row, label_of, numbers_of, pairs, side_of, unlike
 
 Numbers = Sequence[Any]
 Weights = Sequence[float] | None
+
+
+class SampleLoss(NamedTuple):
+    """The loss of one sample.
+
+    Its target, with its place and outputs, is `read` as numbers; the loss is the mean of `terms` of outputs and numbers.
+    """
+
+    read: Callable[[Any, int, Any], list[Any]]
+    terms: Callable[[Any, Sequence[Any]], list[Any]]
+
+    def of(self, outputs: Any, numbers: Sequence[Any]) -> Any:
+        """The loss itself, the mean of the terms."""
+        terms = self.terms(outputs, numbers)
+        return terms[0] if len(terms) == 1 else ops.mean(terms)
 
 
 def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -53,7 +72,7 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> loss.data, p.grad
     (2.0, 2.0)
     """
-    return _of_differences(MSE, predictions, targets, weights)
+    return _of_differences(mse, predictions, targets, weights)
 
 
 def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -91,7 +110,19 @@ def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> mae([3.0, 1.0], [1.0, 2.0])
     1.5
     """
-    return _of_differences(MAE, predictions, targets, weights)
+    return _of_differences(mae, predictions, targets, weights)
+
+
+def _of_differences(loss: Callable[..., Value], predictions: Any, targets: Any, weights: Weights) -> Value:
+    samples = pairs(predictions, targets, "predictions")
+    for k, (p, t) in enumerate(samples):
+        if is_row(p) != is_row(t):
+            raise unlike(p, t, f"outputs of sample {k}")
+    return _mean(loss, samples, weights)
+
+
+def _difference_terms(penalty: Callable[[Any], Any]) -> Callable[[Any, Sequence[Any]], list[Any]]:
+    return lambda outputs, numbers: [penalty(ops.sub(y, t)) for y, t in zip(as_row(outputs), numbers)]
 
 
 def binary_cross_entropy(
@@ -132,7 +163,19 @@ def binary_cross_entropy(
     >>> binary_cross_entropy([1000.0, -1000.0], [0, 0])
     500.0
     """
-    return _mean(BINARY_CROSS_ENTROPY, pairs(logits, targets, "logits"), weights)
+    return _mean(binary_cross_entropy, pairs(logits, targets, "logits"), weights)
+
+
+def _binary_terms(z: Any, chances: Sequence[Any]) -> list[Any]:
+    one, other = chances
+    if not isinstance(one, Value) and one in (0.0, 1.0):
+        return [ops.softplus(-z if one else z)]
+    return [_share(one, ops.softplus(-z)) + _share(other, ops.softplus(z))]
+
+
+def _share(chance: Any, loss: Any) -> Any:
+    # Only where it is not 0: 0 times an infinite softplus would be nan.
+    return ops.where(chance, chance * loss, 0.0) if isinstance(chance, Value) else chance * loss
 
 
 def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weights = None) -> Value:
@@ -182,7 +225,19 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weig
     for k, (z, _) in enumerate(samples):
         if not is_row(z):
             raise TypeError(f"sample {k} needs a sequence of logits, got {type(z).__name__}: {z!r:.60}")
-    return _mean(CROSS_ENTROPY, samples, weights)
+    return _mean(cross_entropy, samples, weights)
+
+
+def _class_terms(logits: Any, labels: Sequence[Any]) -> list[Any]:
+    row, (label,) = as_row(logits), labels
+    if isinstance(label, Value):
+        elsewhere = [label - float(j) for j in range(len(row))]  # 0 at the label
+        own = ops.sum([ops.where(e, 0.0, z) for e, z in zip(elsewhere, row)])
+        above = [ops.where(e, z - own, -math.inf) for e, z in zip(elsewhere, row)]
+    else:
+        own = row.pop(label)
+        above = [z - own for z in row]
+    return [ops.softplus(ops.logsumexp(above))]
 
 
 def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -219,34 +274,33 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     >>> hinge([0.25, -3.0], [1, -1])
     0.375
     """
-    return _mean(HINGE, pairs(scores, targets, "scores"), weights)
+    return _mean(hinge, pairs(scores, targets, "scores"), weights)
 
 
-def _of_differences(loss: SampleLoss, predictions: Any, targets: Any, weights: Weights) -> Value:
-    samples = pairs(predictions, targets, "predictions")
-    for k, (p, t) in enumerate(samples):
-        if is_row(p) != is_row(t):
-            raise unlike(p, t, f"outputs of sample {k}")
-    return _mean(loss, samples, weights)
+def _margin_terms(score: Any, sides: Sequence[Any]) -> list[Any]:
+    (side,) = sides
+    if isinstance(side, Value):
+        return [ops.relu(1.0 - side * score)]
+    return [ops.relu(1.0 - score if side == 1.0 else 1.0 + score)]
 
 
-def _mean(loss: SampleLoss, samples: Sequence[tuple[Any, Any]], weights: Weights) -> Value:
+def _mean(loss: Callable[..., Value], samples: Sequence[tuple[Any, Any]], weights: Weights) -> Value:
     """The mean over outputs and targets: of all terms alike, or of the samples by their weights."""
-    told = []
+    sample_loss, told = SAMPLE_LOSSES[loss], []
     for k, (outputs, target) in enumerate(samples):
         y = list(outputs) if hasattr(outputs, "__next__") else outputs  # it is gone through twice
-        told.append((y, loss.read(target, k, y)))
+        told.append((y, sample_loss.read(target, k, y)))
     if weights is None:
-        mean: Value = ops.mean([term for y, numbers in told for term in loss.terms(y, numbers)])
+        mean: Value = ops.mean([term for y, numbers in told for term in sample_loss.terms(y, numbers)])
         return mean
-    return average([loss.of(y, numbers) for y, numbers in told], weights)
+    return average([sample_loss.of(y, numbers) for y, numbers in told], weights)
 
 
 SAMPLE_LOSSES: dict[Any, SampleLoss] = {
-    mse: MSE,
-    mae: MAE,
-    binary_cross_entropy: BINARY_CROSS_ENTROPY,
-    cross_entropy: CROSS_ENTROPY,
-    hinge: HINGE,
+    mse: SampleLoss(numbers_of, _difference_terms(lambda d: ops.pow(d, 2.0))),  # Python's own power raises on overflow
+    mae: SampleLoss(numbers_of, _difference_terms(ops.abs)),
+    binary_cross_entropy: SampleLoss(chances_of, _binary_terms),
+    cross_entropy: SampleLoss(label_of, _class_terms),
+    hinge: SampleLoss(side_of, _margin_terms),
 }
-"""The losses of samples that replay records, by the function that averages them."""
+"""By the function that averages them."""

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from autodiff.operation import real
-from nn.losses.average import check_weights, shares_of
+from nn.losses.targets import check_weights, shares_of
 
 __all__ = ["Columns", "numpy_or_none"]
 

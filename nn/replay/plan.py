@@ -11,7 +11,7 @@ from autodiff.program.program import Output, Run, padded
 from autodiff.replay.backends.llvm.native import NativeRun
 from autodiff.replay.tracer import Kernel, Recorder
 from autodiff.value import Value
-from nn.losses.sample_losses import SampleLoss
+from nn.losses.functions import SampleLoss
 from nn.losses.targets import as_row
 from nn.model.module import Module, forward_batch
 from nn.replay.columns import Columns
