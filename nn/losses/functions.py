@@ -20,10 +20,7 @@ Weights = Sequence[float] | None
 
 
 class SampleLoss(NamedTuple):
-    """The loss of one sample.
-
-    Its target, with its place and outputs, is `read` as numbers; the loss is the mean of `terms` of outputs and numbers.
-    """
+    """The loss of one sample: the mean of `terms` of its outputs and the numbers that `read` makes of its target."""
 
     read: Callable[[Any, int, Any], list[Any]]
     terms: Callable[[Any, Sequence[Any]], list[Any]]

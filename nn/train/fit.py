@@ -14,7 +14,7 @@ from nn.callbacks import AnyCallback, Training, as_callback
 from nn.checks import finite
 from nn.data.dataset import Dataset
 from nn.eager.step import Loss, Metric, evaluate, measures, train_step
-from nn.eager.worker import EagerWorker, Problem, Worker
+from nn.eager.worker import Problem, Worker
 from nn.history import Epoch, History
 from nn.metrics import accuracy, r2
 from nn.model.module import Module
@@ -153,7 +153,7 @@ def fit(
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
-    worker = EagerWorker(problem) if eager else _worker(problem)
+    worker = Worker(problem) if eager else _worker(problem)
     history.backend = worker.backend
     loop = Loop(
         Training(model, optimizer, history),
@@ -189,7 +189,7 @@ def _worker(problem: Problem) -> Worker:
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:
-        worker = EagerWorker(problem)
+        worker = Worker(problem)
         worker.backend = f"eager: {reason}"
         return worker
 
