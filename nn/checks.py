@@ -8,8 +8,6 @@ from typing import Any
 
 from autodiff.operation import real
 
-__all__ = ["finite", "whole"]
-
 
 def finite(
     x: Any,
@@ -20,33 +18,8 @@ def finite(
     most: float = math.inf,
     below: float = math.inf,
 ) -> float:
-    """Check a finite real number.
+    """The number that is given, if it is real (a TypeError if not), finite and in its bounds (a ValueError if not).
 
-    Parameters
-    ----------
-    x : real number
-        What was given; a bool is none.
-    what : str
-        What it is, with its article, for the message.
-    least, above, most, below : float
-        The bounds: ``least <= x <= most``, ``above < x < below``.
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    TypeError
-        If it is not a real number.
-    ValueError
-        If it is nan, infinite or out of bounds.
-
-    Examples
-    --------
-    >>> finite(0.9, "the momentum", least=0.0, below=1.0)
-    0.9
     >>> finite(1, "the momentum", least=0.0, below=1.0)
     Traceback (most recent call last):
         ...
@@ -68,34 +41,7 @@ def finite(
 
 
 def whole(x: Any, what: str, least: int = 0) -> int:
-    """Check a whole number.
-
-    Parameters
-    ----------
-    x : int
-        What was given; a bool is none, and no float.
-    what : str
-        What it is, with its article, for the message.
-    least : int
-        The smallest that is allowed.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer.
-    ValueError
-        If it is too small.
-
-    Examples
-    --------
-    >>> whole(3, "the number of steps")
-    3
-    """
+    """The number that is given, if it is whole (a TypeError if not) and not too small (a ValueError if it is)."""
     try:
         number = operator.index(x)
     except TypeError:

@@ -17,8 +17,6 @@ from nn.optim import Optimizer
 from nn.optim.clip import grad_norm
 from nn.stopping import GradientNorm, Steps, rules
 
-__all__ = ["METHODS", "minimize", "random_search"]
-
 METHODS: dict[str, Callable[..., Optimizer]] = {"gd": optim.SGD, **optim.OPTIMIZERS}
 """The methods by name: "gd" is gradient descent, the others are those of `nn.optim.OPTIMIZERS`."""
 

@@ -86,9 +86,9 @@ class Minimum:
         rows : list of list of str
             One a step; a row of dots stands for those left out.
         """
-        chosen: Sequence[int] = range(len(self.points))
+        chosen = list(range(len(self.points)))
         if len(chosen) > most:
-            chosen = [*chosen[: most - 1], -1, chosen[-1]]
+            chosen[most - 1 : -1] = [-1]
         header = ["step", "x", "f(x)"]
         if self.gradient_norms:
             header += ["gradient norm", "learning rate"]
