@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, TypeVar
 
-from autodiff.operation import real
+T = TypeVar("T")
 
 
 def finite(
@@ -25,12 +27,10 @@ def finite(
         ...
     ValueError: the momentum is finite and at least 0 and below 1, got 1
     """
-    if isinstance(x, bool):
-        raise TypeError(f"{what} is a real number, got bool: {x}")
+    if isinstance(x, bool) or not isinstance(x, Real):
+        raise TypeError(f"{what} is a real number, got {type(x).__name__}: {x!r:.60}")
     try:
-        number = real(x)
-    except TypeError:
-        raise TypeError(f"{what} is a real number, got {type(x).__name__}: {x!r:.60}") from None
+        number = float(x)
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and least <= number <= most and above < number < below):
@@ -51,3 +51,10 @@ def whole(x: Any, what: str, least: int = 0) -> int:
     if number < least:
         raise ValueError(f"{what} is at least {least}, got {x}")
     return number
+
+
+def known(name: Any, table: Mapping[str, T], what: str, others: str = "") -> T:
+    """What a table has under a name; a ValueError that lists the names if there is nothing."""
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"unknown {what} {name!r:.60}; known are {', '.join(table)}{others}")
+    return table[name]

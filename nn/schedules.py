@@ -32,7 +32,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autodiff.numerics import power
-from nn.checks import finite, whole
+from nn.checks import finite, known, whole
 
 __all__ = ["SCHEDULES", "Schedule", "constant", "cosine", "exponential", "inverse", "named", "step", "warmup"]
 
@@ -305,6 +305,4 @@ def named(name: str, lr: float, steps: int) -> Schedule:
     >>> named("step", 0.1, 300)
     step(lr=0.1, size=100, gamma=0.1)
     """
-    if not isinstance(name, str) or name not in SCHEDULES:
-        raise ValueError(f"unknown schedule {name!r:.60}; known are {', '.join(SCHEDULES)}")
-    return SCHEDULES[name](lr, whole(steps, "the number of steps", least=1))
+    return known(name, SCHEDULES, "schedule")(lr, whole(steps, "the number of steps", least=1))

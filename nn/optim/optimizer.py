@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 from typing import Any
 
@@ -224,8 +224,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _expect_keys(what: str, given: Any, expected: Iterable[str]) -> None:
-    names: Sequence[str] = list(expected)
-    if not isinstance(given, Mapping) or sorted(map(str, given)) != sorted(names):
-        got = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
-        raise ModelFileError(f"{what}: expected {', '.join(names) or 'nothing'}, got {got}")
+def _expect_keys(what: str, given: Any, expected: Collection[str]) -> None:
+    got = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
+    if got != sorted(expected):
+        raise ModelFileError(f"{what}: expected {', '.join(expected) or 'nothing'}, got {got}")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from autodiff.value import Value
-from nn.checks import finite
+from nn.checks import finite, known
 from nn.optim.optimizer import Optimizer
 
 
@@ -311,10 +311,8 @@ def named(name: str, parameters: Iterable[Value], lr: float, weight_decay: float
     >>> named("nesterov", [Value(1.0)], lr=0.1).momentum
     0.9
     """
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {name!r:.60}; known are {', '.join(OPTIMIZERS)}")
     decay = {} if weight_decay is None else {"weight_decay": weight_decay}
-    return OPTIMIZERS[name](parameters, lr=lr, **decay)
+    return known(name, OPTIMIZERS, "optimizer")(parameters, lr=lr, **decay)
 
 
 def _flag(given: object, what: str) -> bool:
