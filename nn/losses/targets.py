@@ -59,9 +59,8 @@ def _finite(t: Any, sample: int, output: int | None = None) -> Any:
 
 
 def chances_of(t: Any, sample: int, outputs: Any) -> list[float]:
-    """Read the probability of class 1, and that of class 0, from the first."""
-    _expect_single(outputs, sample)
-    chance = real(t)
+    """Read the probability of class 1, and give that of class 0 with it."""
+    chance = _single(t, sample, outputs)
     if not 0.0 <= chance <= 1.0:
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected 0 or 1, or a probability between")
     return [chance, 1.0 - chance]
@@ -69,11 +68,19 @@ def chances_of(t: Any, sample: int, outputs: Any) -> list[float]:
 
 def side_of(t: Any, sample: int, outputs: Any) -> list[float]:
     """Read -1 or 1."""
-    _expect_single(outputs, sample)
-    side = real(t)
+    side = _single(t, sample, outputs)
     if side not in (-1.0, 1.0):
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected -1 or 1")
     return [side]
+
+
+def _single(t: Any, sample: int, outputs: Any) -> float:
+    if is_row(outputs):
+        raise ValueError(
+            f"sample {sample} has {len(outputs)} outputs, and this loss takes one a sample; let the model have one, "
+            "or for classes use cross_entropy"
+        )
+    return real(t)
 
 
 def label_of(label: Any, sample: int, outputs: Any) -> list[int]:
@@ -88,14 +95,6 @@ def label_of(label: Any, sample: int, outputs: Any) -> list[int]:
             f"the label of sample {sample} is {c}, but {classes} logits have the classes 0 to {classes - 1}"
         )
     return [c]
-
-
-def _expect_single(outputs: Any, sample: int) -> None:
-    if is_row(outputs):
-        raise ValueError(
-            f"sample {sample} has {len(outputs)} outputs, and this loss takes one a sample; let the model have one, "
-            "or for classes use cross_entropy"
-        )
 
 
 def average(terms: Sequence[Any], weights: Any) -> Value:
