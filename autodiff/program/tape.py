@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from autodiff import ops
-from autodiff.graph import topological
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, attach, for_every_operation, real
 from autodiff.program.simplify import IDENTITIES
-from autodiff.value import Value
 
-__all__ = ["CONSTANT", "INPUT", "SUM_OF_PRODUCTS", "Instruction", "Tape", "Term", "reverse", "transcribe"]
+__all__ = ["CONSTANT", "INPUT", "SUM_OF_PRODUCTS", "Instruction", "Tape", "Term", "reverse"]
 
 INPUT = "input"
 CONSTANT = "constant"
@@ -167,25 +165,6 @@ for_every_operation(_bind)
 
 
 # -- From graphs to tapes, and from a program to its derivative ------------------------------------------------------
-
-
-def transcribe(tape: Tape, outputs: Iterable[Value], slots: dict[Value, int]) -> None:
-    """Write the graphs of some outputs on a tape.
-
-    Parameters
-    ----------
-    tape : Tape
-        What to write on.
-    outputs : iterable of Value
-        Their graphs are walked.
-    slots : dict of Value to int
-        The slots of the leaves, all of them; those of the other nodes are added.
-    """
-    for v in topological(outputs):
-        if v.op is not None and v not in slots:
-            slots[v] = tape.apply(
-                v.op, [tape.constant(p) if type(p) is float else slots[cast(Value, p)] for p in v.operands]
-            )
 
 
 def reverse(tape: Tape, output: int, wrt: Sequence[int]) -> list[int | None]:

@@ -12,12 +12,13 @@ from typing import Any, cast
 from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.program.program import padded
+from autodiff.replay.backends.choice import BACKENDS
 from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, record
 from autodiff.replay.shortcut import Direct
 from autodiff.replay.structures import doubles, grid, key
-from autodiff.replay.tracer import BACKENDS, Entry
+from autodiff.replay.tracer import Entry
 from autodiff.tracing import is_tracing
 
 __all__ = ["Compiled"]

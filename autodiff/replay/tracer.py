@@ -15,25 +15,19 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
-from autodiff.program.lowering import NotLowerable
-from autodiff.program.program import Output, Program, Run
-from autodiff.program.tape import Tape, reverse, transcribe
-from autodiff.replay.backends import numpy_calls, python
+from autodiff.program.program import Output, Program
+from autodiff.program.tape import Tape, reverse
+from autodiff.replay.backends import python
+from autodiff.replay.backends.choice import compile_program
 from autodiff.replay.backends.llvm import native
 from autodiff.replay.forms import Differentiated, Number
 from autodiff.replay.program_report import Report
+from autodiff.replay.transcription import transcribe
 from autodiff.tracing import tracing
 from autodiff.value import Value
 
-__all__ = ["BACKENDS", "Entry", "Kernel", "Recorder"]
+__all__ = ["Entry", "Kernel", "Recorder"]
 
-BACKENDS: dict[str, Callable[[Program], Run]] = {
-    "llvm": native.compile_program,
-    "numpy": numpy_calls.compile_program,
-    "python": python.compile_program,
-}
-
-_SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
 _FEW = 64  # arguments of a function that takes them one by one
 
 
@@ -165,7 +159,7 @@ class Kernel:
         self.direct: Callable[..., Any] | None = None
         self.reads_outside = bool(recorder.captured or recorder.supplies or recorder.observations)
         self.lock = threading.Lock()
-        self.backend, self.run, notes = _compile(self.program, backend)
+        self.backend, self.run, notes = compile_program(self.program, backend)
         if not self.batched:
             self._without_samples(form)
         self.report = Report.of(
@@ -247,27 +241,6 @@ def _by_owner(supplies: Sequence[Callable[[], float]]) -> list[tuple[Callable[[]
 
 
 _EMPTY = array("d", [0.0])
-
-
-def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
-    """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
-    if backend != "auto":
-        try:
-            return backend, BACKENDS[backend](program), []
-        except NotLowerable as problem:
-            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
-    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
-    if not program.sample_inputs and len(program.live) < _SMALL:
-        names = []
-    notes: list[str] = []
-    for name in names:
-        try:
-            return name, BACKENDS[name](program), notes
-        except ImportError:
-            notes.append(f"no {name}: it is not installed")
-        except NotLowerable as problem:
-            notes.append(f"no {name}: {problem}")
-    return "python", python.compile_program(program), notes
 
 
 @dataclass(frozen=True)

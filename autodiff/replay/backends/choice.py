@@ -1,0 +1,39 @@
+"""The backends by name, and which one compiles a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autodiff.program.lowering import NotLowerable
+from autodiff.program.program import Program, Run
+from autodiff.replay.backends import numpy_calls, python
+from autodiff.replay.backends.llvm import native
+
+BACKENDS: dict[str, Callable[[Program], Run]] = {
+    "llvm": native.compile_program,
+    "numpy": numpy_calls.compile_program,
+    "python": python.compile_program,
+}
+
+_SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
+
+
+def compile_program(program: Program, backend: str) -> tuple[str, Run, list[str]]:
+    """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
+    if backend != "auto":
+        try:
+            return backend, BACKENDS[backend](program), []
+        except NotLowerable as problem:
+            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
+    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
+    if not program.sample_inputs and len(program.live) < _SMALL:
+        names = []
+    notes: list[str] = []
+    for name in names:
+        try:
+            return name, BACKENDS[name](program), notes
+        except ImportError:
+            notes.append(f"no {name}: it is not installed")
+        except NotLowerable as problem:
+            notes.append(f"no {name}: {problem}")
+    return "python", python.compile_program(program), notes
