@@ -54,15 +54,11 @@ class Report:
     @staticmethod
     def of(program: Program, recorded: int, backend: str, seconds: float, notes: Sequence[str], run: Any) -> Report:
         """The report on a program."""
-        counts = program.tape.counts
         once, each = (len(program.steps(lane)) for lane in (False, True))
         workspace = getattr(run, "workspace", None)
         return Report(
             recorded=recorded,
-            asked=counts["asked"],
-            folded=counts["folded"],
-            identities=counts["identities"],
-            shared=counts["shared"],
+            **program.tape.counts,
             instructions=once + each,
             once=once,
             each=each,

@@ -15,8 +15,9 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
+from autodiff.program.derivative import reverse
 from autodiff.program.program import Output, Program
-from autodiff.program.tape import Tape, reverse
+from autodiff.program.simplify import SimplifyingTape
 from autodiff.replay.backends import python
 from autodiff.replay.backends.choice import compile_program
 from autodiff.replay.backends.llvm import native
@@ -42,7 +43,7 @@ class Recorder:
 
     def __init__(self, lanes: Sequence[bool]) -> None:
         self.began = time.perf_counter()
-        self.tape = Tape()
+        self.tape = SimplifyingTape()
         self.epoch = recording.begin_epoch()
         self.leaves = [Value(math.nan) for _ in lanes]
         self.slots: dict[Value, int] = {v: self.tape.input(lane) for v, lane in zip(self.leaves, lanes)}

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import cast
 
 from autodiff.graph import topological
-from autodiff.program.tape import Tape
+from autodiff.program.simplify import SimplifyingTape
 from autodiff.value import Value
 
 
-def transcribe(tape: Tape, outputs: Iterable[Value], slots: dict[Value, int]) -> None:
+def transcribe(tape: SimplifyingTape, outputs: Iterable[Value], slots: dict[Value, int]) -> None:
     """Write the graphs of some outputs on a tape; `slots` has those of all leaves, and gets those of other nodes."""
     for v in topological(outputs):
         if v.op is not None and v not in slots:
