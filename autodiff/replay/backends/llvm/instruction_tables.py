@@ -21,9 +21,7 @@ from collections.abc import Callable, Sequence
 
 from autodiff.program.program import LANES, Program
 from autodiff.program.tape import SUM_OF_PRODUCTS
-from autodiff.replay.backends.llvm.table_loops import EIGHT, HEADER, KINDS, TEXT
-
-__all__ = ["TEXT", "workspace"]
+from autodiff.replay.backends.llvm.table_loops import EIGHT, HEADER, KINDS
 
 
 def workspace(program: Program) -> array[float]:

@@ -13,10 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from autodiff.program.program import LANES, Program
-from autodiff.replay.backends.llvm import instruction_tables
+from autodiff.replay.backends.llvm import instruction_tables, table_loops
 from autodiff.replay.backends.llvm.program_text import ProgramText
-
-__all__ = ["NativeRun", "compile_program", "source"]
 
 _LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
 _SWIFT = 20_000  # from that many steps on, compile at the lowest level
@@ -39,7 +37,7 @@ def compile_program(program: Program) -> NativeRun:
     """
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
-        return NativeRun(instruction_tables.TEXT, instruction_tables.workspace(lowered))
+        return NativeRun(table_loops.TEXT, instruction_tables.workspace(lowered))
     written = ProgramText(lowered)
     return NativeRun(written.text, array("d", bytes(8 * written.workspace)), swift=written.steps >= _SWIFT)
 

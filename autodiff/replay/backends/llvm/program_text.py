@@ -14,8 +14,6 @@ from autodiff.program.program import LANES, Program
 from autodiff.replay.backends.llvm.body import Body, Places
 from autodiff.replay.backends.llvm.vector_math import definitions
 
-__all__ = ["ProgramText"]
-
 _CHUNK = 150  # steps a function: the time of compiling grows faster than its length
 _POINTERS = "ptr noalias %shared, ptr noalias %temps, ptr noalias %out"
 _LANE_POINTERS = (

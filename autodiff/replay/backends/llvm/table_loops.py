@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from autodiff.program.primitives import COMPARISONS, LIBRARY
+from autodiff.program.primitives import PRIMITIVES
 from autodiff.program.program import LANES
 from autodiff.program.tape import SUM_OF_PRODUCTS
-from autodiff.replay.backends.llvm.body import CONDITIONS
-from autodiff.replay.backends.llvm.vector_math import definitions, vector_function
+from autodiff.replay.backends.llvm.lines import Lines
+from autodiff.replay.backends.llvm.vector_math import definitions, function_text, is_function
 
-__all__ = ["ARITY", "EIGHT", "HEADER", "KINDS", "TEXT"]
-
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "copysign": 2}
-_HELPERS = {"mantissa": 1, "exponent": 1, "ldexp": 2}
-
-ARITY: dict[str, int] = {
-    **dict.fromkeys(_ARITHMETIC, 2),
-    "neg": 1,
-    **dict.fromkeys(COMPARISONS, 2),
-    "and": 2,
-    "or": 2,
-    "not": 1,
-    "select": 3,
-    **_INTRINSICS,
-    **_HELPERS,
-    **LIBRARY,
-}
+ARITY = {row.name: row.arity for row in PRIMITIVES.values() if row.name != SUM_OF_PRODUCTS}
 """How many operands each kind of instruction has, but for sums of products."""
 
-EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if name not in {*_HELPERS, *LIBRARY}}
+EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if not is_function(name, LANES)}
 """The kinds of instructions on vectors, by what they do to each number."""
 
 KINDS = [SUM_OF_PRODUCTS, *ARITY, "copy", *EIGHT.values()]  # the number of a kind is its place here
@@ -71,30 +54,15 @@ done:
 
 def _computed(name: str, arity: int, lanes: int) -> list[str]:
     """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
-    kind, truth, zero, true, suffix = "double", "i1", "0.0", "true", "f64"
-    if lanes > 1:
-        kind, truth, zero, true = f"<{lanes} x double>", f"<{lanes} x i1>", "zeroinitializer", "splat (i1 true)"
-        suffix = f"v{lanes}f64"
-    arguments = ", ".join(f"{kind} %x{k}" for k in range(arity))
-    truths = [f"%t{k} = fcmp une {kind} %x{k}, {zero}" for k in range(arity)]
-    as_number = f"%y = uitofp {truth} %c to {kind}"
-    if name in _ARITHMETIC:
-        return [f"%y = {_ARITHMETIC[name]} {kind} %x0, %x1"]
+    text = Lines(lanes)
     if name == "copy":
-        return [f"%y = bitcast {kind} %x0 to {kind}"]
-    if name == "neg":
-        return [f"%y = fneg {kind} %x0"]
-    if name in COMPARISONS:
-        return [f"%c = fcmp {CONDITIONS[name]} {kind} %x0, %x1", as_number]
-    if name in ("and", "or"):
-        return [*truths, f"%c = {name} {truth} %t0, %t1", as_number]
-    if name == "not":
-        return [*truths, f"%c = xor {truth} %t0, {true}", as_number]
-    if name == "select":
-        return [truths[0], f"%y = select {truth} %t0, {kind} %x1, {kind} %x2"]
-    if name in _INTRINSICS:
-        return [f"%y = call {kind} @llvm.{name}.{suffix}({arguments})"]
-    return [f"%y = call {kind} @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
+        return [f"%y = bitcast {text.kind} %x0 to {text.kind}"]
+    row = PRIMITIVES[name]
+    truths = [f"%t{k} = fcmp une {text.kind} %x{k}, {text.zero}" for k in range(row.takes)]
+    y = text.primitive(name, [f"%{'t' if k < row.takes else 'x'}{k}" for k in range(arity)])
+    if row.gives:
+        return [*truths, f"%c = {y}", f"%y = uitofp {text.truth} %c to {text.kind}"]
+    return [*truths, f"%y = {y}"]
 
 
 def _sums(lanes: int) -> str:
@@ -219,7 +187,7 @@ done:
 
 
 def _text() -> str:
-    helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
+    helpers = [function_text(name, 1) for name in ARITY if is_function(name, 1)]
     loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
     for name, arity in ARITY.items():
         loops += [_loop(name, arity, lanes) for lanes in ((1, LANES) if name in EIGHT else (1,))]

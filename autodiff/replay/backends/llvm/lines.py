@@ -1,0 +1,42 @@
+"""Lines of LLVM text on numbers of one width: single ones, or vectors."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from autodiff.program.primitives import PRIMITIVES
+
+
+class Lines:
+    """Lines in the making, each of which computes something; with what the text calls numbers of that width."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.kind = "double" if width == 1 else f"<{width} x double>"
+        self.whole = "i64" if width == 1 else f"<{width} x i64>"
+        self.truth = "i1" if width == 1 else f"<{width} x i1>"
+        self.suffix = "f64" if width == 1 else f"v{width}f64"
+        self.zero = "0.0" if width == 1 else "zeroinitializer"
+        self.true = "true" if width == 1 else "splat (i1 true)"
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> str:
+        """Add a line; the name of what it computes."""
+        self.lines.append(f"  %v{len(self.lines)} = {text}")
+        return f"%v{len(self.lines) - 1}"
+
+    def number(self, x: float) -> str:
+        """A float as LLVM writes it: its bits, so that every one survives."""
+        bits = f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+        return bits if self.width == 1 else f"splat (double {bits})"
+
+    def primitive(self, name: str, operands: Sequence[str]) -> str:
+        """The text of a primitive."""
+        row = PRIMITIVES[name]
+        of = self.prefix(name)
+        return row.llvm.format(*operands, kind=self.kind, truth=self.truth, suffix=self.suffix, true=self.true, of=of)
+
+    def prefix(self, name: str) -> str:
+        """What stands before the name of the function that computes a primitive; nothing for one of the C library."""
+        return "v." if self.width > 1 else "" if PRIMITIVES[name].library else "s."
