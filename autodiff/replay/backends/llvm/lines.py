@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cache
 
 from autodiff.program.primitives import PRIMITIVES
 
@@ -23,8 +24,9 @@ class Lines:
 
     def line(self, text: str) -> str:
         """Add a line; the name of what it computes."""
-        self.lines.append(f"  %v{len(self.lines)} = {text}")
-        return f"%v{len(self.lines) - 1}"
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"  {name} = {text}")
+        return name
 
     def number(self, x: float) -> str:
         """A float as LLVM writes it: its bits, so that every one survives."""
@@ -33,10 +35,16 @@ class Lines:
 
     def primitive(self, name: str, operands: Sequence[str]) -> str:
         """The text of a primitive."""
-        row = PRIMITIVES[name]
-        of = self.prefix(name)
-        return row.llvm.format(*operands, kind=self.kind, truth=self.truth, suffix=self.suffix, true=self.true, of=of)
+        return _template(name, self.width).format(*operands)
 
     def prefix(self, name: str) -> str:
         """What stands before the name of the function that computes a primitive; nothing for one of the C library."""
         return "v." if self.width > 1 else "" if PRIMITIVES[name].library else "s."
+
+
+@cache
+def _template(name: str, width: int) -> str:
+    """A primitive's column with all but the operands filled in."""
+    t = Lines(width)
+    words = {"kind": t.kind, "suffix": t.suffix, "truth": t.truth, "true": t.true, "of": t.prefix(name)}
+    return PRIMITIVES[name].llvm.format("{0}", "{1}", "{2}", **words)
