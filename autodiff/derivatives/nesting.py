@@ -17,8 +17,8 @@ from autodiff import recording
 from autodiff.derivatives.forward import Dual, is_number, new_level, real_part
 from autodiff.derivatives.trees import fill, leaves
 from autodiff.operation import real
+from autodiff.recording import is_tracing
 from autodiff.reverse import adjoints, private_gradient
-from autodiff.tracing import is_tracing
 from autodiff.value import Value
 
 __all__ = ["Arguments", "Outside", "Recorded", "is_differentiating", "numbers"]

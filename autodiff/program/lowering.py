@@ -21,7 +21,7 @@ from typing import Any
 
 from autodiff import numerics
 from autodiff.errors import GraphError
-from autodiff.operation import OPERATIONS, Nary
+from autodiff.operation import OPERATIONS
 from autodiff.program.primitives import MEANING, PRIMITIVES, TRUTHS
 from autodiff.program.sources import NoSource, definition, scope
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
@@ -63,12 +63,8 @@ class _Translator:
         self.ours = True  # whether the function that is read is one of the package
 
     def operation(self, operands: Sequence[int]) -> int:
-        arguments: list[Any] = [Slot(p) for p in operands]
-        if isinstance(self.op, Nary):
-            size = len(operands) // self.op.groups
-            groups = [arguments[k * size : (k + 1) * size] for k in range(self.op.groups)]
-            return self.slot(self.number(self.call(self.op.value, groups)))
-        return self.slot(self.number(self.call(self.op.value, arguments)))
+        arguments = self.op.grouped([Slot(p) for p in operands])
+        return self.slot(self.number(self.call(self.op.value, list(arguments))))
 
     def slot(self, x: Any) -> int:
         if isinstance(x, Slot):
@@ -198,16 +194,10 @@ class _Translator:
         ):
             return self.together("or", (self.emit("eq", of(node.left), x) for x in of(node.comparators[0])))
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
-            (generator,) = node.generators
-            if self.is_list(generator.iter, names) and not generator.ifs:
-                return [self.element(node.elt, generator.target, x, names, scope) for x in of(generator.iter)]
+            (loop,) = node.generators
+            if self.is_list(loop.iter, names) and isinstance(loop.target, ast.Name) and not loop.ifs:
+                return [self.expression(node.elt, {**names, loop.target.id: x}, scope) for x in of(loop.iter)]
         raise NotLowerable(f"{self.op.name} has an expression that is not lowered: {ast.unparse(node):.60}")
-
-    def element(self, node: ast.expr, target: ast.expr, x: Any, names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
-        """One of a comprehension."""
-        names = dict(names)
-        _assign(target, x, names)
-        return self.expression(node, names, scope)
 
     def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         if isinstance(node, ast.Attribute):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from autodiff import ops
-from autodiff.operation import Nary, Op
+from autodiff.operation import Op
 from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
 
 
@@ -27,7 +27,7 @@ class SimplifyingTape(Tape):
         constants = self.constants
         if operands and all(map(constants.__contains__, operands)):
             self.counts["folded"] += 1
-            return self.constant(_value(op, [constants[p] for p in operands]))
+            return self.constant(op.value(*op.grouped([constants[p] for p in operands])))
         same = _IDENTITIES[op.name](self, *operands) if op.name in _IDENTITIES else None
         if same is not None:
             self.counts["identities"] += 1
@@ -39,13 +39,6 @@ class SimplifyingTape(Tape):
         if len(pairs) == 1:
             return self.apply(ops.mul, pairs[0])
         return self.write(SUM_OF_PRODUCTS, [p for pair in pairs for p in pair])
-
-
-def _value(op: Op, operands: Sequence[float]) -> float:
-    if isinstance(op, Nary):
-        size = len(operands) // op.groups
-        return op.value(*([*operands[k * size : (k + 1) * size]] for k in range(op.groups)))
-    return op.value(*operands)
 
 
 # -- The identities: each gives the slot of the result, or None if nothing is simpler --------------------------------

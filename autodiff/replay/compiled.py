@@ -12,6 +12,7 @@ from typing import Any, cast
 from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.program.program import padded
+from autodiff.recording import is_tracing
 from autodiff.replay.backends.choice import BACKENDS
 from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
 from autodiff.replay.inspection import Inspection
@@ -19,7 +20,6 @@ from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, recor
 from autodiff.replay.shortcut import Direct
 from autodiff.replay.structures import doubles, grid, key
 from autodiff.replay.tracer import Entry
-from autodiff.tracing import is_tracing
 
 __all__ = ["Compiled"]
 
@@ -179,7 +179,11 @@ class Compiled(Inspection):
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
                 "got a Value, as an argument or from around the function; call the function for each sample"
             )
-        mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
+        mode_of: dict[str, Callable[..., Any]] = {
+            **MODES,
+            "grad": transforms.grad,
+            "value_and_grad": transforms.value_and_grad,
+        }
         return mode_of[mode](self._function, argnums)(*args)
 
 

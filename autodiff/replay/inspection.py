@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import GraphError
-from autodiff.operation import OPERATIONS, Nary
+from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
 from autodiff.program.program import Program
-from autodiff.program.tape import INPUT, SUM_OF_PRODUCTS
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 from autodiff.replay.backends import c
 from autodiff.replay.backends.llvm import native
 from autodiff.replay.backends.program_lines import ProgramLines
@@ -106,16 +106,14 @@ def _as_graph(program: Program) -> list[Value]:
     tape = program.tape
     nodes: dict[int, Any] = {s: Value(1.0, f"x{k}") for k, s in enumerate(program.inputs)}
     for slot in program.live:
-        kind, operands = tape.code[slot]
-        if slot in tape.constants:
+        name, operands = tape.code[slot]
+        given = [nodes[p] for p in operands]
+        if name == CONSTANT:
             nodes[slot] = tape.constants[slot]
-        elif kind == SUM_OF_PRODUCTS:
-            read = [nodes[p] for p in operands]
-            nodes[slot] = dot(read[::2], read[1::2])
-        elif kind != INPUT:
-            op: Any = OPERATIONS[kind]
-            read = [nodes[p] for p in operands]
-            width = len(read) // op.groups if isinstance(op, Nary) else 0
-            nodes[slot] = op(*(read[k : k + width] for k in range(0, len(read), width))) if width else op(*read)
+        elif name == SUM_OF_PRODUCTS:
+            nodes[slot] = dot(given[::2], given[1::2])
+        elif name != INPUT:
+            op: Any = OPERATIONS[name]
+            nodes[slot] = op(*op.grouped(given))
     found = [nodes[o.slot] for o in program.outputs]
     return list(dict.fromkeys(y if isinstance(y, Value) else Value(y) for y in found))

@@ -18,13 +18,14 @@ from autodiff.graph import topological
 from autodiff.program.derivative import reverse
 from autodiff.program.program import Output, Program
 from autodiff.program.simplify import SimplifyingTape
+from autodiff.recording import tracing
 from autodiff.replay.backends import python
 from autodiff.replay.backends.choice import compile_program
 from autodiff.replay.backends.llvm import native
 from autodiff.replay.forms import Differentiated, Number
 from autodiff.replay.program_report import Report
 from autodiff.replay.transcription import transcribe
-from autodiff.tracing import tracing
+from autodiff.strict import lenient
 from autodiff.value import Value
 
 __all__ = ["Entry", "Kernel", "Recorder"]
@@ -59,14 +60,14 @@ class Recorder:
             self.slots[v] = self.tape.input(lane)
 
     def drawn(self, supply: Callable[[], float], each: bool) -> Value:
-        """See `autodiff.tracing.drawn`; the inputs come behind those that are there."""
+        """See `autodiff.recording.drawn`; the inputs come behind those that are there."""
         v = Value(math.nan)
         self.adopt([v], lane=each and True in self.tape.lane)
         self.supplies.append((v, supply, each))
         return v
 
     def observed(self, x: Any, store: Callable[[float], None]) -> None:
-        """See `autodiff.tracing.observed`."""
+        """See `autodiff.recording.observed`."""
         if True in self.tape.lane:
             raise TraceError(
                 "a number of the whole batch is kept, such as the mean of batch normalisation: record the batch as one "
@@ -76,7 +77,7 @@ class Recorder:
 
     def trace(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on Values, refusing what would leave the graph."""
-        with recording.resume(), recording.lenient(), tracing(self):
+        with recording.resume(), lenient(), tracing(self):
             return function(*arguments)
 
     def write(self, outputs: Iterable[Any]) -> list[int]:

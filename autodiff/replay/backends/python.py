@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from autodiff import numerics
-from autodiff.operation import OPERATIONS, Nary
+from autodiff.operation import OPERATIONS
 from autodiff.program.primitives import PRIMITIVES
 from autodiff.program.program import Program, Run
 from autodiff.program.sources import definition
@@ -53,10 +53,8 @@ def _expression(name: str, operands: Sequence[str]) -> str:
     formula = _formula(op.value)
     if formula is not None:
         return formula.format(*operands)
-    if isinstance(op, Nary):
-        size = len(operands) // op.groups
-        operands = [f"[{', '.join(operands[k * size : (k + 1) * size])}]" for k in range(op.groups)]
-    text = f"f_{name}({', '.join(operands)})"
+    given = [x if isinstance(x, str) else f"[{', '.join(x)}]" for x in op.grouped(operands)]
+    text = f"f_{name}({', '.join(given)})"
     return f"{operands[0]} / {operands[1]} if {operands[1]} else {text}" if name == "div" else text
 
 
