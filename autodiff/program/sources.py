@@ -1,4 +1,4 @@
-"""Functions as syntax trees: what the translation to primitives reads."""
+"""Functions as syntax trees: what the translation to primitives, and the backend of plain Python, read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import ast
 import builtins
 import dis
 import inspect
+import re
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from types import CodeType
 from typing import Any
+
+from autodiff import numerics
 
 Definition = ast.FunctionDef | ast.Lambda
 
@@ -70,3 +73,19 @@ def scope(function: Callable[..., Any]) -> Mapping[str, Any]:
     """What the names in a function that are not its own stand for."""
     around = zip(function.__code__.co_freevars, function.__closure__ or ())
     return ChainMap({name: cell.cell_contents for name, cell in around}, function.__globals__, vars(builtins))
+
+
+@cache
+def formula(function: Callable[..., Any]) -> str | None:
+    """A function of `autodiff.numerics` that is one sum or choice of its arguments, as a format for them; else None."""
+    tree = definition(function) if function.__module__ == numerics.__name__ else None
+    if not isinstance(tree, ast.FunctionDef) or len(tree.body) != 2 or not isinstance(tree.body[1], ast.Return):
+        return None
+    places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
+    for node in ast.walk(tree.body[1]):
+        if isinstance(node, ast.Name) and node.id not in {*places, "inf", "nan"}:
+            return None
+        if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub)):
+            return None
+    text = ast.unparse(tree.body[1]).removeprefix("return ")
+    return re.sub(r"\b[A-Za-z_]\w*\b", lambda m: places.get(m[0], m[0]), text)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
-from autodiff.program.program import Program
-from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
-from autodiff.replay.backends import c
-from autodiff.replay.backends.llvm import native
-from autodiff.replay.backends.program_lines import ProgramLines
+from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
+from autodiff.replay.backends import SOURCES, ProgramLines
 from autodiff.replay.program_report import Report
 from autodiff.replay.tracer import Entry
 from autodiff.show.draw import draw_forward
@@ -21,10 +18,6 @@ from autodiff.value import Value
 
 if TYPE_CHECKING:
     from autodiff.show.render import Drawing
-
-__all__ = ["Inspection", "Text"]
-
-_SOURCES: dict[str, Callable[[Program], str]] = {"llvm": native.source, "c": c.source}
 
 
 class Text(str):
@@ -77,9 +70,9 @@ class Inspection:
         GraphError
             If nothing is recorded yet.
         """
-        if language not in _SOURCES:
-            raise ValueError(f"source in {', '.join(_SOURCES)}, not in {language!r}")
-        return Text(_SOURCES[language](self._latest(mode).kernel.program))
+        if language not in SOURCES:
+            raise ValueError(f"source in {', '.join(SOURCES)}, not in {language!r}")
+        return Text(SOURCES[language](self._latest(mode).kernel.program))
 
 
 def _listing(program: Program) -> list[str]:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.program.program import Program
+from autodiff.program import Program
 from autodiff.show.tables import html, text
-
-__all__ = ["Report"]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,9 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
-from autodiff.program.derivative import reverse
-from autodiff.program.program import Output, Program
-from autodiff.program.simplify import SimplifyingTape
+from autodiff.program import Output, Program, SimplifyingTape, reverse
 from autodiff.recording import tracing
-from autodiff.replay.backends import python
-from autodiff.replay.backends.choice import compile_program
-from autodiff.replay.backends.llvm import native
+from autodiff.replay.backends import NativeRun, compile_program, compile_scalar, through_buffers
 from autodiff.replay.forms import Differentiated, Number
 from autodiff.replay.program_report import Report
 from autodiff.replay.transcription import transcribe
@@ -172,11 +168,11 @@ class Kernel:
         few = self.given <= _FEW and not self.reads_outside
         alone = few and _is_plain(form)
         if self.backend == "python":
-            self.scalar = python.compile_scalar(self.program)
+            self.scalar = compile_scalar(self.program)
             if alone:
-                self.direct = python.compile_scalar(self.program, form)
-        elif isinstance(self.run, native.NativeRun) and alone:
-            text = python.through_buffers(self.given, len(self.program.outputs), form)
+                self.direct = compile_scalar(self.program, form)
+        elif isinstance(self.run, NativeRun) and alone:
+            text = through_buffers(self.given, len(self.program.outputs), form)
             run = self.run.bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
             space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": self.lock}
             exec(compile(text, "<replayed program>", "exec"), space)

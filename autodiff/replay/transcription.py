@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from autodiff.graph import topological
-from autodiff.program.simplify import SimplifyingTape
+from autodiff.program import SimplifyingTape
 from autodiff.value import Value
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from autodiff.program.primitives import PRIMITIVES
-from autodiff.program.program import Program
+from autodiff.program import PRIMITIVES, Program
 from autodiff.replay.backends.program_lines import ProgramLines
 
 _HEAD = """\

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autodiff.program.lowering import NotLowerable
-from autodiff.program.program import Program, Run
-from autodiff.replay.backends import numpy_calls, python
-from autodiff.replay.backends.llvm import native
+from autodiff.program import NotLowerable, Program, Run
+from autodiff.replay.backends import c, llvm, numpy_calls, python
 
 BACKENDS: dict[str, Callable[[Program], Run]] = {
-    "llvm": native.compile_program,
+    "llvm": llvm.compile_program,
     "numpy": numpy_calls.compile_program,
     "python": python.compile_program,
 }
+
+SOURCES: dict[str, Callable[[Program], str]] = {"llvm": llvm.source, "c": c.source}
+"""A program as source that stands by itself, by the language."""
 
 _SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
 
@@ -25,9 +26,7 @@ def compile_program(program: Program, backend: str) -> tuple[str, Run, list[str]
             return backend, BACKENDS[backend](program), []
         except NotLowerable as problem:
             raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
-    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
-    if not program.sample_inputs and len(program.live) < _SMALL:
-        names = []
+    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"] if len(program.live) >= _SMALL else []
     notes: list[str] = []
     for name in names:
         try:

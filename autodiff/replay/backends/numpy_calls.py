@@ -7,8 +7,7 @@ import textwrap
 from array import array
 from typing import Any
 
-from autodiff.program.primitives import PRIMITIVES
-from autodiff.program.program import Program, Run
+from autodiff.program import PRIMITIVES, Program, Run
 from autodiff.replay.backends.program_lines import ProgramLines
 
 
@@ -28,14 +27,8 @@ def compile_program(program: Program) -> Run:
     exec(compile(_text(program), "<replayed program>", "exec"), space)
     body, counts = space["body"], (len(program.sample_inputs), len(program.sample_outputs))
 
-    def run(
-        n: int,
-        stride: int,
-        shared: array[float],
-        samples: array[float],
-        shared_out: array[float],
-        samples_out: array[float],
-    ) -> None:
+    def run(n: int, stride: int, *buffers: array[float]) -> None:
+        shared, samples, shared_out, samples_out = buffers
         rows, results = (
             numpy.frombuffer(b, count=k * stride).reshape(k, stride)[:, :n]
             for b, k in zip((samples, samples_out), counts)

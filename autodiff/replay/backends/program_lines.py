@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from autodiff.program.program import Program
-from autodiff.program.tape import SUM_OF_PRODUCTS
+from autodiff.program import SUM_OF_PRODUCTS, Program
 
 
 class ProgramLines:

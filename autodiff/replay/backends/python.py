@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any, cast
 
-from autodiff import numerics
 from autodiff.operation import OPERATIONS
-from autodiff.program.primitives import PRIMITIVES
-from autodiff.program.program import Program, Run
-from autodiff.program.sources import definition
-from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+from autodiff.program import CONSTANT, INPUT, PRIMITIVES, SUM_OF_PRODUCTS, Program, Run, formula
 from autodiff.replay.backends.program_lines import ProgramLines
 from autodiff.replay.forms import Number
 
@@ -50,37 +43,12 @@ def _expression(name: str, operands: Sequence[str]) -> str:
     if name in _INFIX:
         return _INFIX[name].format(*operands)
     op = OPERATIONS[name]
-    formula = _formula(op.value)
-    if formula is not None:
-        return formula.format(*operands)
+    text = formula(op.value)
+    if text is not None:
+        return text.format(*operands)
     given = [x if isinstance(x, str) else f"[{', '.join(x)}]" for x in op.grouped(operands)]
-    text = f"f_{name}({', '.join(given)})"
-    return f"{operands[0]} / {operands[1]} if {operands[1]} else {text}" if name == "div" else text
-
-
-@cache
-def _formula(function: Callable[..., Any]) -> str | None:
-    """A function of `autodiff.numerics` that is one expression of its arguments, as a format for these; else None."""
-    if function.__module__ != numerics.__name__:
-        return None
-    tree = definition(function)
-    last = tree.body[-1] if isinstance(tree, ast.FunctionDef) else None
-    if not isinstance(last, ast.Return) or last.value is None or len(cast(ast.FunctionDef, tree).body) > 2:
-        return None
-    places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
-    for node in ast.walk(last.value):
-        if isinstance(node, ast.Name) and node.id not in {*places, "inf", "nan"}:
-            return None
-        if not isinstance(node, (*_SIMPLE, *_PARTS)) or (
-            isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub))
-        ):
-            return None
-    text = ast.unparse(last.value)
-    return re.sub(r"\b[A-Za-z_]\w*\b", lambda m: places.get(m[0], m[0]), text)
-
-
-_SIMPLE = (ast.IfExp, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Name, ast.Constant)
-_PARTS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
+    call = f"f_{name}({', '.join(given)})"
+    return f"{operands[0]} / {operands[1]} if {operands[1]} else {call}" if name == "div" else call
 
 
 def _scalar(program: Program, form: Any = None) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autodiff.program.primitives import TRUTHS
-from autodiff.program.program import LANES
-from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
+from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Tape
 from autodiff.replay.backends.llvm.lines import Lines
 from autodiff.replay.backends.llvm.vector_math import function_text, is_function
 

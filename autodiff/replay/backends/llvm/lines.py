@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 
-from autodiff.program.primitives import PRIMITIVES
+from autodiff.program import PRIMITIVES
 
 
 class Lines:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from autodiff.program.program import LANES, Program
+from autodiff.program import LANES, Program
 from autodiff.replay.backends.llvm import instruction_tables, table_loops
 from autodiff.replay.backends.llvm.program_text import ProgramText
 
@@ -64,17 +64,9 @@ class NativeRun:
         self._at = start + 8 * shift
         self.workspace[shift : shift + len(workspace)] = workspace
 
-    def __call__(
-        self,
-        n: int,
-        stride: int,
-        shared: array[float],
-        samples: array[float],
-        shared_out: array[float],
-        samples_out: array[float],
-    ) -> None:
+    def __call__(self, n: int, stride: int, *buffers: array[float]) -> None:
         """Run it."""
-        self.bound(shared, samples, shared_out, samples_out)(n, stride)
+        self.bound(*buffers)(n, stride)
 
     def bound(self, *buffers: array[float]) -> Callable[[int, int], None]:
         """The same with its four buffers given once and for all; they must stay where they are.

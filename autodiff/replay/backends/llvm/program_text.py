@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autodiff.program.program import LANES, Program
+from autodiff.program import LANES, Program
 from autodiff.replay.backends.llvm.body import Body, Places
 from autodiff.replay.backends.llvm.vector_math import definitions
 
@@ -65,9 +65,7 @@ class ProgramText:
     def _part(self, name: str, steps: Sequence[int], width: int) -> list[str]:
         """Functions that compute some slots in order, and put the outputs that are among them where they belong."""
         outputs: dict[int, list[tuple[str, int]]] = {}
-        for k, o in enumerate(self.program.shared_outputs):
-            outputs.setdefault(o.slot, []).append((o.kind, k))
-        for k, o in enumerate(self.program.sample_outputs):
+        for k, o in (*enumerate(self.program.shared_outputs), *enumerate(self.program.sample_outputs)):
             outputs.setdefault(o.slot, []).append((o.kind, k))
         mine = ("one",) if width == 1 else ("each", "sum")
         wanted = {s: [w for w in found if w[0] in mine] for s, found in outputs.items()}

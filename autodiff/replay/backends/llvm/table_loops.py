@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autodiff.program.primitives import PRIMITIVES
-from autodiff.program.program import LANES
-from autodiff.program.tape import SUM_OF_PRODUCTS
+from collections.abc import Sequence
+
+from autodiff.program import LANES, PRIMITIVES, SUM_OF_PRODUCTS
 from autodiff.replay.backends.llvm.lines import Lines
 from autodiff.replay.backends.llvm.vector_math import definitions, function_text, is_function
 
@@ -15,12 +15,13 @@ EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if not is_f
 """The kinds of instructions on vectors, by what they do to each number."""
 
 KINDS = [SUM_OF_PRODUCTS, *ARITY, "copy", *EIGHT.values()]  # the number of a kind is its place here
-HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
+HEADER = ("groups", "inputs", "outputs", "at_groups", "at_table")  # what stands at the head of the workspace
+GROUP = ("kind", "count", "pairs", "offset")  # what is said of each group: its rows begin at the offset in the table
 
 
 def _loop(name: str, arity: int, lanes: int) -> str:
     """A function that applies one kind of instruction down a table of rows: result, operands."""
-    kind, function = ("double", name) if lanes == 1 else (f"<{lanes} x double>", EIGHT[name])
+    kind, function = Lines(lanes).kind, name if lanes == 1 else EIGHT[name]
     operands = [
         f"""\
   %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
@@ -67,12 +68,11 @@ def _computed(name: str, arity: int, lanes: int) -> list[str]:
 
 def _sums(lanes: int) -> str:
     """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
-    kind, function = "double", SUM_OF_PRODUCTS
+    text = Lines(lanes)
+    kind, zero = text.kind, text.number(-0.0)
+    function = SUM_OF_PRODUCTS if lanes == 1 else EIGHT[SUM_OF_PRODUCTS]
     factor = "%x1 = load double, ptr %q1"
-    zero = "-0.0"
     if lanes > 1:
-        kind, function = f"<{lanes} x double>", EIGHT[SUM_OF_PRODUCTS]
-        zero = f"<{', '.join(['double -0.0'] * lanes)}>"
         factor = f"""\
 %number = load double, ptr %q1
   %alone = insertelement {kind} undef, double %number, i32 0
@@ -106,7 +106,7 @@ terms:
   %q1 = getelementptr double, ptr %v, i64 %j1
   %x0 = load {kind}, ptr %q0, align 8
   {factor}
-  %product = fmul contract {kind} %x0, %x1
+  %product = {text.primitive(SUM_OF_PRODUCTS, ("%x0", "%x1"))}
   %sum1 = fadd contract {kind} %sum, %product
   %k1 = add i64 %k, 1
   %again = icmp slt i64 %k1, %pairs
@@ -121,6 +121,14 @@ done:
 }}"""
 
 
+def _loaded(of: str, names: Sequence[str]) -> str:
+    """Lines that load whole numbers that stand side by side."""
+    return "\n".join(
+        f"  %{of}{k} = getelementptr i64, ptr %{of}, i64 {k}\n  %{name} = load i64, ptr %{of}{k}"
+        for k, name in enumerate(names)
+    )
+
+
 def _run() -> str:
     cases = " ".join(f"i64 {k}, label %case{k}" for k in range(len(KINDS)))
     calls = [
@@ -131,17 +139,9 @@ def _run() -> str:
 define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, \
 ptr noalias %samples_out, ptr noalias %w) {{
 entry:
-  %groups = load i64, ptr %w
-  %h1 = getelementptr i64, ptr %w, i64 1
-  %inputs = load i64, ptr %h1
-  %h2 = getelementptr i64, ptr %w, i64 2
-  %outputs = load i64, ptr %h2
-  %h3 = getelementptr i64, ptr %w, i64 3
-  %at_groups = load i64, ptr %h3
-  %h4 = getelementptr i64, ptr %w, i64 4
-  %at_table = load i64, ptr %h4
-  %v = getelementptr double, ptr %w, i64 {HEADER}
-  %group0 = getelementptr i64, ptr %w, i64 %at_groups
+{_loaded("w", HEADER)}
+  %v = getelementptr double, ptr %w, i64 {len(HEADER)}
+  %first_group = getelementptr i64, ptr %w, i64 %at_groups
   %places = getelementptr i64, ptr %w, i64 %at_table
   %table = getelementptr i32, ptr %places, i64 %outputs
   %bytes = shl i64 %inputs, 3
@@ -151,14 +151,8 @@ entry:
 work:
   %g = phi i64 [0, %entry], [%g1, %end]
   %four = shl i64 %g, 2
-  %group = getelementptr i64, ptr %group0, i64 %four
-  %kind = load i64, ptr %group
-  %c1 = getelementptr i64, ptr %group, i64 1
-  %count = load i64, ptr %c1
-  %c2 = getelementptr i64, ptr %group, i64 2
-  %pairs = load i64, ptr %c2
-  %c3 = getelementptr i64, ptr %group, i64 3
-  %offset = load i64, ptr %c3
+  %group = getelementptr i64, ptr %first_group, i64 %four
+{_loaded("group", GROUP)}
   %at = getelementptr i32, ptr %table, i64 %offset
   switch i64 %kind, label %end [{cases}]
 {chr(10).join(calls)}

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from autodiff.program.primitives import PRIMITIVES
-from autodiff.program.program import LANES
+from autodiff.program import LANES, PRIMITIVES
 from autodiff.replay.backends.llvm.lines import Lines
 
 _LN2_HIGH = 6.93147180369123816490e-01  # its last 20 bits are zero: a product with a small integer is exact
