@@ -180,6 +180,7 @@ LEFT = {
     "a library function": (lambda a: math.gamma(abs(a) + 1.0), "gamma.*, whose source is not to be had"),
     "two arguments": (lambda a: math.log(abs(a) + 1.0, 2.0), "log.*, whose source is not to be had"),
     "an extreme of a list": (lambda a: max([a, 1.0]), "an expression that is not lowered"),
+    "an iterator": (lambda a: 1.0 if all(map(math.isfinite, (a, 1.0))) else 0.0, "<class 'map'>, whose source is not"),
     "keywords": (lambda a: helper(x=a), "an expression that is not lowered"),
     "a default": (defaults, "not with as many numbers"),
     "no source": (UNTOLD["untold"], "whose source is not to be had"),
@@ -242,6 +243,18 @@ def test_functions_of_one_name_are_kept_apart():
                 assert f(2.0) == 3.0 + 20.0 + autodiff.gelu(2.0)
         finally:
             del OPERATIONS["second"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_exponents_in_any_place_are_exponents(backend):
+    """Those that stand in slot 2 too: a square is a product, whose exponent is the number 2."""
+    rules = [lambda y, a, b: 1.0, lambda y, a, b: 1.0]
+    try:
+        op = autodiff.define("temporary", lambda a, b: a**b, rules)
+        f = compile(lambda w, x, y, z: [op(x, k) for k in (w, x, y, z)], backend=backend)
+        assert f(1.0, 3.0, 4.0, 5.0) == [3.0, 27.0, 81.0, 243.0]
+    finally:
+        del OPERATIONS["temporary"]
 
 
 def test_definitions_are_told_apart():

@@ -184,14 +184,9 @@ class _Translator:
             return self.together(name, tests)
         if isinstance(node, ast.Compare) and all(type(o) in MEANING for o in node.ops):
             parts = [of(part) for part in (node.left, *node.comparators)]
-            return self.together(
-                "and", (self.emit(MEANING[type(o)].name, a, b) for o, a, b in zip(node.ops, parts, parts[1:]))
-            )
-        if (
-            isinstance(node, ast.Compare)
-            and isinstance(node.ops[0], ast.In)
-            and self.is_list(node.comparators[0], names)
-        ):
+            kinds = [MEANING[type(o)].name for o in node.ops]
+            return self.together("and", map(self.emit, kinds, parts, parts[1:]))
+        if isinstance(node, ast.Compare) and type(node.ops[0]) is ast.In and self.is_list(node.comparators[0], names):
             return self.together("or", (self.emit("eq", of(node.left), x) for x in of(node.comparators[0])))
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             (loop,) = node.generators
@@ -210,7 +205,7 @@ class _Translator:
     def arithmetic(self, kind: ast.operator, a: Any, b: Any) -> Any:
         if isinstance(kind, ast.FloorDiv) and self.ours:  # of small whole numbers; Python's own is not floor(a / b)
             return self.emit("floor", self.emit("div", a, b))
-        if isinstance(kind, ast.Pow) and b == 2:
+        if isinstance(kind, ast.Pow) and b == 2 and not isinstance(b, Slot):
             return self.emit("mul", a, a)
         if type(kind) not in MEANING:
             raise NotLowerable(f"{self.op.name} uses an operator that is not lowered: {type(kind).__name__}")
@@ -254,6 +249,12 @@ def _extreme(test: str) -> Callable[..., Any]:
         return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
 
     return of
+
+
+def _map(t: _Translator, function: Any, xs: list[Any]) -> list[Any]:
+    if not t.ours:  # it may be gone through once, unlike a list
+        raise NotLowerable(f"{t.op.name} calls {map!r}, whose source is not to be had")
+    return [t.call(function, [x]) for x in xs]
 
 
 def _isfinite(t: _Translator, x: Any) -> Any:
@@ -303,7 +304,7 @@ _BY_HAND: dict[Any, Callable[..., Any]] = {
     min: _extreme("lt"),
     max: _extreme("gt"),
     all: lambda t, xs: t.together("and", map(t.truth, xs)),
-    map: lambda t, f, xs: [t.call(f, [x]) for x in xs],
+    map: _map,
     float: lambda t, x: x,
     len: lambda t, xs: len(xs),
     numerics.power: _power,

@@ -53,7 +53,6 @@ class Report:
     def of(program: Program, recorded: int, backend: str, seconds: float, notes: Sequence[str], run: Any) -> Report:
         """The report on a program."""
         once, each = (len(program.steps(lane)) for lane in (False, True))
-        workspace = getattr(run, "workspace", None)
         return Report(
             recorded=recorded,
             **program.tape.counts,
@@ -62,7 +61,7 @@ class Report:
             each=each,
             backend=backend,
             seconds=seconds,
-            buffer_bytes=8 * len(workspace) if workspace is not None else 0,
+            buffer_bytes=8 * len(getattr(run, "workspace", ())),
             notes=tuple(notes),
         )
 

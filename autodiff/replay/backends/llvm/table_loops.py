@@ -19,38 +19,45 @@ HEADER = ("groups", "inputs", "outputs", "at_groups", "at_table")  # what stands
 GROUP = ("kind", "count", "pairs", "offset")  # what is said of each group: its rows begin at the offset in the table
 
 
-def _loop(name: str, arity: int, lanes: int) -> str:
-    """A function that applies one kind of instruction down a table of rows: result, operands."""
+def _function(name: str, lanes: int, width: str, computed: Sequence[str], before: str = "", last: str = "rows") -> str:
+    """A function that computes %y for each row of a table (result, operands) of that width, up to the block `last`."""
     kind, function = Lines(lanes).kind, name if lanes == 1 else EIGHT[name]
-    operands = [
-        f"""\
-  %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
-  %i{k} = load i32, ptr %p{k}
-  %j{k} = zext i32 %i{k} to i64
-  %q{k} = getelementptr double, ptr %v, i64 %j{k}
-  %x{k} = load {kind}, ptr %q{k}, align 8"""
-        for k in range(arity)
-    ]
     return f"""\
 define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
-entry:
-  br label %loop
-loop:
-  %i = phi i64 [0, %entry], [%next, %loop]
-  %at = mul i64 %i, {arity + 1}
+entry:{before}
+  br label %rows
+rows:
+  %i = phi i64 [0, %entry], [%next, %{last}]
+  %at = mul i64 %i, {width}
   %row = getelementptr i32, ptr %table, i64 %at
   %d = load i32, ptr %row
   %e = zext i32 %d to i64
   %to = getelementptr double, ptr %v, i64 %e
-{chr(10).join(operands)}
-{chr(10).join("  " + line for line in _computed(name, arity, lanes))}
+  {f"{chr(10)}  ".join(computed)}
   store {kind} %y, ptr %to, align 8
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
-  br i1 %more, label %loop, label %done
+  br i1 %more, label %rows, label %done
 done:
   ret void
 }}"""
+
+
+def _operand(k: int, kind: str, place: str) -> list[str]:
+    """The lines that load %xk from the slot that stands at a place of the row."""
+    return [
+        f"%p{k} = getelementptr i32, ptr %row, i64 {place}",
+        f"%i{k} = load i32, ptr %p{k}",
+        f"%j{k} = zext i32 %i{k} to i64",
+        f"%q{k} = getelementptr double, ptr %v, i64 %j{k}",
+        f"%x{k} = load {kind}, ptr %q{k}, align 8",
+    ]
+
+
+def _loop(name: str, arity: int, lanes: int) -> str:
+    """A function that applies one kind of instruction down a table."""
+    operands = [line for k in range(arity) for line in _operand(k, Lines(lanes).kind, str(k + 1))]
+    return _function(name, lanes, str(arity + 1), [*operands, *_computed(name, arity, lanes)])
 
 
 def _computed(name: str, arity: int, lanes: int) -> list[str]:
@@ -69,56 +76,33 @@ def _computed(name: str, arity: int, lanes: int) -> list[str]:
 def _sums(lanes: int) -> str:
     """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
     text = Lines(lanes)
-    kind, zero = text.kind, text.number(-0.0)
-    function = SUM_OF_PRODUCTS if lanes == 1 else EIGHT[SUM_OF_PRODUCTS]
-    factor = "%x1 = load double, ptr %q1"
+    alike, factor = [], "%x1"
     if lanes > 1:
-        factor = f"""\
-%number = load double, ptr %q1
-  %alone = insertelement {kind} undef, double %number, i32 0
-  %x1 = shufflevector {kind} %alone, {kind} undef, <{lanes} x i32> zeroinitializer"""
-    return f"""\
-define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
-entry:
-  %width0 = shl i64 %pairs, 1
-  %width = add i64 %width0, 1
-  br label %rows
-rows:
-  %i = phi i64 [0, %entry], [%next, %stored]
-  %at = mul i64 %i, %width
-  %row = getelementptr i32, ptr %table, i64 %at
-  %d = load i32, ptr %row
-  %e = zext i32 %d to i64
-  %to = getelementptr double, ptr %v, i64 %e
-  %first = getelementptr i32, ptr %row, i64 1
-  br label %terms
-terms:
-  %k = phi i64 [0, %rows], [%k1, %terms]
-  %sum = phi {kind} [{zero}, %rows], [%sum1, %terms]
-  %two = shl i64 %k, 1
-  %p0 = getelementptr i32, ptr %first, i64 %two
-  %p1 = getelementptr i32, ptr %p0, i64 1
-  %i0 = load i32, ptr %p0
-  %i1 = load i32, ptr %p1
-  %j0 = zext i32 %i0 to i64
-  %j1 = zext i32 %i1 to i64
-  %q0 = getelementptr double, ptr %v, i64 %j0
-  %q1 = getelementptr double, ptr %v, i64 %j1
-  %x0 = load {kind}, ptr %q0, align 8
-  {factor}
-  %product = {text.primitive(SUM_OF_PRODUCTS, ("%x0", "%x1"))}
-  %sum1 = fadd contract {kind} %sum, %product
-  %k1 = add i64 %k, 1
-  %again = icmp slt i64 %k1, %pairs
-  br i1 %again, label %terms, label %stored
-stored:
-  store {kind} %sum1, ptr %to, align 8
-  %next = add i64 %i, 1
-  %more = icmp slt i64 %next, %count
-  br i1 %more, label %rows, label %done
-done:
-  ret void
-}}"""
+        alike = [
+            f"%alone = insertelement {text.kind} undef, double %x1, i32 0",
+            f"%all = shufflevector {text.kind} %alone, {text.kind} undef, <{lanes} x i32> zeroinitializer",
+        ]
+        factor = "%all"
+    terms = [
+        "br label %terms",
+        "terms:",
+        "%k = phi i64 [0, %rows], [%k1, %terms]",
+        f"%sum = phi {text.kind} [{text.number(-0.0)}, %rows], [%y, %terms]",
+        "%two = shl i64 %k, 1",
+        "%place0 = add i64 %two, 1",
+        "%place1 = add i64 %two, 2",
+        *_operand(0, text.kind, "%place0"),
+        *_operand(1, "double", "%place1"),
+        *alike,
+        f"%product = {text.primitive(SUM_OF_PRODUCTS, ('%x0', factor))}",
+        f"%y = fadd contract {text.kind} %sum, %product",
+        "%k1 = add i64 %k, 1",
+        "%again = icmp slt i64 %k1, %pairs",
+        "br i1 %again, label %terms, label %stored",
+        "stored:",
+    ]
+    width = "\n  %double = shl i64 %pairs, 1\n  %width = add i64 %double, 1"
+    return _function(SUM_OF_PRODUCTS, lanes, "%width", terms, width, "stored")
 
 
 def _loaded(of: str, names: Sequence[str]) -> str:
