@@ -792,7 +792,7 @@ for k in range(9):
 print(f.report().backend, "|".join(f.report().notes))
 plain = autodiff.compile(lambda x: autodiff.sum([x * k for k in range(400)]))
 assert plain.grad(1.0) == 79800.0
-assert "run" in plain.source("c") and "define" in plain.source("llvm") and "def run" in plain.source("python")
+assert "run" in plain.source("c") and "define" in plain.source("llvm")
 print(plain.report().backend)
 for name in ("llvm", "numpy"):
     try:
