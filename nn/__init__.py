@@ -12,8 +12,7 @@ program; ``nn.cli`` is the command line, `nn.plots` draws. What is small lies op
 
 from autodiff.value import parameter
 from nn import callbacks, data, losses, model, optim, plots, schedules, stopping
-from nn.findings import diagnose_gradients
-from nn.flow import gradient_flow
+from nn.flow import diagnose_gradients, gradient_flow
 from nn.history import Diagnosis, History, diagnose
 from nn.minimize import minimize, random_search
 from nn.model import *  # noqa: F403  (its classes, `load` and `save`)

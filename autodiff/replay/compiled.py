@@ -11,14 +11,15 @@ from typing import Any, cast
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
-from autodiff.program.program import padded
+from autodiff.program import padded
+from autodiff.recording import is_tracing
+from autodiff.replay.backends import BACKENDS
 from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, record
 from autodiff.replay.shortcut import Direct
 from autodiff.replay.structures import doubles, grid, key
-from autodiff.replay.tracer import BACKENDS, Entry
-from autodiff.tracing import is_tracing
+from autodiff.replay.tracer import Entry
 
 __all__ = ["Compiled"]
 
@@ -178,7 +179,11 @@ class Compiled(Inspection):
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
                 "got a Value, as an argument or from around the function; call the function for each sample"
             )
-        mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
+        mode_of: dict[str, Callable[..., Any]] = {
+            **MODES,
+            "grad": transforms.grad,
+            "value_and_grad": transforms.value_and_grad,
+        }
         return mode_of[mode](self._function, argnums)(*args)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.forward import is_number
-from autodiff.program.program import Output
+from autodiff.program import Output
 from autodiff.replay import array_transforms
 from autodiff.replay.forms import NUMBER, Grid, Number, build, count, leaves_of
 from autodiff.replay.structures import symbols, take_apart

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from autodiff.replay.backends.llvm.native import NativeRun
+from autodiff.replay.backends import NativeRun
 from autodiff.replay.forms import Grid, Number, size
 from autodiff.replay.tracer import Kernel
 

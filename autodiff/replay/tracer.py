@@ -15,25 +15,17 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
-from autodiff.program.lowering import NotLowerable
-from autodiff.program.program import Output, Program, Run
-from autodiff.program.tape import Tape, reverse, transcribe
-from autodiff.replay.backends import numpy_calls, python
-from autodiff.replay.backends.llvm import native
+from autodiff.program import Output, Program, SimplifyingTape, reverse
+from autodiff.recording import tracing
+from autodiff.replay.backends import NativeRun, compile_program, compile_scalar, through_buffers
 from autodiff.replay.forms import Differentiated, Number
 from autodiff.replay.program_report import Report
-from autodiff.tracing import tracing
+from autodiff.replay.transcription import transcribe
+from autodiff.strict import lenient
 from autodiff.value import Value
 
-__all__ = ["BACKENDS", "Entry", "Kernel", "Recorder"]
+__all__ = ["Entry", "Kernel", "Recorder"]
 
-BACKENDS: dict[str, Callable[[Program], Run]] = {
-    "llvm": native.compile_program,
-    "numpy": numpy_calls.compile_program,
-    "python": python.compile_program,
-}
-
-_SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
 _FEW = 64  # arguments of a function that takes them one by one
 
 
@@ -48,7 +40,7 @@ class Recorder:
 
     def __init__(self, lanes: Sequence[bool]) -> None:
         self.began = time.perf_counter()
-        self.tape = Tape()
+        self.tape = SimplifyingTape()
         self.epoch = recording.begin_epoch()
         self.leaves = [Value(math.nan) for _ in lanes]
         self.slots: dict[Value, int] = {v: self.tape.input(lane) for v, lane in zip(self.leaves, lanes)}
@@ -64,14 +56,14 @@ class Recorder:
             self.slots[v] = self.tape.input(lane)
 
     def drawn(self, supply: Callable[[], float], each: bool) -> Value:
-        """See `autodiff.tracing.drawn`; the inputs come behind those that are there."""
+        """See `autodiff.recording.drawn`; the inputs come behind those that are there."""
         v = Value(math.nan)
         self.adopt([v], lane=each and True in self.tape.lane)
         self.supplies.append((v, supply, each))
         return v
 
     def observed(self, x: Any, store: Callable[[float], None]) -> None:
-        """See `autodiff.tracing.observed`."""
+        """See `autodiff.recording.observed`."""
         if True in self.tape.lane:
             raise TraceError(
                 "a number of the whole batch is kept, such as the mean of batch normalisation: record the batch as one "
@@ -81,7 +73,7 @@ class Recorder:
 
     def trace(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on Values, refusing what would leave the graph."""
-        with recording.resume(), recording.lenient(), tracing(self):
+        with recording.resume(), lenient(), tracing(self):
             return function(*arguments)
 
     def write(self, outputs: Iterable[Any]) -> list[int]:
@@ -165,7 +157,7 @@ class Kernel:
         self.direct: Callable[..., Any] | None = None
         self.reads_outside = bool(recorder.captured or recorder.supplies or recorder.observations)
         self.lock = threading.Lock()
-        self.backend, self.run, notes = _compile(self.program, backend)
+        self.backend, self.run, notes = compile_program(self.program, backend)
         if not self.batched:
             self._without_samples(form)
         self.report = Report.of(
@@ -176,11 +168,11 @@ class Kernel:
         few = self.given <= _FEW and not self.reads_outside
         alone = few and _is_plain(form)
         if self.backend == "python":
-            self.scalar = python.compile_scalar(self.program)
+            self.scalar = compile_scalar(self.program)
             if alone:
-                self.direct = python.compile_scalar(self.program, form)
-        elif isinstance(self.run, native.NativeRun) and alone:
-            text = python.through_buffers(self.given, len(self.program.outputs), form)
+                self.direct = compile_scalar(self.program, form)
+        elif isinstance(self.run, NativeRun) and alone:
+            text = through_buffers(self.given, len(self.program.outputs), form)
             run = self.run.bound(self.shared, _EMPTY, self.shared_out, _EMPTY)
             space = {"run": run, "shared": self.shared, "out": self.shared_out, "lock": self.lock}
             exec(compile(text, "<replayed program>", "exec"), space)
@@ -247,27 +239,6 @@ def _by_owner(supplies: Sequence[Callable[[], float]]) -> list[tuple[Callable[[]
 
 
 _EMPTY = array("d", [0.0])
-
-
-def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
-    """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
-    if backend != "auto":
-        try:
-            return backend, BACKENDS[backend](program), []
-        except NotLowerable as problem:
-            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
-    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
-    if not program.sample_inputs and len(program.live) < _SMALL:
-        names = []
-    notes: list[str] = []
-    for name in names:
-        try:
-            return name, BACKENDS[name](program), notes
-        except ImportError:
-            notes.append(f"no {name}: it is not installed")
-        except NotLowerable as problem:
-            notes.append(f"no {name}: {problem}")
-    return "python", python.compile_program(program), notes
 
 
 @dataclass(frozen=True)

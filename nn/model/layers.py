@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from autodiff import ops, recording, tracing
+from autodiff import ops, recording
 from nn.checks import finite
 from nn.model.activations import Activation, activation_function, activation_name
 from nn.model.init import generator
@@ -334,7 +334,7 @@ class Dropout(Module):
         if not self.training or self.p == 0.0:
             return unwrapped(list(row))
         with recording.scope(self.name):
-            return unwrapped([ops.mul(z, tracing.drawn(self._factor)) for z in row])
+            return unwrapped([ops.mul(z, recording.drawn(self._factor)) for z in row])
 
     def _factor(self) -> float:
         return 1.0 / (1.0 - self.p) if self.rng.random() >= self.p else 0.0

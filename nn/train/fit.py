@@ -15,7 +15,7 @@ from nn.callbacks import AnyCallback, Training, as_callback
 from nn.checks import finite
 from nn.data import Dataset
 from nn.eager.step import Loss, Metric, measures
-from nn.eager.worker import EagerWorker, Problem, Worker
+from nn.eager.worker import Problem, Worker
 from nn.history import History
 from nn.model import Module
 from nn.optim import SGD, Optimizer
@@ -150,7 +150,7 @@ def fit(
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
-    worker = EagerWorker(problem) if eager else _worker(problem)
+    worker = Worker(problem) if eager else _worker(problem)
     history.backend = worker.backend
     loop = Loop(
         Training(model, optimizer, history),
@@ -185,7 +185,7 @@ def _worker(problem: Problem) -> Worker:
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:
-        worker = EagerWorker(problem)
+        worker = Worker(problem)
         worker.backend = f"eager: {reason}"
         return worker
 
