@@ -48,7 +48,8 @@ def gather(kind: type) -> None:
     name, path = kind.__name__, _path(kind)
     if name in OURS and path not in KINDS[name]:
         return
-    known = {other: known for other, known in KINDS.pop(name, {}).items() if other != path}
+    known = KINDS.pop(name, {})
+    known.pop(path, None)
     if inspect.isfunction(vars(kind).get("config")):
         known[path] = kind
     if known:
@@ -263,7 +264,7 @@ def _check(description: Any) -> None:
         keys = {"kind", *parameters} - _NO_ARCHITECTURE
         if description.keys() != keys:
             raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
-        for key in keys & parameters.keys():
+        for key in keys & parameters.keys():  # their annotations are strings
             if parameters[key].annotation == "bool" and type(description[key]) is not bool:
                 raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
         if description.get("activation", "") is None:
