@@ -23,21 +23,9 @@ _LANE_POINTERS = (
 
 
 class ProgramText:
-    """A program of primitives as LLVM text.
+    """The `text` of a program of primitives, with the entry ``run`` of a `NativeRun`.
 
-    Parameters
-    ----------
-    program : Program
-        Of primitives.
-
-    Attributes
-    ----------
-    text : str
-        It has the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`.
-    steps : int
-        How many primitives it computes.
-    workspace : int
-        How many floats of workspace it needs.
+    It computes so many primitives, the `steps`, and needs a `workspace` of so many floats.
     """
 
     def __init__(self, program: Program) -> None:
