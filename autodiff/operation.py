@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
-from typing import Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 Rule = Callable[..., Any] | float | None
 """A rule for a partial derivative: a function of output and operands; or the partial, where it is the same everywhere.
@@ -37,6 +37,13 @@ class Differentiable(Protocol):
 
 
 N = TypeVar("N", bound=Differentiable)
+
+if TYPE_CHECKING:
+    from autodiff.methods import (
+        Methods as Methods,
+    )  # the operators and methods that types of numbers get from the table
+else:
+    Methods = object
 
 
 def real(x: object) -> float:

@@ -26,20 +26,9 @@ Place = tuple[str, int]
 
 
 class Stamp:
-    """The epoch and the scope that nodes were made in; a private one also holds a label and a role.
+    """The epoch and the scopes (outermost first) that nodes were made in; one node's own holds its label and role, too.
 
-    Parameters
-    ----------
-    epoch : int
-        Number of the epoch.
-    scope : tuple of str
-        Names of the enclosing scopes, outermost first.
-    label : str
-        The name that the user gave to the node; "" for none.
-    role : str
-        "parameter" for what is trained; "" otherwise.
-    place : tuple of (str, int), optional
-        File and line that made a node in strict mode.
+    `place` is the file and line that made a node in strict mode.
     """
 
     __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread")

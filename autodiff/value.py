@@ -5,20 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, cast, final
 
 from autodiff import recording
 from autodiff.errors import GraphError
 from autodiff.graph import topological
-from autodiff.operation import Op, named, real
+from autodiff.operation import Methods, Op, named, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 from autodiff.strict import check_result
-
-if TYPE_CHECKING:
-    from autodiff.methods import Methods  # the operators and methods that `autodiff.operators` makes of the table
-else:
-    Methods = object
 
 
 @final
@@ -380,17 +375,7 @@ def parameter(data: Real | float, label: str = "") -> Value:
 def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
     """Write the data of several leaves as one change: what ``v.data = x`` does for each, in a third of the time.
 
-    Parameters
-    ----------
-    leaves : iterable of Value
-        What to write.
-    numbers : iterable of real number
-        One for each.
-
-    Raises
-    ------
-    GraphError, TypeError, OverflowError, TraceError
-        As for `Value.data`. The leaves before the one that raises are written.
+    It raises what that does; the leaves before the one that raises are written.
     """
     epoch = recording.begin_epoch()
     stamp = Stamp(epoch, ())
@@ -409,15 +394,7 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
 
 
 def values(given: Any, what: str) -> list[Value]:
-    """A Value, or an iterable of Values, as a list; `what` names it in errors.
-
-    Raises
-    ------
-    TypeError
-        If anything in it is not a Value.
-    ValueError
-        If there is none.
-    """
+    """A Value, or an iterable of Values, as a list; a TypeError or ValueError that names it if it is none."""
     values = [given] if isinstance(given, Value) else list(given) if isinstance(given, Iterable) else [given]
     if not values:
         raise ValueError(f"{what} needs at least one Value, got none")

@@ -26,8 +26,6 @@ from autodiff.value import Value, values
 if TYPE_CHECKING:
     from autodiff.derivatives import signatures
 
-__all__ = ["derivative", "grad", "grad_graph", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
-
 Function = Callable[..., Any]
 
 

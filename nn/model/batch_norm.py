@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from autodiff import ops, recording
 from autodiff.value import parameter
 from nn.checks import finite
-from nn.model.inputs import as_tuple, positive, unwrapped
-from nn.model.module import Module
-
-__all__ = ["BatchNorm"]
+from nn.model.module import Module, as_tuple, positive, unwrapped
 
 
 class BatchNorm(Module):
@@ -195,12 +192,11 @@ class BatchNorm(Module):
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this; see `Neuron.config`."""
-        return {
-            "n": len(self.running_mean),
-            "eps": self.eps,
-            "momentum": self.momentum,
-            "affine": bool(self.weight),
-        }
+        return {"n": len(self.running_mean), "eps": self.eps, "momentum": self.momentum, "affine": bool(self.weight)}
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return (4 if config["affine"] else 2) * config["n"] + 1
 
     def __repr__(self) -> str:
         return f"BatchNorm({len(self.running_mean)})"

@@ -11,12 +11,12 @@ from autodiff.program.program import Output, Run, padded
 from autodiff.replay.backends.llvm.native import NativeRun
 from autodiff.replay.tracer import Kernel, Recorder
 from autodiff.value import Value
-from nn.losses.targets import is_row
+from nn.losses.functions import SampleLoss
+from nn.losses.targets import as_row
 from nn.model.module import Module, forward_batch
 from nn.replay.columns import Columns
-from nn.replay.sample_losses import SampleLoss
 
-__all__ = ["Plan", "as_row", "forget_oldest", "record"]
+__all__ = ["Plan", "forget_oldest", "record"]
 
 _KEPT = 16
 
@@ -27,11 +27,6 @@ def forget_oldest(kept: dict[Any, Any]) -> list[Any]:
     for key in gone:
         del kept[key]
     return gone
-
-
-def as_row(x: Any) -> list[Any]:
-    """A row of numbers as a list; a lone number is a row of one."""
-    return list(x) if is_row(x) else [x]
 
 
 class Plan:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from nn.data.dataset import Dataset
-from nn.eager.worker import Problem
+from nn.eager.worker import Problem, Worker
+from nn.losses.functions import SAMPLE_LOSSES
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
 from nn.replay.columns import Columns, is_finite, numpy_or_none
 from nn.replay.compiled_step import CompiledStep, NotCompilable
-from nn.replay.sample_losses import SAMPLE_LOSSES
 from nn.replay.update import FlatUpdate
 
 __all__ = ["ReplayWorker"]
@@ -22,8 +22,8 @@ __all__ = ["ReplayWorker"]
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 
-class ReplayWorker:
-    """Does what `nn.eager.worker.EagerWorker` does, by programs that are compiled at the first use.
+class ReplayWorker(Worker):
+    """Does what `nn.eager.worker.Worker` does, by programs that are compiled at the first use.
 
     Parameters
     ----------
