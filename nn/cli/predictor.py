@@ -16,8 +16,7 @@ from autodiff.recording import no_grad
 from nn.data import Dataset, Standardizer
 from nn.data.csv_files import read_table
 from nn.metrics import predicted_class
-from nn.model import saved
-from nn.model.mlp import MLP
+from nn.model import MLP, saved
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from autodiff.operation import real
 from autodiff.value import Value
 from nn.model.activations import Activation, per_layer
 from nn.model.init import Initialiser, generator, initialiser
-from nn.model.module import Module, as_tuple, positive
+from nn.model.module import Module, Output, as_tuple, positive
 from nn.model.neuron import Neuron
 
 _VALUES: set[type] = {Value}
@@ -81,7 +81,7 @@ class Layer(Module):
             self.neurons.append(neuron)
         self.name = "layer"
 
-    def __call__(self, x: Iterable[Any]) -> Any:
+    def __call__(self, x: Iterable[Any]) -> Output:
         """The outputs of all neurons.
 
         Parameters
@@ -111,10 +111,10 @@ class Layer(Module):
             x = _uniform(x)
         outer = recording.enter(self.name)
         try:
-            out = [neuron(x) for neuron in self.neurons]
+            out: Any = [neuron(x) for neuron in self.neurons]
         finally:
             recording.leave(outer)
-        return out[0] if len(out) == 1 else out
+        return out[0] if len(out) == 1 else out  # type: ignore[no-any-return]
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a layer like this one; see `Neuron.config`."""
@@ -200,7 +200,7 @@ class MLP(Module):
             layer.name = f"layer {k}"
             self.layers.append(layer)
 
-    def __call__(self, x: Iterable[Any]) -> Any:
+    def __call__(self, x: Iterable[Any]) -> Output:
         """The network's output.
 
         Parameters
@@ -220,9 +220,10 @@ class MLP(Module):
         TypeError
             If an input is not a number.
         """
+        output: Any = x
         for layer in self.layers:
-            x = layer(x)
-        return x
+            output = layer(output)
+        return output  # type: ignore[no-any-return]
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a network like this one; see `Neuron.config`."""

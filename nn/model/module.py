@@ -7,12 +7,19 @@ import operator
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.value import Value
 from nn.model import saved
 
 M = TypeVar("M", bound="Module")
+
+if TYPE_CHECKING:
+
+    class Output(Value, Sequence[Value]):  # type: ignore[misc]  # Value is final: there is none but on paper
+        """What a network gives: with it a type checker allows what can be done with either of the two."""
+else:
+    Output = Value | list[Value]
 
 
 class Module:

@@ -7,17 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nn.history import History
-from nn.plots.style import (
-    DASHES,
-    LINES,
-    MARKERS,
-    PALETTE,
-    finished,
-    is_wide,
-    new_axes,
-    require_matplotlib,
-    whole_numbers,
-)
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, new_axes, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,9 +63,9 @@ def plot_learning_curve(
         if ys:
             ax.plot(range(len(ys)), ys, linestyle=DASHES[k], marker=marker, color=PALETTE[5 * k], label=label)
     ax.axvline(history.best_epoch, color="0.6", linewidth=1, label=f"best epoch ({history.best_epoch})", zorder=0)
-    if quantity != "score" and is_wide([y for ys in parts.values() for y in ys]):
+    if quantity != "score" and _is_wide([y for ys in parts.values() for y in ys]):
         ax.set_yscale("log")
-    whole_numbers(ax)
+    _whole_numbers(ax)
     return finished(ax, f"{name} by epoch", "epoch (0: before training)", _UNITS.get(name, name))
 
 
@@ -197,9 +187,9 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
         # Markers stand apart, so that curves on top of each other can still be told.
         ax.plot(losses, markevery=(k * every // len(curves), every), label=name, **style)
     seen = [loss for losses in curves.values() for loss in losses]
-    if is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
+    if _is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
-    whole_numbers(ax)
+    _whole_numbers(ax)
     histories = any(hasattr(run, "epochs") for run in runs.values())
     return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
 
@@ -255,6 +245,19 @@ def plot_gradient_flow(
         range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
     )
     return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
+
+
+def _whole_numbers(ax: Axes) -> None:
+    """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
+def _is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
+    """Whether numbers are positive, nan and infinity apart, and span so much that a logarithmic scale shows more."""
+    finite = [y for y in ys if math.isfinite(y)]
+    return bool(finite) and min(finite) > 0.0 and max(finite) > factor * min(finite)
 
 
 def _losses(run: Any) -> Sequence[float]:

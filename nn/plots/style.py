@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,19 +48,6 @@ def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bo
     if legend:
         ax.legend()
     return ax
-
-
-def whole_numbers(ax: Axes) -> None:
-    """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
-    from matplotlib.ticker import MaxNLocator
-
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-
-
-def is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
-    """Whether numbers are positive, nan and infinity apart, and span so much that a logarithmic scale shows more."""
-    finite = [y for y in ys if math.isfinite(y)]
-    return bool(finite) and min(finite) > 0.0 and max(finite) > factor * min(finite)
 
 
 def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float = 150.0) -> None:
