@@ -17,7 +17,12 @@ from autodiff.value import Value
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
+    if type(x) in _NUMBERS:  # for speed alone
+        return False
     return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
+
+
+_NUMBERS = {Value, float, int}
 
 
 def as_row(x: Any) -> list[Any]:
