@@ -8,7 +8,7 @@ from typing import Any
 
 from nn.history import History
 from nn.model.module import Module
-from nn.optim.optimizer import Optimizer
+from nn.optim import Optimizer
 
 __all__ = ["Callback", "Training"]
 

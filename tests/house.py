@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -243,22 +242,20 @@ def print_sizes(root: Path, each: bool) -> None:
     print(f"{'room':<44}{'files':>8}{'net lines':>12}{'statements':>12}")
     for package in PACKAGES:
         inside = [p for p in sources(root) if p.is_relative_to(root / package)]
-        for name, group in itertools.groupby(
-            sorted(inside, key=lambda p: (shelf(p, root), p)), lambda p: shelf(p, root)
-        ):
-            paths = list(group)
+        for name in sorted({shelf(p, root) for p in inside}):
+            paths = [p for p in inside if shelf(p, root) == name]
             print_size(name, size(paths))
             if each and name.endswith("/"):
                 for path in paths:
                     print_size("    " + str(path.relative_to(root / name)), size([path]))
         print_size(f"{package} in all", size(inside))
     print_size("the whole", size(sources(root)))
-    for paths in namesakes(root):
-        print(f"of one name: {', '.join(paths)}")
+    for group in namesakes(root):
+        print(f"of one name: {', '.join(group)}")
 
 
 def shelf(path: Path, root: Path) -> str:
-    """The room of a file as a path, with a slash at the end of a folder's; open files are before the folders."""
+    """The room of a file as a path, with a slash at the end of a folder's."""
     parts = path.relative_to(root).parts
     return f"{parts[0]}/{parts[1]}" + ("/" if len(parts) > 2 else "")
 

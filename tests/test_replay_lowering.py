@@ -180,6 +180,8 @@ LEFT = {
     "a library function": (lambda a: math.gamma(abs(a) + 1.0), "gamma.*, whose source is not to be had"),
     "two arguments": (lambda a: math.log(abs(a) + 1.0, 2.0), "log.*, whose source is not to be had"),
     "an extreme of a list": (lambda a: max([a, 1.0]), "an expression that is not lowered"),
+    "comprehensions": (lambda a: sum(a * k for k in (1, 2)), "an expression that is not lowered"),
+    "nested comprehensions": (lambda a: max(a * j * k for j in (1, 2) for k in (3, 4)), "an expression that is not lo"),
     "an iterator": (lambda a: 1.0 if all(map(math.isfinite, (a, 1.0))) else 0.0, "<class 'map'>, whose source is not"),
     "keywords": (lambda a: helper(x=a), "an expression that is not lowered"),
     "a default": (defaults, "not with as many numbers"),

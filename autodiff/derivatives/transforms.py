@@ -24,19 +24,22 @@ from autodiff.reverse import adjoints
 from autodiff.value import Value, values
 
 if TYPE_CHECKING:
-    from autodiff.derivatives import signatures
+    from autodiff.derivatives.signatures import (
+        Derivative,
+        Gradient,
+        Gradients,
+        Hessian,
+        ValueAndGradient,
+        ValueAndGradients,
+    )
 
 Function = Callable[..., Any]
 
 
 @overload
-def value_and_grad(
-    fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
-) -> signatures.ValueAndGradient: ...
+def value_and_grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
 @overload
-def value_and_grad(
-    fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False
-) -> signatures.ValueAndGradients: ...
+def value_and_grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> ValueAndGradients: ...
 @overload
 def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -91,9 +94,9 @@ def _value_and_grad(
 
 
 @overload
-def grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> signatures.Gradient: ...
+def grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
 @overload
-def grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> signatures.Gradients: ...
+def grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> Gradients: ...
 @overload
 def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -289,7 +292,7 @@ def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwar
 
 
 @overload
-def hessian(fun: Function, argnums: Literal[0] = 0) -> signatures.Hessian: ...
+def hessian(fun: Function, argnums: Literal[0] = 0) -> Hessian: ...
 @overload
 def hessian(fun: Function, argnums: int | Sequence[int]) -> Function: ...
 def hessian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -356,7 +359,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     return product
 
 
-def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
+def derivative(fun: Function, n: int = 1) -> Derivative:
     """Make the n-th derivative of a function of one number.
 
     Parameters

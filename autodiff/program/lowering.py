@@ -188,8 +188,8 @@ class _Translator:
             return self.together("and", map(self.emit, kinds, parts, parts[1:]))
         if isinstance(node, ast.Compare) and type(node.ops[0]) is ast.In and self.is_list(node.comparators[0], names):
             return self.together("or", (self.emit("eq", of(node.left), x) for x in of(node.comparators[0])))
-        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
-            (loop,) = node.generators
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and len(node.generators) == 1:
+            loop = node.generators[0]
             if self.is_list(loop.iter, names) and isinstance(loop.target, ast.Name) and not loop.ifs:
                 return [self.expression(node.elt, {**names, loop.target.id: x}, scope) for x in of(loop.iter)]
         raise NotLowerable(f"{self.op.name} has an expression that is not lowered: {ast.unparse(node):.60}")

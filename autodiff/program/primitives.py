@@ -50,25 +50,20 @@ def _comparison(name: str, python: Callable[..., Any], node: type[ast.AST], sign
     return _infix(name, python, node, sign, f"fcmp {condition}")._replace(gives=True)
 
 
-def _called(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1, of: str = "{of}") -> Primitive:
+def _called(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1, llvm: str = "") -> Primitive:
     operands = [f"{{{k}}}" for k in range(arity)]
     given, typed = ", ".join(operands), ", ".join(f"{{kind}} {x}" for x in operands)
     source = (getattr(math, name),) if hasattr(math, name) else ()
-    return Primitive(
-        name, arity, python, source, f"{numpy or name}({given})", f"{name}({given})", f"call {{kind}} @{of}({typed})"
-    )
+    call = f"call {{kind}} @{llvm or f'{{of}}{name}'}({typed})"
+    return Primitive(name, arity, python, source, f"{numpy or name}({given})", f"{name}({given})", call)
+
+
+def _library(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1) -> Primitive:
+    return _called(name, python, numpy, arity)._replace(library=True)
 
 
 def _intrinsic(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1) -> Primitive:
     return _called(name, python, numpy, arity, f"llvm.{name}.{{suffix}}")
-
-
-def _written(name: str, python: Callable[..., Any], numpy: str, c: str, arity: int = 1) -> Primitive:
-    return _called(name, python, arity=arity, of=f"{{of}}{name}")._replace(numpy=numpy, c=c)
-
-
-def _library(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1) -> Primitive:
-    return _called(name, python, numpy, arity, f"{{of}}{name}")._replace(library=True)
 
 
 def _floor(x: float) -> float:
@@ -125,9 +120,11 @@ _ROWS = (
     _intrinsic("sqrt", numerics.sqrt),
     _intrinsic("floor", _floor),
     _intrinsic("copysign", math.copysign, arity=2),
-    _written("mantissa", lambda x: math.frexp(x)[0], "frexp({0})[0]", "mantissa({0})"),
-    _written("exponent", lambda x: float(math.frexp(x)[1]), "frexp({0})[1].astype(float)", "exponent({0})"),
-    _written("ldexp", _ldexp, "ldexp({0}, clip({1}, -2900.0, 2900.0).astype(int))", "scaled({0}, {1})", arity=2),
+    _called("mantissa", lambda x: math.frexp(x)[0])._replace(numpy="frexp({0})[0]"),
+    _called("exponent", lambda x: float(math.frexp(x)[1]))._replace(numpy="frexp({0})[1].astype(float)"),
+    _called("ldexp", _ldexp, arity=2)._replace(
+        numpy="ldexp({0}, clip({1}, -2900.0, 2900.0).astype(int))", c="scaled({0}, {1})"
+    ),
     _library("exp", numerics.exp),
     _library("expm1", numerics.expm1),
     _library("log", numerics.log),

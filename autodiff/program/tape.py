@@ -23,18 +23,10 @@ _SYMMETRIC = {"add", "mul"}  # what shares a slot with the same operands in the 
 
 
 class Tape:
-    """A program of one assignment a slot.
+    """A program of one assignment a slot: the k-th instruction of `code` computes slot k.
 
-    Attributes
-    ----------
-    code : list of Instruction
-        The k-th computes slot k.
-    constants : dict of int to float
-        The slots that are constants.
-    lane : list of bool
-        Whether the slot has a number for each sample of a batch; if not, one serves them all.
-    counts : dict of str to int
-        What came of the simplifications, for the report; here how many instructions stood there already.
+    `constants` has the numbers of those that are constants, and `lane` says whether a slot has a number for each sample
+    of a batch; if not, one serves them all. `counts` is for the report: how many instructions stood there already.
     """
 
     def __init__(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import losses
-from nn.data.dataset import Dataset
+from nn.data import Dataset
 from nn.metrics import accuracy, r2
 from nn.model.module import Module, forward_batch
-from nn.optim.optimizer import Optimizer
+from nn.optim import Optimizer
 
 Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nn.data.dataset import Dataset
+from nn.data import Dataset
 from nn.eager.step import EagerStep, Loss, Metric, evaluate
 from nn.model.module import Module
+from nn.optim import Optimizer
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_, grad_norm
-from nn.optim.optimizer import Optimizer
 
 
 @dataclass

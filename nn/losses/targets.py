@@ -17,7 +17,12 @@ from autodiff.value import Value
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
+    if type(x) in _NUMBERS:  # for speed alone
+        return False
     return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
+
+
+_NUMBERS = {Value, float, int}
 
 
 def as_row(x: Any) -> list[Any]:
@@ -44,10 +49,11 @@ def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
 
 def numbers_of(t: Any, sample: int, outputs: Any) -> list[Any]:
     """Read finite numbers, which may be Values, one an output."""
-    if not is_row(t) and not is_row(outputs):
+    row = as_row(outputs)
+    if len(row) == 1 and not is_row(t):
         return [_finite(t, sample)]
-    told = pairs(as_row(outputs), as_row(t), f"outputs of sample {sample}")
-    return [_finite(number, sample, k if is_row(t) else None) for k, (_, number) in enumerate(told)]
+    told = pairs(row, as_row(t), f"outputs of sample {sample}")
+    return [_finite(number, sample, k) for k, (_, number) in enumerate(told)]
 
 
 def _finite(t: Any, sample: int, output: int | None = None) -> Any:

@@ -155,7 +155,7 @@ class Optimizer:
         """
         return {
             "name": type(self).__name__,
-            "hyperparameters": {name: _plain(value) for name, value in self.hyperparameters().items()},
+            "hyperparameters": {n: list(x) if isinstance(x, tuple) else x for n, x in self.hyperparameters().items()},
             "steps": self.steps,
             "state": {name: [float(x) for x in self.state[name]] for name in self.state_names},
         }
@@ -218,10 +218,6 @@ class Optimizer:
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={value!r}" for name, value in self.hyperparameters().items())
         return f"{type(self).__name__}({len(self.parameters)} parameters, {told})"
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _expect_keys(what: str, given: Any, expected: Collection[str]) -> None:

@@ -33,9 +33,6 @@ ROOT = HERE.parents[2]
 RUNS = 20
 """Of a turn, if the case is not too long for it."""
 
-BYTECODE = tempfile.TemporaryDirectory()
-"""Where processes that import a checkout keep it."""
-
 
 class Case(NamedTuple):
     """What is compared.
@@ -63,7 +60,7 @@ class Case(NamedTuple):
 
 
 EXPRESSION = "import autodiff, workloads\nfrom autodiff import Value"
-CHAIN = f"{EXPRESSION}\nx = workloads.chain(Value, 10_000)"
+CHAIN = f"{EXPRESSION}\nx = workloads.chain(Value, 4_000)"
 MOONS = f"{EXPRESSION}\nimport random, nn\nrandom.seed(1337)\nmodel = nn.MLP(2, [16, 16, 1])"
 F = f"{EXPRESSION}\nf = lambda p: workloads.expression(*p)"
 ROSENBROCK = """import autodiff
@@ -105,23 +102,23 @@ BYTES = f"""{EXPRESSION}
 import tracemalloc
 def node(swept):
     tracemalloc.start()
-    x = workloads.chain(Value, 10_000)
+    x = workloads.chain(Value, 4_000)
     if swept:
         x.backward()
     found = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    return found / 10_000
+    return found / 4_000
 node(True)"""
 
 CASES = [
     Case("eager", "W1 expression, build", EXPRESSION, "workloads.readme_expression(Value)"),
     Case("eager", "W1 expression, sweep", f"{EXPRESSION}\ny = workloads.readme_expression(Value)", "y.backward()"),
-    Case("eager", "W2 chain, build and free", EXPRESSION, "workloads.chain(Value, 10_000)"),
+    Case("eager", "W2 chain, build and free", EXPRESSION, "workloads.chain(Value, 4_000)"),
     Case("eager", "W2 chain, sweep", CHAIN, "x.backward()"),
     Case("eager", "W2 chain, refresh", CHAIN, "x.refresh()"),
-    Case("eager", "W3 moons, build", MOONS, "workloads.moons_loss_with_sums(model)"),
-    Case("eager", "W3 moons, sweep", f"{MOONS}\ny = workloads.moons_loss_with_sums(model)", "y.backward()"),
-    Case("eager", "W3 as micrograd has it", MOONS, "workloads.moons_loss(model, Value).backward()"),
+    Case("eager", "W3 moons, build", MOONS, "workloads.moons_loss_with_sums(model, 20)"),
+    Case("eager", "W3 moons, sweep", f"{MOONS}\ny = workloads.moons_loss_with_sums(model, 20)", "y.backward()"),
+    Case("eager", "W3 as micrograd has it", MOONS, "workloads.moons_loss(model, Value, 20).backward()"),
     Case("eager", "grad(f)", f"{F}\ng = autodiff.grad(f)", "g([-4.0, 2.0])"),
     Case("eager", "hvp of f", F, "autodiff.hvp(f, ([-4.0, 2.0],), ([1.0, 0.0],))"),
     Case("eager", "grad_graph", f"{EXPRESSION}\nx = Value(0.5)\ny = x.tanh() * x.exp()", "autodiff.grad_graph(y, x)"),
@@ -140,7 +137,7 @@ CASES = [
     Case("replay", "from function to program", F, "autodiff.compile(f).value_and_grad([-4.0, 2.0])"),
     Case("fit", "iris, an epoch by replay", FIT.format(data="nn.data.iris()"), "epoch(120)", "told"),
     Case("fit", "moons, an epoch by replay", FIT.format(data="nn.data.moons(150)"), "epoch(120)", "told"),
-    Case("fit", "moons, an epoch eagerly", FIT.format(data="nn.data.moons(150)"), "epoch(6, eager=True)", "told"),
+    Case("fit", "moons, an epoch eagerly", FIT.format(data="nn.data.moons(30)"), "epoch(12, eager=True)", "told"),
     Case("fit", "moons, three epochs and all", FIT.format(data="nn.data.moons(150)"), "fit(3)"),
 ]
 
@@ -171,14 +168,9 @@ def measure(case: Case, checkout: str) -> Callable[[int, int], list[float]]:
     if case.measure == "fresh":
         text = f"import time\n{case.setup}\nbegin = time.process_time()\n{case.statement}\n"
         command = [sys.executable, "-c", f"{text}print(time.process_time() - begin)"]
-        environment = os.environ | {"PYTHONPYCACHEPREFIX": BYTECODE.name}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-
-        def fresh() -> float:
-            done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=True)
-            return float(done.stdout)
-
-        return lambda runs, count: [fresh() for _ in range(runs)]
+        return lambda runs, count: [
+            float(subprocess.run(command, cwd=checkout, capture_output=True, check=True).stdout) for _ in range(runs)
+        ]
     names: dict[str, Any] = {"gc": gc}
     exec(case.setup, names)
     module = names.get("autodiff") or names["nn"]
@@ -200,11 +192,12 @@ def measure(case: Case, checkout: str) -> Callable[[int, int], list[float]]:
 
 
 class Worker:
-    """The process of a checkout."""
+    """The process of a checkout; bytecode is kept in a folder, so that checkouts stay as they are."""
 
-    def __init__(self, checkout: Path) -> None:
+    def __init__(self, checkout: Path, bytecode: str) -> None:
         command = [sys.executable, str(HERE), str(checkout), "--work"]
-        environment = os.environ | {"PYTHONHASHSEED": "0"}
+        environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1, env=environment)
 
@@ -220,9 +213,9 @@ class Worker:
 
 
 @contextmanager
-def workers(checkouts: Sequence[Path]) -> Iterator[list[Worker]]:
+def workers(checkouts: Sequence[Path], bytecode: str) -> Iterator[list[Worker]]:
     """A process for each checkout, which ends with the block."""
-    started = [Worker(checkout) for checkout in checkouts]
+    started = [Worker(checkout, bytecode) for checkout in checkouts]
     try:
         yield started
     finally:
@@ -251,23 +244,29 @@ def race(numbers: Sequence[int], old: Path, series: int, rounds: int, share: flo
     """Measure cases; those that a checkout cannot do are left out."""
     times: dict[int, Times] = {number: [] for number in numbers}
     sizes: dict[int, tuple[int, int]] = {}
-    for _ in range(series):
-        with workers([old, ROOT]) as both:
-            for number in list(times):
-                try:
-                    for worker in both:
-                        worker.ask(number)  # in which it is prepared
-                    if number not in sizes:
-                        sizes[number] = size(number, both[0], share)
-                    times[number].append(([], []))
-                except RuntimeError as problem:
-                    print(f"left out: {CASES[number].name}, because of: {problem}")
-                    del times[number]
-            for turn in range(rounds):
-                for number, found in times.items():
-                    for k in (0, 1) if turn % 2 else (1, 0):
-                        found[-1][k].extend(both[k].ask(number, *sizes[number]))
+    with tempfile.TemporaryDirectory() as bytecode:
+        for _ in range(series):
+            with workers([old, ROOT], bytecode) as both:
+                begin(both, times, sizes, share)
+                for turn in range(rounds):
+                    for number, found in times.items():
+                        for k in (0, 1) if turn % 2 else (1, 0):
+                            found[-1][k].extend(both[k].ask(number, *sizes[number]))
     return times
+
+
+def begin(both: Sequence[Worker], times: dict[int, Times], sizes: dict[int, tuple[int, int]], share: float) -> None:
+    """Let both prepare every case, for a new series."""
+    for number in list(times):
+        try:
+            for worker in both:
+                worker.ask(number)
+            if number not in sizes:
+                sizes[number] = size(number, both[0], share)
+            times[number].append(([], []))
+        except RuntimeError as problem:
+            print(f"left out: {CASES[number].name}, because of: {problem}")
+            del times[number]
 
 
 def fast(runs: Sequence[float]) -> float:

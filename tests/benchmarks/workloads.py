@@ -40,19 +40,19 @@ def chain(value: Callable[[float], Any], nodes: int) -> Any:
     return x
 
 
-def moons_loss(model: Any, value: Callable[[float], Any]) -> Any:
-    """W3, forward, as micrograd's notebook writes it: hinge loss on 100 points and 1e-4 L2."""
-    scores = [model(list(map(value, point))) for point in POINTS]
+def moons_loss(model: Any, value: Callable[[float], Any], n: int = len(POINTS)) -> Any:
+    """W3, forward, as micrograd's notebook writes it: hinge loss on 100 points, or the first of them, and 1e-4 L2."""
+    scores = [model(list(map(value, point))) for point in POINTS[:n]]
     losses = [(1 + -side * score).relu() for side, score in zip(SIDES, scores)]
     data_loss = sum(losses) * (1.0 / len(losses))
     return data_loss + 1e-4 * sum(p * p for p in model.parameters())
 
 
-def moons_loss_with_sums(model: Any) -> Any:
+def moons_loss_with_sums(model: Any, n: int = len(POINTS)) -> Any:
     """W3, forward, as one writes it here: plain inputs, and sums that are one node each."""
     import autodiff
 
-    losses = [(1 - side * model(point)).relu() for side, point in zip(SIDES, POINTS)]
+    losses = [(1 - side * model(point)).relu() for side, point in zip(SIDES, POINTS[:n])]
     parameters = model.parameters()
     return autodiff.mean(losses) + 1e-4 * autodiff.dot(parameters, parameters)
 

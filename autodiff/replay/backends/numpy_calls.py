@@ -12,7 +12,7 @@ from autodiff.replay.backends.program_lines import ProgramLines
 
 
 def compile_program(program: Program) -> Run:
-    """Compile a program to a function; see `Run`."""
+    """Compile a program to a function, see `Run`; an ImportError without NumPy."""
     try:
         import numpy
     except ImportError:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Tape
+from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Program, Tape
 from autodiff.replay.backends.llvm.lines import Lines
 from autodiff.replay.backends.llvm.vector_math import function_text, is_function
 
 
-@dataclass(frozen=True)
 class Places:
     """Which number of each buffer belongs to which slot.
 
-    Attributes
-    ----------
-    shared, samples : dict of int to int
-        By slot, the inputs that samples share, and those of each.
-    temps, lane_temps : dict of int to int
-        By slot, what one function computes and another reads: for all samples, for each.
-    sums : dict of int to int
-        By the number of a shared output, the sums over the samples.
+    `temps` and `lane_temps` are what one function computes and another reads, which are `crossing`; `sums`, those over
+    the samples, are by the number of the shared output.
     """
 
-    shared: dict[int, int]
-    samples: dict[int, int]
-    temps: dict[int, int]
-    lane_temps: dict[int, int]
-    sums: dict[int, int]
+    def __init__(self, program: Program, crossing: set[int]) -> None:
+        self.shared = _numbered(program.shared_inputs)
+        self.samples = _numbered(program.sample_inputs)
+        self.temps = _numbered(s for s in program.steps(lane=False) if s in crossing)
+        self.lane_temps = _numbered(s for s in program.steps(lane=True) if s in crossing)
+        self.sums = _numbered(k for k, o in enumerate(program.shared_outputs) if o.kind == "sum")
+
+
+def _numbered(members: Iterable[int]) -> dict[int, int]:
+    return {member: k for k, member in enumerate(members)}
 
 
 class Body(Lines):

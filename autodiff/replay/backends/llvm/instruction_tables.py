@@ -10,7 +10,7 @@ of products it is enough, as in a matrix times a vector, that in each term one f
 other factors are copied to be neighbours if they are not.
 
 It is for what all samples share; a program with a part for each sample is straight-line code. `workspace` makes the
-tables; the machine code is in `interpreter_text`.
+tables; the machine code is in `table_loops`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,7 @@ from autodiff.replay.backends.llvm.table_loops import EIGHT, GROUP, HEADER, KIND
 def workspace(program: Program) -> array[float]:
     """The memory that the machine code works in: a header, the slots, the groups, and the tables.
 
-    Parameters
-    ----------
-    program : Program
-        Of primitives, without samples.
-
-    Returns
-    -------
-    array of float
-        Its words are floats (the slots; constants are there already) or 64-bit integers.
+    Its words are floats (the slots; constants are there already) or whole numbers of 64 or 32 bits.
     """
     code, constants = program.tape.code, program.tape.constants
     steps = program.steps(lane=False)
@@ -79,14 +71,8 @@ def workspace(program: Program) -> array[float]:
     if len(numbers) % 2:
         numbers.append(0)
     head = [len(groups) // len(GROUP), len(program.inputs), len(outputs), at_groups, at_table]
-    return _words(array("q", head)) + slots + _words(array("q", groups)) + _words(numbers)
-
-
-def _words(numbers: array[int]) -> array[float]:
-    """The same memory as an array of floats."""
-    words = array("d")
-    words.frombytes(numbers.tobytes())
-    return words
+    parts = (array("q", head), slots, array("q", groups), numbers)
+    return array("d", b"".join(part.tobytes() for part in parts))
 
 
 class _Copies:

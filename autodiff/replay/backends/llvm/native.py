@@ -1,7 +1,7 @@
 """The backend for speed: a program as machine code, compiled in the process by llvmlite.
 
-`llvm_text` writes the program as LLVM text. A large one without samples is not written out: it is data for the one
-piece of machine code of `interpreter`. There are no optimisation passes.
+`program_text` writes the program as LLVM text. A large one without samples is not written out: it is data
+(`instruction_tables`) for the one piece of machine code of `table_loops`. There are no optimisation passes.
 """
 
 from __future__ import annotations
@@ -26,15 +26,7 @@ def source(program: Program) -> str:
 
 
 def compile_program(program: Program) -> NativeRun:
-    """Compile a program to machine code.
-
-    Raises
-    ------
-    ImportError
-        If llvmlite is missing.
-    NotLowerable
-        If an operation has no counterpart in machine arithmetic.
-    """
+    """Compile a program to machine code; an ImportError without llvmlite."""
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
         return NativeRun(table_loops.TEXT, instruction_tables.workspace(lowered))
@@ -43,16 +35,10 @@ def compile_program(program: Program) -> NativeRun:
 
 
 class NativeRun:
-    """A compiled program; called as `autodiff.program.program.Run` says.
+    """A compiled program, called as `autodiff.program.Run` says.
 
-    Parameters
-    ----------
-    text : str
-        LLVM text with an entry ``run`` of the same arguments, and the workspace as the last one.
-    workspace : array of float
-        The workspace as it is at first.
-    swift : bool
-        Whether to compile in less time, to slower code.
+    The text has an entry ``run`` of the same arguments, and the workspace as the last one, which is given as it is at
+    first. A `swift` compilation takes less time, to slower code.
     """
 
     def __init__(self, text: str, workspace: array[float], *, swift: bool = False) -> None:

@@ -23,21 +23,9 @@ _LANE_POINTERS = (
 
 
 class ProgramText:
-    """A program of primitives as LLVM text.
+    """The `text` of a program of primitives, with the entry ``run`` of a `NativeRun`.
 
-    Parameters
-    ----------
-    program : Program
-        Of primitives.
-
-    Attributes
-    ----------
-    text : str
-        It has the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`.
-    steps : int
-        How many primitives it computes.
-    workspace : int
-        How many floats of workspace it needs.
+    It computes so many primitives, the `steps`, and needs a `workspace` of so many floats.
     """
 
     def __init__(self, program: Program) -> None:
@@ -45,19 +33,11 @@ class ProgramText:
         self.functions: dict[str, str] = {}
         shared, lane = program.steps(lane=False), program.steps(lane=True)
         self.steps = len(shared) + len(lane)
-        crossing = _crossing(program, shared, lane)
-        self.sums = [k for k, o in enumerate(program.shared_outputs) if o.kind == "sum"]
-        self.places = Places(
-            shared={s: k for k, s in enumerate(program.shared_inputs)},
-            samples={s: k for k, s in enumerate(program.sample_inputs)},
-            temps={s: k for k, s in enumerate(s for s in shared if s in crossing)},
-            lane_temps={s: k for k, s in enumerate(s for s in lane if s in crossing)},
-            sums={output: k for k, output in enumerate(self.sums)},
-        )
+        self.places = Places(program, _crossing(program, shared, lane))
         # Workspace: shared temporaries, vectors of the samples' temporaries, two vectors for each sum.
         self.lane_temps_from = -(-len(self.places.temps) // LANES) * LANES
         self.sums_from = self.lane_temps_from + LANES * len(self.places.lane_temps)
-        self.workspace = self.sums_from + 2 * LANES * len(self.sums) + LANES
+        self.workspace = self.sums_from + 2 * LANES * len(self.places.sums) + LANES
         parts = self._part("shared_", shared, 1), self._part("lane_", lane, LANES)
         entry = self._entry(*map(len, parts))
         self.text = "\n".join([*definitions(), *self.functions.values(), *parts[0], *parts[1], entry])
@@ -85,7 +65,7 @@ class ProgramText:
         return texts
 
     def _entry(self, shared: int, lane: int) -> str:
-        sums = len(self.sums)
+        sums = len(self.places.sums)
         vector = f"<{LANES} x double>"
         lines = [
             "define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, "
@@ -118,7 +98,7 @@ class ProgramText:
             "done:",
         ]
         if sums:
-            places = ", ".join(f"i64 {k}" for k in self.sums)
+            places = ", ".join(f"i64 {k}" for k in self.places.sums)
             index = ", ".join(f"i64 {k}" for k in range(LANES))
             lines += [
                 f"  %rests = insertelement <{LANES} x i64> poison, i64 %rest, i32 0",
