@@ -90,8 +90,9 @@ class Predictor:
             data = extra.get("data")
             if not isinstance(model, MLP) or not isinstance(data, dict):
                 raise ModelFileError("expected a model that `python -m nn` wrote, with what it knows of its data")
-            names, classes = _names(data, "feature_names"), data.get("class_names")
-            sizes = (len(names), 1 if classes is None else len(_names(data, "class_names")))
+            names = _names(data, "feature_names")
+            classes = None if data.get("class_names") is None else _names(data, "class_names")
+            sizes = len(names), len(classes) if classes else 1
             if sizes != (len(model.layers[0].neurons[0].w), len(model.layers[-1].neurons)):
                 raise ModelFileError(f"the model does not fit its {sizes[0]} feature(s) and {sizes[1]} output(s)")
             if not isinstance(data.get("target_name"), str):
@@ -99,7 +100,7 @@ class Predictor:
             return cls(
                 model,
                 names,
-                None if classes is None else _names(data, "class_names"),
+                classes,
                 data["target_name"],
                 Standardizer.from_dict(data.get("features"), len(names)),
                 Standardizer.from_dict(data.get("target"), 1) if classes is None else None,
