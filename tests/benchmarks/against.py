@@ -295,7 +295,7 @@ def table(times: dict[int, Times]) -> Iterator[str]:
 
 
 def compare(
-    old: Path, parts: Sequence[str] = (), series: int = 12, rounds: int = 4, share: float = 0.03, name: str = ""
+    old: Path, parts: Sequence[str] = (), series: int = 8, rounds: int = 4, share: float = 0.03, name: str = ""
 ) -> None:
     """Race this checkout against another one, and print the table.
 
@@ -325,7 +325,7 @@ def main() -> None:
     parser.add_argument("checkout", type=Path, help="the old one")
     parser.add_argument("--parts", nargs="+", choices=["eager", "replay", "fit"], default=[], help="all by default")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases that have this in their name")
-    parser.add_argument("--series", type=int, default=12, help="how often processes are started (default: 12)")
+    parser.add_argument("--series", type=int, default=8, help="how often processes are started (default: 8)")
     parser.add_argument("--rounds", type=int, default=4, help="turns in each series (default: 4)")
     parser.add_argument("--share", type=float, default=0.03, help="seconds a turn (default: 0.03)")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
