@@ -222,43 +222,6 @@ class Value:
         refresh(self)
         return self
 
-    def compile(
-        self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
-    ) -> Any:
-        """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
-
-        Parameters
-        ----------
-        inputs : Value or iterable of Value
-            The nodes that become the function's arguments, in order. Other leaves are read anew at each call.
-        wrt : Value or iterable of Value, optional
-            Those of them that `grad` and `value_and_grad` differentiate by; all by default.
-        **options
-            `in_axes`, `backend` and `cache_size` of `autodiff.compile`.
-
-        Returns
-        -------
-        Compiled
-            A function of as many numbers as there are inputs; its gradient is a tuple.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an input is not a Value, or `wrt` holds what is no input.
-        GraphError
-            If the node does not depend on an input.
-
-        Examples
-        --------
-        >>> x, y = Value(2.0), Value(3.0)
-        >>> f = (x * y + y).compile([x, y])
-        >>> f(2.0, 5.0), f.grad(2.0, 5.0)
-        (15.0, (5.0, 3.0))
-        """
-        from autodiff.replay import compile_graph
-
-        return compile_graph(self, inputs, wrt, **options)
-
     def detach(self) -> Value:
         """Return a new leaf with the same data and label, which gradients do not flow through.
 
@@ -356,6 +319,10 @@ class Value:
 
     if TYPE_CHECKING:
         # The operators and methods are bound in autodiff.operators, from the table of operations.
+        # `autodiff.replay` binds `compile`.
+        def compile(  # noqa: D102
+            self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
+        ) -> Any: ...
         def __add__(self, other: Value | float) -> Value: ...
         def __radd__(self, other: float) -> Value: ...
         def __sub__(self, other: Value | float) -> Value: ...

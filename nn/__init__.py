@@ -21,7 +21,7 @@ from nn.model.module import Module
 from nn.model.neuron import Neuron
 from nn.model.saved import load, save
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_
-from nn.replay.compiled_step import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
+from nn.replay import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
 from nn.train import fit
 from nn.train.finder import find_lr
 

@@ -1,26 +1,23 @@
-"""`Compiled`: a function that is recorded once for each form of its arguments, and replayed."""
+"""`Compiled`: a function that is traced once for each form of its arguments, and replayed."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
-from autodiff.program.program import padded
-from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
+from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
+from autodiff.replay.forms import Differentiated, Reader, check_axes
 from autodiff.replay.inspection import Inspection
-from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, record
-from autodiff.replay.shortcut import Direct
-from autodiff.replay.structures import doubles, grid, key
-from autodiff.replay.tracer import BACKENDS, Entry
+from autodiff.replay.kernel import Entry
+from autodiff.replay.modes import MODES, Function, Static, trace
+from autodiff.replay.shortcut import learn
+from autodiff.replay.tracer import BACKENDS
 from autodiff.tracing import is_tracing
-
-__all__ = ["Compiled"]
 
 
 class Compiled(Inspection):
@@ -132,20 +129,15 @@ class Compiled(Inspection):
             entry = self._entries.get(wanted)
             if entry is None:
                 try:
-                    entry = self._entries[wanted] = record(self._function, mode, chosen, forms, self._backend)
+                    entry = self._entries[wanted] = trace(self._function, mode, chosen, forms, self._backend)
                 except Differentiated:
                     return self._eagerly(mode, chosen, args)
                 if len(self._entries) > self._cache_size:
                     self._entries.popitem(last=False)
                     for known in self._direct.values():
                         known.clear()
-                known = self._direct.setdefault((mode, asked), {})
-                if entry.kernel.direct is not None and all(type(f) is Number for f in forms):
-                    known[len(args)] = entry.kernel.direct
-                elif mode in ("value", "value_and_grad"):
-                    direct = known.setdefault(len(args), Direct())
-                    if type(direct) is Direct:
-                        direct.learn(args, forms, entry.kernel, entry.form)
+                if mode in ("value", "value_and_grad"):
+                    learn(self._direct.setdefault((mode, asked), {}), args, forms, entry)
             else:
                 self._entries.move_to_end(wanted)
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
@@ -185,26 +177,16 @@ class Compiled(Inspection):
 def _called(entry: Entry, reader: Reader) -> Any:
     """Run a program without samples; the result in its form."""
     numbers = entry.kernel.call(reader.shared)
-    if entry.form is NUMBER:
-        return numbers[0]
-    return build(entry.form, numbers, lambda form, given: grid(form, given, None))
+    return numbers[0] if entry.form is NUMBER else build(entry.form, numbers, array_of_floats)
 
 
-def _batched(entry: Entry, reader: Reader, forms: Any) -> Any:
+def _batched(entry: Entry, reader: Reader, forms: list[Any]) -> Any:
     """Run a program over the samples; the result in its form, of arrays."""
     n = cast(int, reader.samples)
-    stride = padded(n)
-    samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
-    view = memoryview(samples)
-    as_numpy = any(isinstance(f, Grid) and f.numpy for f in dynamic_leaves(forms))
+    batch = entry.kernel.bound(n)
     for k, column in enumerate(reader.columns):
-        view[k * stride : k * stride + n] = doubles(column)
-    results = entry.kernel.batch(reader.shared, samples, n, stride)
-    count = len(entry.kernel.program.sample_outputs)
-    rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
-    if as_numpy:
-        import numpy
-
-        table = numpy.frombuffer(results)
-        rows = [table[k * stride : k * stride + n] for k in range(count)]
-    return build(entry.form, rows, lambda form, given: grid(form, given, n))
+        batch.inputs[k] = column
+    batch(reader.shared)
+    as_numpy = any(type(f) is Grid and f.numpy for f in leaves(forms))
+    rows = list(batch.outputs.as_numpy() if as_numpy else batch.outputs)
+    return build(entry.form, rows, lambda form, given: array_of_samples(form, given, n))

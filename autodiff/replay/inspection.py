@@ -13,8 +13,8 @@ from autodiff.program.program import Program
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 from autodiff.replay.backends import c, python
 from autodiff.replay.backends.llvm import native
+from autodiff.replay.kernel import Entry
 from autodiff.replay.program_report import Report
-from autodiff.replay.tracer import Entry
 from autodiff.show.draw import draw_forward
 from autodiff.value import Value
 

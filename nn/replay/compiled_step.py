@@ -9,17 +9,15 @@ from typing import Any
 
 from autodiff.errors import TraceError
 from autodiff.recording import no_grad
-from autodiff.replay.program_report import Report
+from autodiff.replay import Report
 from autodiff.value import write
 from nn.eager.step import Loss, evaluating
 from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
 from nn.replay.columns import Columns, numpy_or_none
-from nn.replay.plan import Plan, as_row, forget_oldest, record
+from nn.replay.plan import Plan, as_row, forget_oldest, trace
 from nn.replay.sample_losses import SAMPLE_LOSSES, SampleLoss
-
-__all__ = ["CompiledStep", "NotCompilable", "compile"]
 
 
 class NotCompilable(TypeError):
@@ -224,26 +222,23 @@ class CompiledStep:
         together = len(chosen) if coupled else None
         key = together, columns.inputs, columns.told, *[m.training for m in self._modules]
         if key not in self._plans:
-            self._plans[key] = self._recorded(columns, together)
+            try:
+                self._plans[key] = trace(
+                    self.model,
+                    self.values,
+                    self.loss,
+                    self._sample_loss,
+                    self.penalty,
+                    columns,
+                    together,
+                    sweep=self._sweep,
+                    backend=self._backend,
+                )
+            except (TraceError, TypeError) as problem:
+                raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
             forget_oldest(self._plans)
         self._last = self._plans[key]
         return self._last
-
-    def _recorded(self, columns: Columns, together: int | None) -> Plan:
-        try:
-            return record(
-                self.model,
-                self.values,
-                self.loss,
-                self._sample_loss,
-                self.penalty,
-                columns,
-                together,
-                sweep=self._sweep,
-                backend=self._backend,
-            )
-        except (TraceError, TypeError) as problem:
-            raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
 
 
 def _add(results: array[float], parts: int, to: array[float]) -> None:

@@ -19,7 +19,7 @@ from nn.history import Epoch, History
 from nn.metrics import accuracy, r2
 from nn.model.module import Module
 from nn.optim import SGD, Optimizer
-from nn.replay.compiled_step import NotCompilable
+from nn.replay import NotCompilable, ReplayWorker
 from nn.schedules import Schedule
 from nn.train.arguments import check_batches, check_functions, check_numbers, check_trained
 from nn.train.checkpoint import Saving, restore
@@ -184,8 +184,6 @@ def fit(
 
 def _worker(problem: Problem) -> Worker:
     """Replay what can be recorded, the rest is done eagerly."""
-    from nn.replay.replayed_worker import ReplayWorker
-
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:

@@ -7,18 +7,18 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, cast
 
 from autodiff import numerics
+from autodiff.derivatives.structures import fill
 from autodiff.operation import OPERATIONS, Nary
 from autodiff.program.program import Program, Run
 from autodiff.program.sources import Module, definition
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
-from autodiff.replay.forms import Number
 
-__all__ = ["compile_program", "compile_scalar", "source", "term", "through_buffers"]
+__all__ = ["compile_program", "compile_scalar", "source", "term"]
 
 # What needs no call, which costs more than the operation. Only at b = 0 does Python's own division raise.
 _INFIX = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "neg": "-{}"}
@@ -39,7 +39,7 @@ def compile_scalar(program: Program, form: Any = None) -> Callable[..., Any]:
     program : Program
         The program.
     form : structure, optional
-        That of the result, of tuples, lists and dicts (`autodiff.replay.forms`); the function then returns None if it
+        That of the result, of tuples, lists and dicts (`derivatives.structures`); the function then returns None if it
         is given anything but floats. By default the result is a flat tuple.
 
     Returns
@@ -175,32 +175,28 @@ def _scalar(program: Program, form: Any = None) -> str:
     if form is None:
         lines.append(f"return ({''.join(f'{r}, ' for r in results)})")
     else:
-        lines = [_only_floats(arguments), *lines, f"return {_structure(form, iter(results))}"]
+        only_floats = all_are([f"type({a})" for a in arguments], "float")
+        lines = [f"if not ({only_floats}): return None", *lines, f"return {written(form, iter(results))}"]
     return f"def run({', '.join(arguments)}):\n" + textwrap.indent("\n".join(lines), "    ")
 
 
-def through_buffers(inputs: int, outputs: int, form: Any) -> str:
-    """The source of a function ``direct`` that does the same by ``run``, with its numbers in buffers."""
-    arguments = [f"v{k}" for k in range(inputs)]
-    lines = [_only_floats(arguments), "with lock:"]
-    lines += [f"    shared[{k}] = {a}" for k, a in enumerate(arguments)]
-    lines += ["    run(0, 0)", f"    return {_structure(form, (f'out[{k}]' for k in range(outputs)))}"]
-    return f"def direct({', '.join(arguments)}):\n" + textwrap.indent("\n".join(lines), "    ")
+def all_are(texts: Sequence[str], what: str) -> str:
+    """The text of a test whether expressions give one object."""
+    return " is ".join([*texts, what]) if texts else "True"
 
 
-def _only_floats(arguments: list[str]) -> str:
-    tests = " is ".join([*(f"type({a})" for a in arguments), "float"])
-    return f"if not ({tests}): return None" if arguments else "pass"
+def written(form: Any, results: Iterator[str]) -> str:
+    """The text of a structure with results in the places of its leaves."""
+    return repr(fill(form, map(_Text, results)))
 
 
-def _structure(form: Any, results: Iterator[str]) -> str:
-    """The text of a structure with results in the places for numbers."""
-    if isinstance(form, Number):
-        return next(results)
-    if isinstance(form, dict):
-        return "{" + ", ".join(f"{key!r}: {_structure(part, results)}" for key, part in form.items()) + "}"
-    parts = "".join(f"{_structure(part, results)}, " for part in form)
-    return f"[{parts}]" if isinstance(form, list) else f"({parts})"
+class _Text(str):
+    """A text that is written as it is, without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _loop(program: Program) -> str:

@@ -16,9 +16,6 @@ from nn.replay.compiled_step import CompiledStep, NotCompilable
 from nn.replay.sample_losses import SAMPLE_LOSSES
 from nn.replay.update import FlatUpdate
 
-__all__ = ["ReplayWorker"]
-
-
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 

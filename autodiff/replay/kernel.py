@@ -1,0 +1,160 @@
+"""A compiled program with its buffers: `Kernel`; for samples, room for them is asked for by `Kernel.bound`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autodiff.program.program import Output, Program, padded
+from autodiff.replay.backends import python
+from autodiff.replay.backends.llvm.native import NativeRun
+from autodiff.replay.program_report import Report
+from autodiff.replay.tracer import Tracer, _compile
+
+
+class Rows:
+    """Numbers of n samples in one buffer: a row for each input, or output, of a program."""
+
+    def __init__(self, count: int, n: int) -> None:
+        self.count, self.n, self.stride = count, n, padded(n)
+        self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
+
+    def __getitem__(self, k: int) -> array[float]:
+        """A copy of a row."""
+        return self.buffer[k * self.stride : k * self.stride + self.n]
+
+    def __setitem__(self, k: int, row: Any) -> None:
+        """Copy a buffer of n floats into a row."""
+        memoryview(self.buffer)[k * self.stride : k * self.stride + self.n] = row
+
+    def __iter__(self) -> Iterator[array[float]]:
+        return map(self.__getitem__, range(self.count))
+
+    def as_numpy(self) -> Any:
+        """The rows themselves, as an array of NumPy."""
+        import numpy
+
+        return numpy.frombuffer(self.buffer, count=self.count * self.stride).reshape(self.count, self.stride)[
+            :, : self.n
+        ]
+
+
+_NO_ROWS = Rows(0, 0)
+
+
+class Bound:
+    """A program bound to room for n samples: fill `inputs`, call it, read `outputs`.
+
+    `holds` is for who fills the inputs, to know what is in them. No two of one kernel run at once.
+    """
+
+    def __init__(self, kernel: Kernel, n: int) -> None:
+        self._kernel = kernel
+        self.inputs = Rows(len(kernel.program.sample_inputs), n)
+        self.outputs = Rows(len(kernel.program.sample_outputs), n)
+        self.holds: Any = None
+        self._run = kernel.on(self.inputs, self.outputs)
+
+    def __call__(self, shared: array[float]) -> array[float]:
+        """Run it with the inputs that all samples share; what there is once, in a buffer that the next run writes."""
+        kernel = self._kernel
+        kernel.load(shared, self.inputs)
+        self._run(self.inputs.n, self.inputs.stride)
+        kernel.hand_on(kernel.shared_out)
+        return kernel.shared_out
+
+
+class Kernel:
+    """A compiled program.
+
+    Its buffers `shared` and `shared_out`, of the inputs and outputs that all samples share, stay where they are; `lock`
+    is held while a program without samples uses them. It `reads_outside` if it reads Values that were not given as
+    inputs, asks for numbers, or hands some on.
+    """
+
+    def __init__(self, tracer: Tracer, backend: str) -> None:
+        wanted = tracer.wanted
+        watched = tracer.write(x for x, _ in tracer.observations)
+        self._stores = [store for _, store in tracer.observations]
+        self._handed_on = len([o for o in wanted if o.kind != "each"])  # and behind
+        inputs = [tracer.slots[v] for v in (*tracer.leaves, *tracer.captured)]
+        self.program = Program(tracer.tape, inputs, [*wanted, *(Output(s, "one") for s in watched)])
+        self._captured = tracer.captured
+        lane = tracer.tape.lane
+        self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[v]]]
+        # Runs of one supply, with their lengths: a layer asks the same once for each of its inputs.
+        draws = itertools.groupby(supply for v, supply in tracer.supplies if lane[tracer.slots[v]])
+        self._draws = [(supply, len(list(run))) for supply, run in draws]
+        self.shared = array("d", bytes(8 * max(len(self.program.shared_inputs), 1)))
+        self.shared_out = array("d", bytes(8 * max(len(self.program.shared_outputs), 1)))
+        self._inputs = memoryview(self.shared)[: len(self.program.shared_inputs)]
+        self._given = len(self._inputs) - len(self._captured) - len(self._supplies)
+        self.batched = bool(self.program.sample_inputs)
+        self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
+        self.lock = threading.Lock()
+        self.backend, self.run, notes = _compile(self.program, backend)
+        self.alone = self.on(_NO_ROWS, _NO_ROWS)
+        self._scalar: Callable[..., tuple[float, ...]] | None = None
+        if self.backend == "python" and not self.batched:
+            self._scalar = python.compile_scalar(self.program)
+        self.report = Report.of(
+            self.program, tracer.recorded, self.backend, time.perf_counter() - tracer.began, notes, self.run
+        )
+
+    def bound(self, n: int) -> Bound:
+        """The program with room for n samples."""
+        return Bound(self, n)
+
+    def on(self, inputs: Rows, outputs: Rows) -> Callable[[int, int], None]:
+        """The program on these buffers of samples: a function of their number, and of the length of a row."""
+        buffers, run = (self.shared, inputs.buffer, self.shared_out, outputs.buffer), self.run
+        return run.bound(*buffers) if isinstance(run, NativeRun) else lambda n, stride: run(n, stride, *buffers)
+
+    def call(self, given: array[float]) -> Sequence[float]:
+        """Run a program without samples on its inputs."""
+        if self._scalar is not None:
+            results: Sequence[float] = self._scalar(*given, *self._outside())
+        else:
+            with self.lock:
+                self.load(given, _NO_ROWS)
+                self.alone(0, 0)
+                results = self.shared_out[:]
+        self.hand_on(results)
+        return results
+
+    def _outside(self) -> list[float]:
+        return [*(supply() for supply in self._supplies), *(v._data for v in self._captured)]
+
+    def load(self, shared: array[float], inputs: Rows) -> None:
+        """Fill in what all samples share: what is given, what is read outside; and draw the last inputs of each.
+
+        They are drawn owner by owner, and of each sample after sample, as layers do.
+        """
+        self._inputs[: len(shared)] = shared
+        if not self.reads_outside:
+            return
+        self._inputs[self._given :] = array("d", self._outside())
+        k = inputs.count - sum(count for _, count in self._draws)
+        for supply, count in self._draws:
+            drawn = array("d", [supply() for _ in range(inputs.n * count)])
+            for j in range(count):
+                inputs[k + j] = drawn[j::count]
+            k += count
+
+    def hand_on(self, results: Sequence[float]) -> None:
+        """Hand what is observed to whom it concerns."""
+        for store, x in zip(self._stores, results[self._handed_on :]):
+            store(x)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A program with the form of its results."""
+
+    kernel: Kernel
+    form: Any
