@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -90,16 +89,11 @@ def compile(
     >>> line([2.0, 1.0], array("d", [0.0, 1.0, 2.0]))
     array('d', [1.0, 3.0, 5.0])
     """
-    if function is None:
-        return functools.partial(
-            compile,
-            in_axes=in_axes,
-            argnums=argnums,
-            static_argnums=static_argnums,
-            backend=backend,
-            cache_size=cache_size,
-        )
-    return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
+
+    def compiled(function: Callable[..., Any]) -> Compiled:
+        return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
+
+    return compiled if function is None else compiled(function)
 
 
 def _compile_graph_method(

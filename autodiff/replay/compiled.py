@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
 from autodiff.replay.forms import Differentiated, Reader, check_axes
@@ -43,7 +42,7 @@ class Compiled(Inspection):
         self._options = in_axes, argnums, static_argnums, backend, cache_size
         self._function = function
         self._in_axes = in_axes
-        self._argnums = argnums
+        self._argnums = argnums if isinstance(argnums, int) else tuple(argnums)
         self._static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
         self._backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
@@ -117,8 +116,7 @@ class Compiled(Inspection):
 
     def _run(self, mode: str, argnums: int | Sequence[int] | None, args: tuple[Any, ...]) -> Any:
         asked = argnums if argnums is None or isinstance(argnums, int) else tuple(argnums)
-        argnums = self._argnums if asked is None else asked
-        chosen = argnums if isinstance(argnums, int) else tuple(argnums)
+        chosen = self._argnums if asked is None else asked
         reader = Reader()
         try:
             forms = self._read(reader, args, mode)
@@ -142,22 +140,18 @@ class Compiled(Inspection):
                 self._entries.move_to_end(wanted)
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
                 return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
-            if not entry.kernel.batched:
-                return _called(entry, reader)
-            return _batched(entry, reader, forms)
+            return _batched(entry, reader, forms) if entry.kernel.batched else _called(entry, reader)
 
     def _read(self, reader: Reader, args: tuple[Any, ...], mode: str) -> list[Any]:
-        axes, static = self._in_axes, {k + len(args) if k < 0 else k for k in self._static}
+        axes = self._in_axes
         each = isinstance(axes, (list, tuple))
-        if mode == "jvp":
-            for what, x in zip(("primals", "tangents"), args):
-                if each and len(axes) != len(x):
-                    raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(x)} {what}")
-            return [
-                reader.read(x, tuple(axes) if each else axes, what) for what, x in zip(("primals", "tangents"), args)
-            ]
-        if each and len(axes) != len(args):
-            raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(args)}")
+        jvp = list(zip((" primals", " tangents"), args)) if mode == "jvp" else []
+        for what, x in jvp or [("", args)]:
+            if each and len(axes) != len(x):
+                raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(x)}{what}")
+        if jvp:
+            return [reader.read(x, tuple(axes) if each else axes, what.strip()) for what, x in jvp]
+        static = {k + len(args) if k < 0 else k for k in self._static}
         return [
             Static(x) if k in static else reader.read(x, axes[k] if each else axes, f"argument {k}")
             for k, x in enumerate(args)
@@ -170,8 +164,7 @@ class Compiled(Inspection):
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
                 "got a Value, as an argument or from around the function; call the function for each sample"
             )
-        mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
-        return mode_of[mode](self._function, argnums)(*args)
+        return MODES[mode](self._function, argnums)(*args)
 
 
 def _called(entry: Entry, reader: Reader) -> Any:

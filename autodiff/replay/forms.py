@@ -11,17 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autodiff.derivatives.forward import Dual, is_number
-from autodiff.derivatives.structures import (
-    CONTAINERS,
-    NUMBER,
-    Grid,
-    Number,
-    fill,
-    is_array,
-    leaves,
-    place,
-    transform,
-)
+from autodiff.derivatives.structures import CONTAINERS, NUMBER, Grid, Number, fill, is_array, leaves, place, transform
 from autodiff.operation import real
 from autodiff.value import Value
 
@@ -80,29 +70,23 @@ class Reader:
         return NUMBER
 
     def _array(self, x: Any, lane: bool, at: tuple[Any, str, int]) -> Grid:
-        ours = type(x).__module__ != "numpy"
-        view: Any = memoryview(x) if ours else x
-        if not ours and x.dtype.kind not in "bfiu":
+        numpy = type(x).__module__ == "numpy"
+        if numpy and x.dtype.kind not in "bfiu":
             if any(type(v) is Value or type(v) is Dual for v in x.flat):
                 raise Differentiated
             if x.dtype.kind != "O":
                 raise TypeError(f"{place(*at)} is an array of {x.dtype}, not of numbers: {x!r:.60}")
-        shape = tuple(view.shape)
+        shape: Any = x.shape if numpy else memoryview(x).shape
+        numbers = _floats(x)
         if not lane:
-            _append(self.shared, view)
-            return Grid(shape, numpy=not ours)
+            self.shared += numbers
+            return Grid(shape, numpy=numpy)
         if self.samples is None:
             self.samples = shape[0]
         if shape[0] != self.samples:
             raise ValueError(f"{place(*at)} holds {shape[0]} samples, an argument before it {self.samples}")
-        form = Grid(shape[1:], lane=True, numpy=not ours)
-        if ours:
-            numbers = _flat(view)
-            self.columns += [array("d", numbers[k :: form.count]) for k in range(form.count)]
-        else:
-            import numpy
-
-            self.columns += [*numpy.ascontiguousarray(view.reshape(shape[0], form.count).T, dtype=float)]
+        form = Grid(shape[1:], lane=True, numpy=numpy)
+        self.columns += [numbers[k :: form.count] for k in range(form.count)]
         return form
 
 
@@ -117,24 +101,21 @@ def _spread(axes: Any, x: Any, what: str) -> Iterator[Any]:
         yield from _spread(axes[key], x[key], f"{what}[{key!r}]")
 
 
-def _append(numbers: array[float], given: Any) -> None:
-    """Append what an array holds; floats are copied as a block of memory."""
-    if not isinstance(given, memoryview) and given.dtype.kind != "O":
+def _floats(x: Any) -> array[float]:
+    """What an array holds, row by row; floats are copied as a block of memory."""
+    if type(x).__module__ == "numpy":
         import numpy
 
-        block: Any = numpy.ascontiguousarray(given, dtype=float)
-        given = memoryview(block)
-    if isinstance(given, memoryview) and given.format == "d" and given.c_contiguous and given.nbytes:
-        numbers.frombytes(given.cast("B"))
-    else:
-        numbers.extend(_flat(given))
-
-
-def _flat(view: Any) -> list[float]:
+        if x.dtype.kind == "O":
+            return array("d", map(real, x.flat))
+        x = numpy.ascontiguousarray(x, dtype=float)
+    view = memoryview(x)
+    if view.format == "d" and view.c_contiguous and view.nbytes:
+        return array("d", view.tobytes())
     numbers: Any = view.tolist()
     for _ in range(view.ndim - 1):
-        numbers = [x for row in numbers for x in row]
-    return [x if type(x) is float else real(x) for x in numbers]
+        numbers = [v for row in numbers for v in row]
+    return array("d", map(real, numbers))
 
 
 def take_apart(y: Any) -> tuple[list[Any], Any]:

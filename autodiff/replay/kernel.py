@@ -39,9 +39,8 @@ class Rows:
         """The rows themselves, as an array of NumPy."""
         import numpy
 
-        return numpy.frombuffer(self.buffer, count=self.count * self.stride).reshape(self.count, self.stride)[
-            :, : self.n
-        ]
+        table = numpy.frombuffer(self.buffer, count=self.count * self.stride)
+        return table.reshape(self.count, self.stride)[:, : self.n]
 
 
 _NO_ROWS = Rows(0, 0)

@@ -19,10 +19,12 @@ Function = Callable[..., Any]
 
 MODES: dict[str, Callable[[Function, Any], Function]] = {
     "value": lambda f, argnums: f,
+    "grad": transforms.grad,
+    "value_and_grad": transforms.value_and_grad,
     "jvp": lambda f, argnums: lambda primals, tangents: transforms.jvp(f, primals, tangents),
-    "hessian": lambda f, argnums: transforms.hessian(f, argnums),
+    "hessian": transforms.hessian,
 }
-"""What a mode makes of a function of Values; gradients are taken on the tape."""
+"""What a mode makes of a function."""
 
 
 class Static:
@@ -57,7 +59,7 @@ def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend
     kind: Kind = "each" if any(lanes) else "one"
     tracer = Tracer(lanes)
     arrays = any(type(leaf) is Grid for leaf in places)
-    if mode in ("grad", "value_and_grad"):
+    if mode in ("grad", "value_and_grad"):  # taken on the tape
         y = tracer.trace(function, *_arguments(forms, tracer.leaves))
         if not is_number(y):
             raise TypeError(
@@ -123,10 +125,10 @@ def _jvp_of_arrays(function: Function, forms: Sequence[Any], given: Sequence[Val
 def hessian_of_arrays(
     function: Function, arguments: Function, chosen: Any, wrt: Sequence[Value], given: Sequence[Value]
 ) -> tuple[list[Any], Any]:
-    """The numbers of second derivatives by the arguments whose form is `chosen` and whose Values are `wrt`; and a form.
+    """The numbers of second derivatives by the arguments whose form is `chosen` and whose Values are `wrt`; its form.
 
-    For each place in `chosen` that has a structure like `chosen`; the shapes of two arrays are joined. `arguments` makes
-    the function's arguments of numbers in the places of `given`.
+    For each place in `chosen` this has a structure like `chosen`; the shapes of two arrays are joined. `arguments`
+    makes the function's arguments of numbers in the places of `given`.
     """
 
     def flat(numbers: Sequence[Any]) -> Any:

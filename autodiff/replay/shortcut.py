@@ -46,7 +46,7 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
     floats = all(type(f) is Number for f in forms)
     if isinstance(kernel.run, NativeRun) and all(type(f) is Number or (_is_numpy(f) and f.shape) for f in forms):
         program = _through_buffers(kernel, forms, form)
-    elif kernel.backend == "python" and floats and _is_plain(form) and not any(map(_is_numpy, leaves(form))):
+    elif kernel.backend == "python" and floats and _is_plain(form) and all(type(f) is Number for f in leaves(form)):
         program = python.compile_scalar(kernel.program, form)
     else:
         return
@@ -73,52 +73,39 @@ def _is_plain(form: Any) -> bool:
 
 def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:
     """A function of floats and arrays of such forms that runs machine code; it returns None if given anything else."""
-    space: dict[str, Any] = {
-        "run": kernel.alone,
-        "lock": kernel.lock,
-        "shared": kernel.shared,
-        "out": kernel.shared_out,
-    }
-    grids = any(map(_is_numpy, [*forms, *leaves(form)]))
-    if grids:
+    space = {"run": kernel.alone, "lock": kernel.lock, "shared": kernel.shared, "found": kernel.shared_out}
+    checks, lines, number = ["True"], [], "found[{}]"
+    if any(map(_is_numpy, [*forms, *leaves(form)])):
         import numpy
 
-        space |= {
-            "ndarray": numpy.ndarray,
-            "double": numpy.dtype(float),
-            "results": numpy.frombuffer(kernel.shared_out),
-        }
-    names = [f"v{k}" for k in range(len(forms))]
-    floats = [name for name, f in zip(names, forms) if type(f) is Number]
-    arrays = [name for name, f in zip(names, forms) if type(f) is Grid]
-    checks = [python.all_are([f"type({name})" for name in floats], "float")]
-    checks += [python.all_are([f"type({name})" for name in arrays], "ndarray")]
-    checks += [python.all_are([f"{name}.dtype" for name in arrays], "double")]
-    lines = [f"if not ({' and '.join(checks)}): return None", "with lock:"]
+        space |= {"ndarray": numpy.ndarray, "double": numpy.dtype(float), "out": numpy.frombuffer(kernel.shared_out)}
+        number = "found.item({})"
     end = 0
-    for name, f in zip(names, forms):
+    for k, f in enumerate(forms):
         start, end = end, end + f.count
         if type(f) is Grid:
-            space[f"to_{name}"] = numpy.frombuffer(kernel.shared)[start:end].reshape(f.shape)
-            lines.append(f"    to_{name}[...] = {name}")
+            space[f"place{k}"] = numpy.frombuffer(kernel.shared)[start:end].reshape(f.shape)
+            checks.append(f"type(v{k}) is ndarray and v{k}.dtype is double")
+            lines.append(f"place{k}[...] = v{k}")
         else:
-            lines.append(f"    shared[{start}] = {name}")
-    lines.append("    run(0, 0)")
+            checks.append(f"type(v{k}) is float")
+            lines.append(f"shared[{start}] = v{k}")
+    lines.append("run(0, 0)")
     if not _is_plain(form):
-        space["made"] = lambda out: build(form, out, array_of_floats)
-        lines.append("    return made(out)")
-    elif grids:
-        lines += ["    found = results.copy()", f"return {python.written(form, _taken(form))}"]
+        space["made"] = lambda found: build(form, found, array_of_floats)
+        lines.append("return made(found)")
     else:
-        lines.append(f"    return {python.written(form, (f'out[{k}]' for k in range(len(kernel.shared_out))))}")
-    text = f"def direct({', '.join(names)}):\n" + textwrap.indent("\n".join(lines), "    ")
-    exec(compile(text, "<replayed program>", "exec"), space)
+        lines += ["found = out.copy()"] * ("out" in space)
+        lines.append(f"return {python.written(form, _taken(form, number))}")
+    arguments = ", ".join(f"v{k}" for k in range(len(forms)))
+    head = f"def direct({arguments}):\n    if not ({' and '.join(checks)}): return None\n    with lock:\n"
+    exec(compile(head + textwrap.indent("\n".join(lines), " " * 8), "<replayed program>", "exec"), space)
     return cast("Callable[..., Any]", space["direct"])
 
 
-def _taken(form: Any) -> Iterator[str]:
-    """Texts that take the leaves of a result out of an array of all its numbers."""
+def _taken(form: Any, number: str) -> Iterator[str]:
+    """Texts that take the leaves of a result out of all the numbers that were found."""
     end = 0
     for f in leaves(form):
         start, end = end, end + f.count
-        yield f"found[{start}:{end}].reshape({f.shape})" if type(f) is Grid else f"found.item({start})"
+        yield f"found[{start}:{end}].reshape({f.shape})" if type(f) is Grid else number.format(start)

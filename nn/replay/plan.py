@@ -1,18 +1,14 @@
-"""A compiled step's programs: how one is traced, and how it is run on the samples of a data set."""
+"""The program of a compiled step, run on the samples of a data set."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from autodiff import ops
-from autodiff.replay import Bound, Kernel, Rows, Tracer
-from autodiff.value import Value
+from autodiff.replay import Bound, Kernel, Rows
 from nn.losses.targets import is_row
-from nn.model.module import Module, forward_batch
 from nn.replay.columns import Columns
-from nn.replay.sample_losses import SampleLoss
 
 _KEPT = 16
 
@@ -33,7 +29,8 @@ class Plan:
 
     Its first shared inputs are the parameters. Either each sample is one in the program, with its features, the numbers
     of its target, and its share in the loss; or these of all samples, as many as are `together` in one graph, are
-    further shared inputs, and the outputs of the model, all in all `outputs` numbers, follow the loss.
+    further shared inputs. Its shared results: the loss, and its gradient; with a penalty, the same of that. If no
+    gradients are wanted, outputs of the model are: of each sample, or all in all `outputs` numbers behind the loss.
     """
 
     def __init__(self, kernel: Kernel, together: int | None, outputs: int) -> None:
@@ -72,52 +69,3 @@ class Plan:
             room = self._rooms[n] = self.kernel.bound(n)
             forget_oldest(self._rooms)
         return room
-
-
-def trace(
-    model: Module,
-    parameters: Sequence[Value],
-    loss: Callable[..., Any],
-    sample_loss: SampleLoss | None,
-    penalty: Callable[[], Any] | None,
-    columns: Columns,
-    together: int | None,
-    *,
-    sweep: bool,
-    backend: str,
-) -> Plan:
-    """Trace and compile the loss of a batch, by `sample_loss` if there is one, and with `sweep` its gradient.
-
-    Of `columns`, a data set, only the widths count. The program's shared results: the loss; with `sweep` its gradient;
-    with a penalty the same of that. Without `sweep` the outputs of each sample are results too.
-    """
-    tracer = Tracer()
-    tracer.adopt(parameters)
-    lane, count = together is None, together or 1
-    # In the order of the buffers: column after column, and in each sample after sample.
-    given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
-    for column in given:
-        tracer.adopt(column, lane)
-    rows = [tuple(row) for row in zip(*given[: columns.inputs])]
-    told = list(zip(*given[columns.inputs : -1]))
-
-    def batch_loss() -> tuple[Any, list[Any]]:
-        outputs = forward_batch(model, rows)
-        if sample_loss is None:
-            return loss(outputs, [t[0] if len(t) == 1 else list(t) for t in told]), outputs
-        terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
-        return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
-
-    total, outputs = tracer.trace(batch_loss)
-
-    def want(y: Any, kind: Any) -> None:
-        tracer.want([y], kind)
-        if sweep:
-            tracer.want_gradient(y, parameters, kind, summed=True)
-
-    want(total, "sum" if lane else "one")
-    if penalty is not None:
-        want(tracer.trace(penalty), "one")
-    if not sweep:
-        tracer.want([x for y in outputs for x in as_row(y)], "each" if lane else "one")
-    return Plan(Kernel(tracer, backend), together, sum(len(as_row(y)) for y in outputs))

@@ -7,7 +7,7 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -175,14 +175,9 @@ def _scalar(program: Program, form: Any = None) -> str:
     if form is None:
         lines.append(f"return ({''.join(f'{r}, ' for r in results)})")
     else:
-        only_floats = all_are([f"type({a})" for a in arguments], "float")
-        lines = [f"if not ({only_floats}): return None", *lines, f"return {written(form, iter(results))}"]
+        checks = " and ".join(["True", *(f"type({a}) is float" for a in arguments)])
+        lines = [f"if not ({checks}): return None", *lines, f"return {written(form, iter(results))}"]
     return f"def run({', '.join(arguments)}):\n" + textwrap.indent("\n".join(lines), "    ")
-
-
-def all_are(texts: Sequence[str], what: str) -> str:
-    """The text of a test whether expressions give one object."""
-    return " is ".join([*texts, what]) if texts else "True"
 
 
 def written(form: Any, results: Iterator[str]) -> str:
