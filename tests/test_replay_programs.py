@@ -43,11 +43,12 @@ class TestSums:
         return function, Kernel(tracer, backend)
 
     @staticmethod
-    def room(kernel, xs, ys, rest):
+    def room(kernel, w, xs, ys, rest):
         """What stands behind the samples in their buffer counts for nothing."""
         room = kernel.bound(len(xs))
+        room.shared[0] = w
         room.inputs.buffer[:] = array("d", [rest]) * len(room.inputs.buffer)
-        room.inputs[0], room.inputs[1] = array("d", xs), array("d", ys)
+        room.inputs.fill([array("d", xs), array("d", ys)])
         return room
 
     @pytest.mark.parametrize("backend", BACKENDS)
@@ -56,8 +57,8 @@ class TestSums:
         random, w = Random(3), 0.75
         for n in (0, 1, 2, 7, 8, 9, 15, 16, 17, 1000, 1001):
             xs, ys = ([random.uniform(-2.0, 2.0) for _ in range(n)] for _ in range(2))
-            room = self.room(kernel, xs, ys, math.nan)
-            found = room(array("d", [w]))
+            room = self.room(kernel, w, xs, ys, math.nan)
+            found = room()
             pairs = [autodiff.value_and_grad(function, (0, 1))(w, x, y) for x, y in zip(xs, ys)]
             values = [v for v, _ in pairs]
             sums = [values, [g[0] for _, g in pairs], None, [w * w] * n, xs, values, [2.5] * n]
@@ -65,8 +66,9 @@ class TestSums:
                 exact = w * w if terms is None else math.fsum(terms)
                 size = 1.0 if terms is None else math.fsum(map(abs, terms))
                 assert abs(got - exact) <= (n + 8) * 2.0**-52 * size
-            assert room.outputs[0].tolist() == pytest.approx(values, rel=1e-14)
-            assert room.outputs[1].tolist() == pytest.approx([g[1] for _, g in pairs], rel=1e-14)
+            each, slopes = map(list, room.outputs.copies())
+            assert each == pytest.approx(values, rel=1e-14)
+            assert slopes == pytest.approx([g[1] for _, g in pairs], rel=1e-14)
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_nan_and_infinities_are_not_lost(self, backend):
@@ -74,7 +76,7 @@ class TestSums:
         for n, at, bad in ((9, 8, math.nan), (16, 3, math.nan), (11, 10, math.inf)):
             ys = [1.0] * n
             ys[at] = bad
-            found = self.room(kernel, [1.0] * n, ys, 0.0)(array("d", [0.5]))
+            found = self.room(kernel, 0.5, [1.0] * n, ys, 0.0)()
             assert same(found[0], bad)
             assert found[4] == n
 

@@ -177,9 +177,9 @@ def _batched(entry: Entry, reader: Reader, forms: list[Any]) -> Any:
     """Run a program over the samples; the result in its form, of arrays."""
     n = cast(int, reader.samples)
     batch = entry.kernel.bound(n)
-    for k, column in enumerate(reader.columns):
-        batch.inputs[k] = column
-    batch(reader.shared)
+    batch.shared[: len(reader.shared)] = reader.shared
+    batch.inputs.fill(reader.columns)
+    batch()
     as_numpy = any(type(f) is Grid and f.numpy for f in leaves(forms))
-    rows = list(batch.outputs.as_numpy() if as_numpy else batch.outputs)
+    rows = list(batch.outputs.table) if as_numpy else batch.outputs.copies()
     return build(entry.form, rows, lambda form, given: array_of_samples(form, given, n))

@@ -32,19 +32,21 @@ def check_axes(axes: Any) -> None:
 class Reader:
     """Takes arguments apart.
 
-    `shared` are the numbers that all samples share, in order; `columns` buffers of those of each sample; `samples` says
+    `shared` are the numbers that all samples share, in order; `columns` those of each sample; `samples` says
     how many there are, and is None outside a batch.
     """
 
     def __init__(self) -> None:
         self.shared = array("d")
-        self.columns: list[Any] = []
+        self.columns: list[array[float]] = []
         self.samples: int | None = None
 
     def read(self, x: Any, axes: Any, what: str) -> Any:
         """The form of an argument; `axes` is 0 where it holds a batch, None where not, or a structure of these."""
-        found = leaves(x)
-        forms = [self._leaf(v, axis, (x, what, k)) for k, (v, axis) in enumerate(zip(found, _spread(axes, x, what)))]
+        if not isinstance(x, CONTAINERS) and not isinstance(axes, CONTAINERS):
+            return self._leaf(x, axes, (x, what, 0))
+        pairs = zip(leaves(x), _spread(axes, x, what))
+        forms = [self._leaf(v, axis, (x, what, k)) for k, (v, axis) in enumerate(pairs)]
         return fill(x, iter(forms))
 
     def _leaf(self, x: Any, axis: int | None, at: tuple[Any, str, int]) -> Number | Grid:

@@ -6,8 +6,9 @@ import itertools
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from autodiff.program.program import Output, Program, padded
@@ -18,53 +19,62 @@ from autodiff.replay.tracer import Tracer, _compile
 
 
 class Rows:
-    """Numbers of n samples in one buffer: a row for each input, or output, of a program."""
+    """Numbers of n samples in one buffer: a row for each input, or output, of a program.
 
-    def __init__(self, count: int, n: int) -> None:
-        self.count, self.n, self.stride = count, n, padded(n)
+    They stand as programs want them; or, if `packed`, one right behind the other.
+    """
+
+    def __init__(self, count: int, n: int, *, packed: bool = False) -> None:
+        self.count, self.n, self.stride = count, n, n if packed else padded(n)
         self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
+        self.places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
 
-    def __getitem__(self, k: int) -> array[float]:
-        """A copy of a row."""
-        return self.buffer[k * self.stride : k * self.stride + self.n]
+    def fill(self, rows: Iterable[array[float]], first: int = 0) -> None:
+        """Copy some rows in, from the first-th on."""
+        buffer = self.buffer
+        for place, row in zip(self.places[first:], rows):
+            buffer[place] = row
 
-    def __setitem__(self, k: int, row: Any) -> None:
-        """Copy a buffer of n floats into a row."""
-        memoryview(self.buffer)[k * self.stride : k * self.stride + self.n] = row
+    def copies(self) -> list[array[float]]:
+        """Copies of the rows."""
+        buffer = self.buffer
+        return [buffer[place] for place in self.places]
 
-    def __iter__(self) -> Iterator[array[float]]:
-        return map(self.__getitem__, range(self.count))
-
-    def as_numpy(self) -> Any:
+    @cached_property
+    def table(self) -> Any:
         """The rows themselves, as an array of NumPy."""
         import numpy
 
-        table = numpy.frombuffer(self.buffer, count=self.count * self.stride)
-        return table.reshape(self.count, self.stride)[:, : self.n]
+        found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
+        return found.reshape(self.count, self.stride)[:, : self.n]
 
 
 _NO_ROWS = Rows(0, 0)
 
 
 class Bound:
-    """A program bound to room for n samples: fill `inputs`, call it, read `outputs`.
+    """A program bound to room for n samples: fill `shared` and `inputs`, call it, read what it returns and `outputs`.
 
-    `holds` is for who fills the inputs, to know what is in them. No two of one kernel run at once.
+    `shared` begins with the inputs that are given and that all samples share. `holds` is for who fills the others, to
+    know what is in them. No two of one kernel run at once.
     """
 
     def __init__(self, kernel: Kernel, n: int) -> None:
         self._kernel = kernel
+        self.shared = kernel.shared
         self.inputs = Rows(len(kernel.program.sample_inputs), n)
         self.outputs = Rows(len(kernel.program.sample_outputs), n)
         self.holds: Any = None
-        self._run = kernel.on(self.inputs, self.outputs)
+        self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
 
-    def __call__(self, shared: array[float]) -> array[float]:
-        """Run it with the inputs that all samples share; what there is once, in a buffer that the next run writes."""
+    def __call__(self) -> array[float]:
+        """Run it, and return what there is once, in a buffer that the next run overwrites."""
         kernel = self._kernel
-        kernel.load(shared, self.inputs)
-        self._run(self.inputs.n, self.inputs.stride)
-        kernel.hand_on(kernel.shared_out)
+        if kernel.reads_outside:
+            kernel.read_outside(self.inputs)
+        self._run()
+        if kernel.reads_outside:
+            kernel.hand_on(kernel.shared_out)
         return kernel.shared_out
 
 
@@ -91,8 +101,7 @@ class Kernel:
         self._draws = [(supply, len(list(run))) for supply, run in draws]
         self.shared = array("d", bytes(8 * max(len(self.program.shared_inputs), 1)))
         self.shared_out = array("d", bytes(8 * max(len(self.program.shared_outputs), 1)))
-        self._inputs = memoryview(self.shared)[: len(self.program.shared_inputs)]
-        self._given = len(self._inputs) - len(self._captured) - len(self._supplies)
+        self._given = len(self.program.shared_inputs) - len(self._captured) - len(self._supplies)
         self.batched = bool(self.program.sample_inputs)
         self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
         self.lock = threading.Lock()
@@ -120,7 +129,9 @@ class Kernel:
             results: Sequence[float] = self._scalar(*given, *self._outside())
         else:
             with self.lock:
-                self.load(given, _NO_ROWS)
+                if given:  # an array is not even to be changed by nothing while it is looked at
+                    self.shared[: len(given)] = given
+                self.read_outside(_NO_ROWS)
                 self.alone(0, 0)
                 results = self.shared_out[:]
         self.hand_on(results)
@@ -129,20 +140,17 @@ class Kernel:
     def _outside(self) -> list[float]:
         return [*(supply() for supply in self._supplies), *(v._data for v in self._captured)]
 
-    def load(self, shared: array[float], inputs: Rows) -> None:
-        """Fill in what all samples share: what is given, what is read outside; and draw the last inputs of each.
+    def read_outside(self, inputs: Rows) -> None:
+        """Fill in what is read outside; and draw the last inputs of each sample.
 
         They are drawn owner by owner, and of each sample after sample, as layers do.
         """
-        self._inputs[: len(shared)] = shared
-        if not self.reads_outside:
-            return
-        self._inputs[self._given :] = array("d", self._outside())
+        for k, x in enumerate(self._outside(), self._given):
+            self.shared[k] = x
         k = inputs.count - sum(count for _, count in self._draws)
         for supply, count in self._draws:
             drawn = array("d", [supply() for _ in range(inputs.n * count)])
-            for j in range(count):
-                inputs[k + j] = drawn[j::count]
+            inputs.fill([drawn[j::count] for j in range(count)], k)
             k += count
 
     def hand_on(self, results: Sequence[float]) -> None:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from autodiff.derivatives.structures import CONTAINERS, Grid, Number, array_of_floats, build, leaves
+from autodiff.derivatives.structures import CONTAINERS, Grid, Number, fill, leaves
 from autodiff.replay.backends import python
 from autodiff.replay.backends.llvm.native import NativeRun
 from autodiff.replay.kernel import Entry, Kernel
@@ -90,13 +90,12 @@ def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callabl
         else:
             checks.append(f"type(v{k}) is float")
             lines.append(f"shared[{start}] = v{k}")
-    lines.append("run(0, 0)")
-    if not _is_plain(form):
-        space["made"] = lambda found: build(form, found, array_of_floats)
-        lines.append("return made(found)")
-    else:
-        lines += ["found = out.copy()"] * ("out" in space)
+    lines += ["run(0, 0)", *["found = out.copy()"] * ("out" in space)]
+    if _is_plain(form):
         lines.append(f"return {python.written(form, _taken(form, number))}")
+    else:
+        space |= {"fill": fill, "form": form}
+        lines.append(f"return fill(form, iter([{', '.join(_taken(form, number))}]))")
     arguments = ", ".join(f"v{k}" for k in range(len(forms)))
     head = f"def direct({arguments}):\n    if not ({' and '.join(checks)}): return None\n    with lock:\n"
     exec(compile(head + textwrap.indent("\n".join(lines), " " * 8), "<replayed program>", "exec"), space)

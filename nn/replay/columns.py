@@ -57,17 +57,17 @@ class Columns:
 
         They are their weights, in a mean over the sum of the weights.
         """
-        if self._table is not None:
-            rows.as_numpy()[: self.width] = self._table[:, chosen]
-        else:
-            for k, column in enumerate(self._columns):
-                rows[k] = array("d", [column[s] for s in chosen])
+        n = len(chosen)
         if self._weights is None:
-            n = len(chosen)
-            rows[self.width] = array("d", [1.0 / n if mean else 1.0]) * n
+            shares = array("d", [1.0 / n if mean else 1.0]) * n
         else:
             weights = [self._weights[s] for s in chosen]
-            rows[self.width] = array("d", shares_of(weights) if mean else weights)
+            shares = array("d", shares_of(weights) if mean else weights)
+        rows.fill([shares], self.width)
+        if self._table is not None:
+            rows.table[: self.width] = self._table[:, chosen]
+        else:
+            rows.fill(array("d", [column[s] for s in chosen]) for column in self._columns)
 
 
 def is_finite(numbers: Any) -> bool:

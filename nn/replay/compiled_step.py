@@ -10,7 +10,7 @@ from typing import Any, Literal
 from autodiff import ops
 from autodiff.errors import TraceError
 from autodiff.recording import no_grad
-from autodiff.replay import Kernel, Report, Tracer
+from autodiff.replay import Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
 from nn.eager.step import Loss, evaluating
 from nn.model.mlp import MLP, Layer
@@ -260,7 +260,8 @@ class CompiledStep:
         numbers = [x for y in outputs for x in as_row(y)]
         if not self._sweep:
             tracer.want(numbers, "each" if lane else "one")
-        return Plan(Kernel(tracer, self._backend), together, len(numbers))
+        rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
+        return Plan(Kernel(tracer, self._backend), rows_together, len(numbers))
 
 
 def _add(results: array[float], end: int, to: array[float]) -> None:

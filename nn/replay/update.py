@@ -68,12 +68,14 @@ def _compiled(optimizer: Optimizer) -> Callable[[array[float], array[float], int
         optimizer._lr = before
 
     def rule(x: array[float], g: array[float], step: int) -> None:
-        room.inputs[0], room.inputs[1] = x, g
-        for k, name in enumerate(names, 2):
-            column = optimizer.state[name]
-            room.inputs[k] = column if type(column) is array else array("d", column)
-        room(array("d", [optimizer.lr, step]))
-        x[:], *left = room.outputs
-        optimizer.state.update(zip(names, left))
+        state, columns = optimizer.state, [x, g]
+        for name in names:
+            column = state[name]
+            columns.append(column if type(column) is array else array("d", column))
+        room.inputs.fill(columns)
+        room.shared[0], room.shared[1] = optimizer.lr, step
+        room()
+        x[:], *columns = room.outputs.copies()
+        state.update(zip(names, columns))
 
     return rule
