@@ -110,7 +110,7 @@ def _floats(x: Any) -> array[float]:
 
         if x.dtype.kind == "O":
             return array("d", map(real, x.flat))
-        x = numpy.ascontiguousarray(x, dtype=float)
+        return array("d", numpy.ascontiguousarray(x, dtype=float).tobytes())
     view = memoryview(x)
     if view.format == "d" and view.c_contiguous and view.nbytes:
         return array("d", view.tobytes())

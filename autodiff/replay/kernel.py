@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from autodiff.program.program import Output, Program, padded
@@ -27,26 +27,29 @@ class Rows:
     def __init__(self, count: int, n: int, *, packed: bool = False) -> None:
         self.count, self.n, self.stride = count, n, n if packed else padded(n)
         self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
-        self.places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
+        self._places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
+        self._table: Any = None
 
     def fill(self, rows: Iterable[array[float]], first: int = 0) -> None:
         """Copy some rows in, from the first-th on."""
         buffer = self.buffer
-        for place, row in zip(self.places[first:], rows):
+        for place, row in zip(self._places[first:], rows):
             buffer[place] = row
 
     def copies(self) -> list[array[float]]:
         """Copies of the rows."""
         buffer = self.buffer
-        return [buffer[place] for place in self.places]
+        return [buffer[place] for place in self._places]
 
-    @cached_property
+    @property
     def table(self) -> Any:
         """The rows themselves, as an array of NumPy."""
-        import numpy
+        if self._table is None:
+            import numpy
 
-        found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
-        return found.reshape(self.count, self.stride)[:, : self.n]
+            found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
+            self._table = found.reshape(self.count, self.stride)[:, : self.n]
+        return self._table
 
 
 _NO_ROWS = Rows(0, 0)
@@ -62,8 +65,7 @@ class Bound:
     def __init__(self, kernel: Kernel, n: int) -> None:
         self._kernel = kernel
         self.shared = kernel.shared
-        self.inputs = Rows(len(kernel.program.sample_inputs), n)
-        self.outputs = Rows(len(kernel.program.sample_outputs), n)
+        self.inputs, self.outputs = (Rows(count, n) for count in kernel.each)
         self.holds: Any = None
         self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
 
@@ -82,8 +84,8 @@ class Kernel:
     """A compiled program.
 
     Its buffers `shared` and `shared_out`, of the inputs and outputs that all samples share, stay where they are; `lock`
-    is held while a program without samples uses them. It `reads_outside` if it reads Values that were not given as
-    inputs, asks for numbers, or hands some on.
+    is held while a program without samples uses them. `each` says how many inputs and outputs there are of each sample.
+    It `reads_outside` if it reads Values that were not given as inputs, asks for numbers, or hands some on.
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
@@ -102,7 +104,8 @@ class Kernel:
         self.shared = array("d", bytes(8 * max(len(self.program.shared_inputs), 1)))
         self.shared_out = array("d", bytes(8 * max(len(self.program.shared_outputs), 1)))
         self._given = len(self.program.shared_inputs) - len(self._captured) - len(self._supplies)
-        self.batched = bool(self.program.sample_inputs)
+        self.each = len(self.program.sample_inputs), len(self.program.sample_outputs)
+        self.batched = self.each[0] > 0
         self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
         self.lock = threading.Lock()
         self.backend, self.run, notes = _compile(self.program, backend)
