@@ -82,13 +82,7 @@ AnyCallback = Callback | Callable[[Training], Any]
 
 
 def as_callback(callback: AnyCallback) -> Callback:
-    """Take a callback, or make one of a function, to be called after each epoch.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
+    """Take a callback, or make one of a function, to be called after each epoch; a TypeError if it is neither."""
     if isinstance(callback, Callback):
         return callback
     if not callable(callback):

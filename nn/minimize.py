@@ -10,14 +10,12 @@ from typing import Any
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
-from nn.checks import finite, whole
+from nn.checks import finite, known, whole
 from nn.minimum import Minimum
 from nn.model.init import generator
 from nn.optim import Optimizer
 from nn.optim.clip import grad_norm
 from nn.stopping import GradientNorm, Steps, rules
-
-__all__ = ["METHODS", "minimize", "random_search"]
 
 METHODS: dict[str, Callable[..., Optimizer]] = {"gd": optim.SGD, **optim.OPTIMIZERS}
 """The methods by name: "gd" is gradient descent, the others are those of `nn.optim.OPTIMIZERS`."""
@@ -204,9 +202,7 @@ def _box(bounds: Any) -> tuple[list[tuple[float, float]], bool]:
 
 def _optimizer(method: Any, xs: list[Value], lr: float) -> Optimizer:
     if isinstance(method, str):
-        if method not in METHODS:
-            raise ValueError(f"unknown method {method!r:.60}; known are {', '.join(METHODS)}, or a class of nn.optim")
-        method = METHODS[method]
+        method = known(method, METHODS, "method", ", or a class of nn.optim")
     if not callable(method):
         raise TypeError(f"method is a name or what makes an optimizer, got {type(method).__name__}: {method!r:.60}")
     optimizer = method(xs, lr=lr)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from autodiff.show import tables
-from nn.stopping import Rule
 
-__all__ = ["Minimum"]
+
+class StoppingRule(Protocol):
+    """What `Minimum` keeps of a rule without knowing `nn.stopping`, where rules look at a Minimum."""
+
+    def met(self, run: Minimum) -> bool:
+        """Whether it is time to stop."""
 
 
 @dataclass(repr=False)
@@ -30,7 +35,7 @@ class Minimum:
     stopped : str
         Why it ended, in words: the rule that fired, or what diverged.
     rule : Rule or None
-        The rule that fired; None if it diverged, or for a random search.
+        The rule of `nn.stopping` that fired; None if it diverged, or for a random search.
     diverged : bool
         Whether the function, its gradient or a coordinate became infinite or nan. The point where that happened is not
         kept: all numbers here are finite.
@@ -46,7 +51,7 @@ class Minimum:
     gradient_norms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     stopped: str = ""
-    rule: Rule | None = None
+    rule: StoppingRule | None = None
     diverged: bool = False
     evaluations: int = 0
     number: bool = False
@@ -81,9 +86,9 @@ class Minimum:
         rows : list of list of str
             One a step; a row of dots stands for those left out.
         """
-        chosen: Sequence[int] = range(len(self.points))
+        chosen = list(range(len(self.points)))
         if len(chosen) > most:
-            chosen = [*chosen[: most - 1], -1, chosen[-1]]
+            chosen[most - 1 : -1] = [-1]
         header = ["step", "x", "f(x)"]
         if self.gradient_norms:
             header += ["gradient norm", "learning rate"]

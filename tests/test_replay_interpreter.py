@@ -15,7 +15,7 @@ from autodiff.operation import OPERATIONS
 from autodiff.program.lowering import NotLowerable
 from autodiff.program.program import Output, Program
 from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
-from autodiff.replay.backends.llvm import instruction_tables, native
+from autodiff.replay.backends.llvm import instruction_tables, native, table_loops
 from autodiff.replay.backends.llvm.table_loops import ARITY, EIGHT, KINDS
 
 pytestmark = [pytest.mark.parametrize("backend", [needing("llvm")])]
@@ -165,7 +165,7 @@ def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name
         if not together:
             monkeypatch.setattr(instruction_tables, "EIGHT", {})
         program = Program(tape, inputs, [Output(s, "one") for s in outputs])
-        run = native.NativeRun(instruction_tables.TEXT, instruction_tables.workspace(program))
+        run = native.NativeRun(table_loops.TEXT, instruction_tables.workspace(program))
         random, out = Random(7), array("d", bytes(8 * len(outputs)))
         found = []
         for _ in range(40):

@@ -10,8 +10,6 @@ from typing import Literal
 from autodiff.program.lowering import lower
 from autodiff.program.tape import CONSTANT, INPUT, Tape
 
-__all__ = ["LANES", "Output", "Program", "Run", "padded"]
-
 LANES = 8
 """How many samples a vector holds, and what buffers of samples are padded to a multiple of."""
 

@@ -1,4 +1,4 @@
-"""Functions as syntax trees: what the translation to primitives reads, and how source comes to stand by itself."""
+"""Functions as syntax trees: what the translation to primitives, and the backend of plain Python, read."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import ast
 import builtins
 import dis
 import inspect
-import itertools
-import math
-from collections.abc import Callable
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from types import CodeType
 from typing import Any
 
-from autodiff.errors import GraphError
-
-__all__ = ["Module", "NoSource", "definition", "scope"]
+from autodiff import numerics
 
 Definition = ast.FunctionDef | ast.Lambda
 
@@ -28,10 +26,7 @@ class NoSource(Exception):
 def definition(function: Callable[..., Any]) -> Definition:
     """The `def` or `lambda` that a function comes from.
 
-    Raises
-    ------
-    NoSource
-        If it is not to be had: a function of C, or one made by `exec`; or if it stands in a line with others like it.
+    `NoSource`: one of C or made by `exec` has none, or it stands in a line with others like it.
     """
     try:
         lines, _ = inspect.findsource(function)
@@ -74,103 +69,23 @@ def _traits(code: CodeType) -> tuple[Any, ...]:
 _OPERATORS = ("BINARY", "COMPARE", "UNARY")
 
 
-def scope(function: Callable[..., Any]) -> dict[str, Any]:
+def scope(function: Callable[..., Any]) -> Mapping[str, Any]:
     """What the names in a function that are not its own stand for."""
-    return {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
+    around = zip(function.__code__.co_freevars, function.__closure__ or ())
+    return ChainMap({name: cell.cell_contents for name, cell in around}, function.__globals__, vars(builtins))
 
 
-class Module:
-    """A Python module in the making: functions, and whatever functions and numbers they need, each once.
-
-    Attributes
-    ----------
-    texts : list of str
-        The definitions.
-    """
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._names: dict[Any, str] = {}
-        self._taken = {"math", "operator", "inf", "nan", "run", *vars(builtins)}
-
-    def add(self, function: Any) -> str:
-        """The expression for a function, which is written first if need be.
-
-        Raises
-        ------
-        GraphError
-            If it needs what source cannot say.
-        """
-        if not inspect.isfunction(function):
-            return self._constant(function)
-        if function not in self._names:
-            own = function.__name__ if function.__name__.isidentifier() else "function"
-            name = own
-            for k in itertools.count(2):
-                if name not in self._taken:
-                    break
-                name = f"{own}_{k}"
-            self._names[function] = name  # before its text: it may call itself
-            self._taken.add(name)
-            try:
-                self.texts.append(self._text(name, function))
-            except NoSource as problem:
-                raise GraphError(f"source for {name} needs that of {problem}") from None
-        return self._names[function]
-
-    def _text(self, name: str, function: Any) -> str:
-        tree = _Outward(self, definition(function), scope(function)).tree
-        if isinstance(tree, ast.Lambda):
-            return f"{name} = {ast.unparse(tree)}"
-        tree.name = name
-        return ast.unparse(tree)
-
-    def _constant(self, x: Any) -> str:
-        if isinstance(x, float) and not math.isfinite(x):
-            return "math.nan" if x != x else "math.inf" if x > 0 else "(-math.inf)"
-        if x is None or isinstance(x, (bool, int, float, str)):
-            return f"({x!r})"
-        if isinstance(x, tuple):
-            return f"({''.join(f'{self._constant(part)}, ' for part in x)})"
-        module = {"math": "math.", "_operator": "operator.", "builtins": ""}.get(getattr(x, "__module__", None) or "")
-        if module is not None and callable(x):
-            return f"{module}{x.__name__}"
-        raise GraphError(f"a {type(x).__name__} cannot be written as source: {x!r:.60}")
-
-
-class _Outward(ast.NodeTransformer):
-    """Replaces what a function takes from outside by what the module has for it."""
-
-    def __init__(self, module: Module, tree: Definition, outside: dict[str, Any]) -> None:
-        self._module = module
-        self._outside = outside
-        own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        self._own = own | {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-        copy: Any = ast.parse(ast.unparse(tree)).body[0]
-        self.tree: Definition = self.visit(copy.value if isinstance(copy, ast.Expr) else copy)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.decorator_list, node.returns = [], None
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        return self.generic_visit(ast.Assign([node.target], node.value) if node.value else ast.Pass())
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id in self._own or node.id not in self._outside:
-            return node
-        value = self._outside[node.id]
-        return node if inspect.isclass(value) else self._written(value)
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        value = node.value
-        if isinstance(value, ast.Name) and value.id not in self._own and inspect.ismodule(self._outside.get(value.id)):
-            return self._written(getattr(self._outside[value.id], node.attr))
-        return self.generic_visit(node)
-
-    def _written(self, value: Any) -> ast.AST:
-        return ast.parse(self._module.add(value), mode="eval").body
+@cache
+def formula(function: Callable[..., Any]) -> str | None:
+    """A function of `autodiff.numerics` that is one sum or choice of its arguments, as a format for them; else None."""
+    tree = definition(function) if function.__module__ == numerics.__name__ else None
+    if not isinstance(tree, ast.FunctionDef) or len(tree.body) != 2 or not isinstance(tree.body[1], ast.Return):
+        return None
+    places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
+    for node in ast.walk(tree.body[1]):
+        if isinstance(node, ast.Name) and node.id not in {*places, "inf", "nan"}:
+            return None
+        if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub)):
+            return None
+    text = ast.unparse(tree.body[1]).removeprefix("return ")
+    return re.sub(r"\b[A-Za-z_]\w*\b", lambda m: places.get(m[0], m[0]), text)

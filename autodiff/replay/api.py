@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from autodiff.errors import GraphError
 from autodiff.graph import topological
-from autodiff.operation import Nary
 from autodiff.replay.compiled import Compiled
 from autodiff.value import Value, values
 
@@ -147,19 +146,12 @@ def _compile_graph_method(
         for v in order:
             if v not in known:
                 operands = [known.get(cast(Value, p), p) for p in v.operands]
-                same = v.op is None or all(a is b for a, b in zip(operands, v.operands))
-                known[v] = v if same else _apply(v.op, operands)
+                same = all(a is b for a, b in zip(operands, v.operands))
+                known[v] = v if v.op is None or same else cast(Any, v.op)(*v.op.grouped(operands))
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
     return compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
-
-
-def _apply(op: Any, operands: Sequence[Any]) -> Any:
-    if isinstance(op, Nary):
-        width = len(operands) // op.groups
-        return op(*(operands[k * width : (k + 1) * width] for k in range(op.groups)))
-    return op(*operands)
 
 
 _compile_graph_method.__name__, _compile_graph_method.__qualname__ = "compile", "Value.compile"

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
+from autodiff.recording import is_tracing
+from autodiff.replay.backends import BACKENDS
 from autodiff.replay.forms import Differentiated, Reader, check_axes
 from autodiff.replay.inspection import Inspection
 from autodiff.replay.kernel import Entry
 from autodiff.replay.modes import MODES, Function, Static, trace
 from autodiff.replay.shortcut import learn
-from autodiff.replay.tracer import BACKENDS
-from autodiff.tracing import is_tracing
 
 
 class Compiled(Inspection):

@@ -1,18 +1,16 @@
-"""A look inside a compiled function: its program, as text, as a drawing, as source in three languages."""
+"""A look inside a compiled function: its program, as text, as a drawing, as source in two languages."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import GraphError
-from autodiff.operation import OPERATIONS, Nary
+from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
-from autodiff.program.program import Program
-from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
-from autodiff.replay.backends import c, python
-from autodiff.replay.backends.llvm import native
+from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
+from autodiff.replay.backends import SOURCES, ProgramLines
 from autodiff.replay.kernel import Entry
 from autodiff.replay.program_report import Report
 from autodiff.show.draw import draw_forward
@@ -20,10 +18,6 @@ from autodiff.value import Value
 
 if TYPE_CHECKING:
     from autodiff.show.render import Drawing
-
-__all__ = ["Inspection", "Text"]
-
-_SOURCES: dict[str, Callable[[Program], str]] = {"python": python.source, "llvm": native.source, "c": c.source}
 
 
 class Text(str):
@@ -64,7 +58,7 @@ class Inspection:
 
         Parameters
         ----------
-        language : {"python", "llvm", "c"}
+        language : {"llvm", "c"}
             In which language.
         mode : str, optional
             Which program: "value", "grad", "value_and_grad", "jvp" or "hessian"; the latest by default.
@@ -76,33 +70,28 @@ class Inspection:
         GraphError
             If nothing is recorded yet.
         """
-        if language not in _SOURCES:
-            raise ValueError(f"source in {', '.join(_SOURCES)}, not in {language!r}")
-        return Text(_SOURCES[language](self._latest(mode).kernel.program))
+        if language not in SOURCES:
+            raise ValueError(f"source in {', '.join(SOURCES)}, not in {language!r}")
+        return Text(SOURCES[language](self._latest(mode).kernel.program))
 
 
 def _listing(program: Program) -> list[str]:
-    tape = program.tape
+    lane = program.tape.lane
     names = {s: f"x{k}" for k, s in enumerate(program.inputs)}
-
-    def name(slot: int) -> str:
-        return repr(tape.constants[slot]) if slot in tape.constants else names.get(slot, f"v{slot}")
-
-    lines = [f"{names[s]} = input{', one a sample' * tape.lane[s]}" for s in program.inputs]
-    for slot in program.live:
-        kind, operands = tape.code[slot]
-        if kind in (INPUT, CONSTANT):
-            continue
-        if kind == SUM_OF_PRODUCTS:
-            known, read = [tape.constants.get(p) for p in operands], list(map(name, operands))
-            text = " + ".join(map(python.term, known[::2], known[1::2], read[::2], read[1::2]))
-        else:
-            op = OPERATIONS[kind]
-            read = list(map(name, operands))
-            text = op.label.format(*read) if op.arity else op.label.format(", ".join(read))
-        lines.append(f"v{slot} = {text}{'  (for each sample)' * tape.lane[slot]}")
+    lines = ProgramLines(program, repr, _labelled, names)
+    given = [f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs]
+    steps = sorted([*program.steps(lane=False), *program.steps(lane=True)])
     how = {"one": "", "each": ", one a sample", "sum": ", summed over the samples"}
-    return [*lines, *(f"return {name(o.slot)}{how[o.kind]}" for o in program.outputs)]
+    return [
+        *given,
+        *(f"{lines.step(s)}{'  (for each sample)' * lane[s]}" for s in steps),
+        *(f"return {lines.read(o.slot)}{how[o.kind]}" for o in program.outputs),
+    ]
+
+
+def _labelled(name: str, operands: Sequence[str]) -> str:
+    op = OPERATIONS[name]
+    return op.label.format(*operands) if op.arity else op.label.format(", ".join(operands))
 
 
 def _as_graph(program: Program) -> list[Value]:
@@ -110,16 +99,14 @@ def _as_graph(program: Program) -> list[Value]:
     tape = program.tape
     nodes: dict[int, Any] = {s: Value(1.0, f"x{k}") for k, s in enumerate(program.inputs)}
     for slot in program.live:
-        kind, operands = tape.code[slot]
-        if slot in tape.constants:
+        name, operands = tape.code[slot]
+        given = [nodes[p] for p in operands]
+        if name == CONSTANT:
             nodes[slot] = tape.constants[slot]
-        elif kind == SUM_OF_PRODUCTS:
-            read = [nodes[p] for p in operands]
-            nodes[slot] = dot(read[::2], read[1::2])
-        elif kind != INPUT:
-            op: Any = OPERATIONS[kind]
-            read = [nodes[p] for p in operands]
-            width = len(read) // op.groups if isinstance(op, Nary) else 0
-            nodes[slot] = op(*(read[k : k + width] for k in range(0, len(read), width))) if width else op(*read)
+        elif name == SUM_OF_PRODUCTS:
+            nodes[slot] = dot(given[::2], given[1::2])
+        elif name != INPUT:
+            op: Any = OPERATIONS[name]
+            nodes[slot] = op(*op.grouped(given))
     found = [nodes[o.slot] for o in program.outputs]
     return list(dict.fromkeys(y if isinstance(y, Value) else Value(y) for y in found))

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from autodiff.program.program import Output, Program, padded
-from autodiff.replay.backends import python
-from autodiff.replay.backends.llvm.native import NativeRun
+from autodiff.program import Output, Program, padded
+from autodiff.replay.backends import NativeRun, compile_program, compile_scalar
 from autodiff.replay.program_report import Report
-from autodiff.replay.tracer import Tracer, _compile
+from autodiff.replay.tracer import Tracer
 
 
 class Rows:
@@ -108,11 +107,11 @@ class Kernel:
         self.batched = self.each[0] > 0
         self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
         self.lock = threading.Lock()
-        self.backend, self.run, notes = _compile(self.program, backend)
+        self.backend, self.run, notes = compile_program(self.program, backend)
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
         self._scalar: Callable[..., tuple[float, ...]] | None = None
         if self.backend == "python" and not self.batched:
-            self._scalar = python.compile_scalar(self.program)
+            self._scalar = compile_scalar(self.program)
         self.report = Report.of(
             self.program, tracer.recorded, self.backend, time.perf_counter() - tracer.began, notes, self.run
         )

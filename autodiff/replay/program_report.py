@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.program.program import Program
+from autodiff.program import Program
 from autodiff.show.tables import html, text
-
-__all__ = ["Report"]
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,16 @@ class Report:
     @staticmethod
     def of(program: Program, recorded: int, backend: str, seconds: float, notes: Sequence[str], run: Any) -> Report:
         """The report on a program."""
-        counts = program.tape.counts
         once, each = (len(program.steps(lane)) for lane in (False, True))
-        workspace = getattr(run, "workspace", None)
         return Report(
             recorded=recorded,
-            asked=counts["asked"],
-            folded=counts["folded"],
-            identities=counts["identities"],
-            shared=counts["shared"],
+            **program.tape.counts,
             instructions=once + each,
             once=once,
             each=each,
             backend=backend,
             seconds=seconds,
-            buffer_bytes=8 * len(workspace) if workspace is not None else 0,
+            buffer_bytes=8 * len(getattr(run, "workspace", ())),
             notes=tuple(notes),
         )
 

@@ -11,22 +11,12 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
-from autodiff.program.lowering import NotLowerable
-from autodiff.program.program import Output, Program, Run
-from autodiff.program.tape import Tape, reverse, transcribe
-from autodiff.replay.backends import numpy_calls, python
-from autodiff.replay.backends.llvm import native
+from autodiff.program import Output, SimplifyingTape, reverse
+from autodiff.recording import tracing
 from autodiff.replay.forms import Differentiated
-from autodiff.tracing import tracing
+from autodiff.replay.transcription import transcribe
+from autodiff.strict import lenient
 from autodiff.value import Value
-
-BACKENDS: dict[str, Callable[[Program], Run]] = {
-    "llvm": native.compile_program,
-    "numpy": numpy_calls.compile_program,
-    "python": python.compile_program,
-}
-
-_SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
 
 Kind = Literal["one", "each", "sum"]
 
@@ -39,7 +29,7 @@ class Tracer:
 
     def __init__(self, lanes: Sequence[bool] = ()) -> None:
         self.began = time.perf_counter()
-        self.tape = Tape()
+        self.tape = SimplifyingTape()
         self.epoch = recording.begin_epoch()
         self.leaves = [Value(math.nan) for _ in lanes]
         self.slots: dict[Value, int] = {v: self.tape.input(lane) for v, lane in zip(self.leaves, lanes)}
@@ -56,14 +46,14 @@ class Tracer:
             self.slots[v] = self.tape.input(lane)
 
     def drawn(self, supply: Callable[[], float], each: bool) -> Value:
-        """See `autodiff.tracing.drawn`; the inputs come behind those that are there."""
+        """See `autodiff.recording.drawn`; the inputs come behind those that are there."""
         v = Value(math.nan)
         self.adopt([v], lane=each and True in self.tape.lane)
         self.supplies.append((v, supply))
         return v
 
     def observed(self, x: Any, store: Callable[[float], None]) -> None:
-        """See `autodiff.tracing.observed`."""
+        """See `autodiff.recording.observed`."""
         if True in self.tape.lane:
             raise TraceError(
                 "a number of the whole batch is kept, such as the mean of batch normalisation: record the batch as one "
@@ -73,7 +63,7 @@ class Tracer:
 
     def trace(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on Values, refusing what would leave the graph."""
-        with recording.resume(), recording.lenient(), tracing(self):
+        with recording.resume(), lenient(), tracing(self):
             return function(*arguments)
 
     def write(self, outputs: Iterable[Any]) -> list[int]:
@@ -106,24 +96,3 @@ class Tracer:
             if g is not None and not summed:  # as in `backward`, where a gradient starts at 0.0: it is never -0.0
                 g = self.tape.apply(ops.add, (g, zero))
             self.wanted.append(Output(zero if g is None else g, kind))
-
-
-def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
-    """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
-    if backend != "auto":
-        try:
-            return backend, BACKENDS[backend](program), []
-        except NotLowerable as problem:
-            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
-    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"]
-    if not program.sample_inputs and len(program.live) < _SMALL:
-        names = []
-    notes: list[str] = []
-    for name in names:
-        try:
-            return name, BACKENDS[name](program), notes
-        except ImportError:
-            notes.append(f"no {name}: it is not installed")
-        except NotLowerable as problem:
-            notes.append(f"no {name}: {problem}")
-    return "python", python.compile_program(program), notes

@@ -10,8 +10,6 @@ from numbers import Real
 
 from autodiff.errors import DataError
 
-__all__ = ["Dataset", "batches", "one_hot", "split"]
-
 
 @dataclass(frozen=True)
 class Dataset:

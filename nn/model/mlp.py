@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from autodiff import recording
+from autodiff import ops, recording
+from autodiff.operation import real
+from autodiff.value import Value
 from nn.model.activations import Activation, per_layer
 from nn.model.init import Initialiser, generator, initialiser
-from nn.model.inputs import FLOATS, VALUES, as_tuple, positive, uniform
-from nn.model.module import Module
+from nn.model.module import Module, as_tuple, positive
 from nn.model.neuron import Neuron
 
-__all__ = ["MLP", "Layer"]
+_VALUES: set[type] = {Value}
+_FLOATS: set[type] = {float}
+"""The types of inputs that a layer takes as they are: all Values, or all floats."""
 
 
 class Layer(Module):
@@ -103,8 +107,8 @@ class Layer(Module):
         if len(x) != nin:
             raise ValueError(f"a layer of {nin} inputs got {len(x)}")
         kinds = set(map(type, x))
-        if kinds != VALUES and kinds != FLOATS:
-            x = uniform(x)
+        if kinds != _VALUES and kinds != _FLOATS:
+            x = _uniform(x)
         outer = recording.enter(self.name)
         try:
             out = [neuron(x) for neuron in self.neurons]
@@ -119,8 +123,21 @@ class Layer(Module):
             raise TypeError("the layer's neurons differ in kind, which a file cannot hold; save state_dict()")
         return {**configs[0], "nout": len(configs)}
 
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return Neuron._state_size(config) * config["nout"]
+
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are."""
+    if any(type(p) in ops.add.on and type(p) is not Value for p in x):
+        return x
+    if any(type(p) is Value for p in x):
+        return tuple([p if type(p) is Value else Value(p) for p in x])
+    return tuple(map(real, x))
 
 
 class MLP(Module):
@@ -216,6 +233,10 @@ class MLP(Module):
             "activation": [config["activation"] for config in configs],
             "expand": configs[0]["expand"],
         }
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return sum((nin + 1) * nout for nin, nout in pairwise([config["nin"], *config["nouts"]]))
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"

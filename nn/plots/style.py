@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "DASHES",
-    "MARKERS",
-    "PALETTE",
-    "finished",
-    "is_wide",
-    "new_axes",
-    "require_matplotlib",
-    "save_figure",
-    "whole_numbers",
-]
-
 # Okabe and Ito's colours, which people with any colour vision tell apart; black is left for lines. Next to the colour
 # there is always a marker or a kind of line, for those who see or print no colours.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
@@ -52,11 +40,13 @@ def new_axes() -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
-def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
-    """Write a title, names of the axes and a legend, and return the axes."""
+def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bool = True) -> Axes:
+    """Write a title, names of the axes and a legend, draw a grid, and return the axes."""
     ax.set_title(title)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
+    if grid:
+        ax.grid(alpha=0.25)
     if legend:
         ax.legend()
     return ax

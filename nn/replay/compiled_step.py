@@ -13,12 +13,13 @@ from autodiff.recording import no_grad
 from autodiff.replay import Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
 from nn.eager.step import Loss, evaluating
+from nn.losses.functions import SAMPLE_LOSSES
+from nn.losses.targets import as_row
 from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
 from nn.replay.columns import Columns, numpy_or_none
-from nn.replay.plan import Plan, as_row, forget_oldest
-from nn.replay.sample_losses import SAMPLE_LOSSES, SampleLoss
+from nn.replay.plan import Plan, forget_oldest
 
 
 class NotCompilable(TypeError):
@@ -112,7 +113,7 @@ class CompiledStep:
         self._mean = reduction == "mean"
         self._backend = backend
         self._sweep = sweep
-        self._sample_loss: SampleLoss | None = SAMPLE_LOSSES.get(loss)
+        self._sample_loss = SAMPLE_LOSSES.get(loss)
         if self._sample_loss is None and not self._mean:
             raise ValueError("the reduction of a loss that is none of nn.losses is its own; leave it at 'mean'")
         self._plans: dict[Any, Plan] = {}
@@ -172,7 +173,7 @@ class CompiledStep:
         else:
             with no_grad(), evaluating(self.model):
                 outputs = forward_batch(self.model, features[:1])[0]
-            told = [self._sample_loss.columns(t, k, outputs) for k, t in enumerate(targets)]
+            told = [self._sample_loss.read(t, k, outputs) for k, t in enumerate(targets)]
         return Columns(features, told, weights)
 
     def run(self, columns: Columns, chosen: Sequence[int]) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.replay import Bound, Kernel, Rows
-from nn.losses.targets import is_row
 from nn.replay.columns import Columns
 
 _KEPT = 16
@@ -17,11 +16,6 @@ def forget_oldest(kept: dict[Any, Any]) -> None:
     """Drop what is too much of a cache."""
     while len(kept) > _KEPT:
         del kept[next(iter(kept))]
-
-
-def as_row(x: Any) -> list[Any]:
-    """A row of numbers as a list; a lone number is a row of one."""
-    return list(x) if is_row(x) else [x]
 
 
 class Plan:

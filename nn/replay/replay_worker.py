@@ -9,19 +9,19 @@ from typing import Any
 
 from nn.data.dataset import Dataset
 from nn.eager.step import evaluating
-from nn.eager.worker import Problem
+from nn.eager.worker import Problem, Worker
+from nn.losses.functions import SAMPLE_LOSSES
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
 from nn.replay.columns import Columns, is_finite, numpy_or_none
 from nn.replay.compiled_step import CompiledStep, NotCompilable
-from nn.replay.sample_losses import SAMPLE_LOSSES
 from nn.replay.update import FlatUpdate
 
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 
-class ReplayWorker:
-    """Does what `nn.eager.worker.EagerWorker` does, by programs that are compiled when it is made.
+class ReplayWorker(Worker):
+    """Does what `nn.eager.worker.Worker` does, by programs that are compiled when it is made.
 
     That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
     changes what is no parameter of the model.

@@ -15,8 +15,10 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import against
 import microgpt
 import workloads
 from letters import Eager
@@ -30,7 +32,7 @@ try:
     import micrograd.engine
     import micrograd.nn
 except ImportError:
-    sys.exit('micrograd is not installed; pip install -e ".[bench]"')
+    micrograd = None  # as one may race another checkout without it
 
 Task = Callable[[], Any]
 
@@ -145,7 +147,13 @@ def main() -> None:
     """Run all workloads and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="how often the rivals take turns (default: 9)")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="instead, race an older checkout of this package")
     arguments = parser.parse_args()
+    if arguments.against:
+        against.compare(arguments.against, ["eager"])
+        return
+    if micrograd is None:
+        sys.exit('micrograd is not installed; pip install -e ".[bench]"')
     sys.setrecursionlimit(100_000)  # micrograd's backward recurses
     expression_and_network(arguments.rounds)
     transformer(arguments.rounds)

@@ -10,7 +10,9 @@ import argparse
 import math
 import statistics
 import sys
+from pathlib import Path
 
+import against
 from engines import one_core
 
 import nn
@@ -34,7 +36,11 @@ def main() -> None:
     """Run both data sets, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="instead, race an older checkout of this package")
     arguments = parser.parse_args()
+    if arguments.against:
+        against.compare(arguments.against, ["fit"])
+        return
     one_core()
     print(f"{'data':<8}{'backend':<10}{'a replayed epoch':>18}{'an eager epoch':>16}{'eager / replay':>16}")
     for name, data in (("iris", nn.data.iris()), ("moons", nn.data.moons(150))):

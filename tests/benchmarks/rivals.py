@@ -17,8 +17,11 @@ import time
 import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import against
+from against import shown
 from engines import one_core
 from problems import Letters, Missing, Moons, Racer
 
@@ -114,14 +117,6 @@ def race(racers: dict[str, Racer], rounds: int, share: float, clock: Callable[[]
     return {label: statistics.median(t) for label, t in times.items()}
 
 
-def shown(seconds: float) -> str:
-    """A time with a unit that suits it."""
-    for unit, scale in (("us", 1e6), ("ms", 1e3)):
-        if seconds * scale < 1000.0:
-            return f"{seconds * scale:.3g} {unit}" if seconds * scale < 100.0 else f"{seconds * scale:.0f} {unit}"
-    return f"{seconds:.2f} s"
-
-
 def main() -> None:
     """Run the workloads that are asked for, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,7 +126,11 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02, help="seconds an engine and turn (default: 0.02)")
     parser.add_argument("--patient", action="store_true", help="leave out nothing, and wait for minutes")
     parser.add_argument("--cpu", action="store_true", help="count time on the processor: for a busy machine")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="instead, race an older checkout of this package")
     arguments = parser.parse_args()
+    if arguments.against:
+        against.compare(arguments.against, ["replay"])
+        return
     clock = time.process_time if arguments.cpu else time.perf_counter
     one_core()
     sys.setrecursionlimit(1_000_000)  # micrograd's backward recurses

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autodiff.program.primitives import COMPARISONS, GIVE_TRUTHS, LIBRARY
-from autodiff.program.program import LANES
-from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
-from autodiff.replay.backends.llvm.vector_math import vector_function
-
-__all__ = ["CONDITIONS", "Body", "Places"]
-
-CONDITIONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
-"""LLVM's conditions: any comparison with nan is false, but for ``ne``."""
-
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul contract", "div": "fdiv", "neg": "fneg"}
-_INTRINSICS = ("fabs", "sqrt", "floor", "copysign")
+from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Tape
+from autodiff.replay.backends.llvm.lines import Lines
+from autodiff.replay.backends.llvm.vector_math import function_text, is_function
 
 
 @dataclass(frozen=True)
@@ -41,36 +31,15 @@ class Places:
     sums: dict[int, int]
 
 
-class Body:
-    """The lines of one function: on single numbers (width 1) or on vectors.
-
-    Parameters
-    ----------
-    tape : Tape
-        Of primitives.
-    places : Places
-        Where its numbers stand.
-    functions : dict of str to str
-        Definitions by name of the functions that the lines call; those that are missing are added.
-    width : int
-        How many numbers a vector has.
-    """
+class Body(Lines):
+    """The lines of one function on a tape of primitives; the `functions` that they call are added to those by name."""
 
     def __init__(self, tape: Tape, places: Places, functions: dict[str, str], width: int) -> None:
+        super().__init__(width)
         self.tape = tape
         self.places = places
         self.functions = functions
-        self.width = width
-        self.kind = "double" if width == 1 else f"<{width} x double>"
-        self.truth = "i1" if width == 1 else f"<{width} x i1>"
-        self.lines: list[str] = []
         self.names: dict[int, str] = {}
-
-    def line(self, text: str) -> str:
-        """Add a line that computes something; the name of that."""
-        name = f"%v{len(self.lines)}"
-        self.lines.append(f"  {name} = {text}")
-        return name
 
     def read(self, slot: int) -> str:
         """The name of a slot, which is loaded if it is not there yet."""
@@ -84,8 +53,7 @@ class Body:
     def _load(self, slot: int) -> str:
         places = self.places
         if slot in self.tape.constants:
-            x = _literal(self.tape.constants[slot])
-            return x if self.width == 1 else f"splat (double {x})"
+            return self.number(self.tape.constants[slot])
         if slot in places.samples:
             return self.line(f"load {self.kind}, ptr {self._sample('samples', places.samples[slot])}, align 8")
         if slot in places.lane_temps:
@@ -100,13 +68,12 @@ class Body:
         return self._truth_of(slot, x)
 
     def _is_truth(self, slot: int) -> bool:
-        return self.tape.code[slot].name in GIVE_TRUTHS
+        return self.tape.code[slot].name in TRUTHS
 
     def _truth_of(self, slot: int, x: str) -> str:
         if not self._is_truth(slot):
             return x
-        zero = "0.0" if self.width == 1 else "zeroinitializer"
-        return self.line(f"fcmp une {self.kind} {x}, {zero}")
+        return self.line(f"fcmp une {self.kind} {x}, {self.zero}")
 
     def _address(self, buffer: str, k: int) -> str:
         return self.line(f"getelementptr double, ptr %{buffer}, i64 {k}")
@@ -137,36 +104,17 @@ class Body:
         places = self.places.lane_temps if lane else self.places.temps
         if slot in places:
             if self._is_truth(slot):
-                one, zero = ("1.0", "0.0") if not lane else ("splat (double 1.0)", "zeroinitializer")
-                x = self.line(f"select {self.truth} {x}, {self.kind} {one}, {self.kind} {zero}")
+                one = "1.0" if not lane else "splat (double 1.0)"
+                x = self.line(f"select {self.truth} {x}, {self.kind} {one}, {self.kind} {self.zero}")
             at = self._address(*("lane_temps", LANES * places[slot]) if lane else ("temps", places[slot]))
             self.lines.append(f"  store {self.kind} {x}, ptr {at}, align 8")
 
     def _instruction(self, name: str, operands: Sequence[int]) -> str:
-        kind, truth = self.kind, self.truth
         if name == SUM_OF_PRODUCTS:
             return self._sum_of_products(operands)
-        read = [self.read(p) for p in operands]
-        if name in _ARITHMETIC:
-            return self.line(f"{_ARITHMETIC[name]} {kind} {', '.join(read)}")
-        if name in COMPARISONS:
-            return self.line(f"fcmp {CONDITIONS[name]} {kind} {read[0]}, {read[1]}")
-        if name in ("and", "or"):
-            return self.line(f"{name} {truth} {read[0]}, {read[1]}")
-        if name == "not":
-            return self.line(f"xor {truth} {read[0]}, {'true' if self.width == 1 else 'splat (i1 true)'}")
-        if name == "select":
-            return self.line(f"select {truth} {read[0]}, {kind} {read[1]}, {kind} {read[2]}")
-        arguments = ", ".join(f"{kind} {x}" for x in read)
-        if name in _INTRINSICS:
-            suffix = "f64" if self.width == 1 else f"v{self.width}f64"
-            return self.line(f"call {kind} @llvm.{name}.{suffix}({arguments})")
-        if self.width == 1 and name in LIBRARY:
-            return self.line(f"call double @{name}({arguments})")
-        function = f"{'s' if self.width == 1 else 'v'}.{name}"
-        if function not in self.functions:
-            self.functions[function] = vector_function(name, function, self.width)
-        return self.line(f"call {kind} @{function}({arguments})")
+        if is_function(name, self.width) and f"{self.prefix(name)}{name}" not in self.functions:
+            self.functions[f"{self.prefix(name)}{name}"] = function_text(name, self.width)
+        return self.line(self.primitive(name, [self.read(p) for p in operands]))
 
     def _sum_of_products(self, operands: Sequence[int]) -> str:
         whole, constants = None, self.tape.constants
@@ -181,12 +129,7 @@ class Body:
                 else:
                     whole = self.line(f"{'fadd' if c == 1.0 else 'fsub'} {self.kind} {whole}, {x}")
                 continue
-            product = self.line(f"fmul contract {self.kind} {self.read(a)}, {self.read(b)}")
+            product = self.line(self.primitive(SUM_OF_PRODUCTS, [self.read(a), self.read(b)]))
             whole = product if whole is None else self.line(f"fadd contract {self.kind} {whole}, {product}")
         assert whole is not None, "a sum of products has a product"
         return whole
-
-
-def _literal(x: float) -> str:
-    """A float as LLVM writes it: its bits, so that every one survives."""
-    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"

@@ -19,11 +19,8 @@ import itertools
 from array import array
 from collections.abc import Callable, Sequence
 
-from autodiff.program.program import LANES, Program
-from autodiff.program.tape import SUM_OF_PRODUCTS
-from autodiff.replay.backends.llvm.table_loops import EIGHT, HEADER, KINDS, TEXT
-
-__all__ = ["TEXT", "workspace"]
+from autodiff.program import LANES, SUM_OF_PRODUCTS, Program
+from autodiff.replay.backends.llvm.table_loops import EIGHT, GROUP, HEADER, KINDS
 
 
 def workspace(program: Program) -> array[float]:
@@ -76,12 +73,12 @@ def workspace(program: Program) -> array[float]:
     for s in program.live:
         if s in constants:
             slots[place[s]] = constants[s]
-    at_groups = HEADER + len(slots)
+    at_groups = len(HEADER) + len(slots)
     at_table = at_groups + len(groups)
     numbers = array("i", [*outputs, *table])
     if len(numbers) % 2:
         numbers.append(0)
-    head = [len(groups) // 4, len(program.inputs), len(outputs), at_groups, at_table]
+    head = [len(groups) // len(GROUP), len(program.inputs), len(outputs), at_groups, at_table]
     return _words(array("q", head)) + slots + _words(array("q", groups)) + _words(numbers)
 
 

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from autodiff.program.program import LANES, Program
-from autodiff.replay.backends.llvm import instruction_tables
+from autodiff.program import LANES, Program
+from autodiff.replay.backends.llvm import instruction_tables, table_loops
 from autodiff.replay.backends.llvm.program_text import ProgramText
-
-__all__ = ["NativeRun", "compile_program", "source"]
 
 _LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
 _SWIFT = 20_000  # from that many steps on, compile at the lowest level
@@ -39,7 +37,7 @@ def compile_program(program: Program) -> NativeRun:
     """
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
-        return NativeRun(instruction_tables.TEXT, instruction_tables.workspace(lowered))
+        return NativeRun(table_loops.TEXT, instruction_tables.workspace(lowered))
     written = ProgramText(lowered)
     return NativeRun(written.text, array("d", bytes(8 * written.workspace)), swift=written.steps >= _SWIFT)
 
@@ -66,17 +64,9 @@ class NativeRun:
         self._at = start + 8 * shift
         self.workspace[shift : shift + len(workspace)] = workspace
 
-    def __call__(
-        self,
-        n: int,
-        stride: int,
-        shared: array[float],
-        samples: array[float],
-        shared_out: array[float],
-        samples_out: array[float],
-    ) -> None:
+    def __call__(self, n: int, stride: int, *buffers: array[float]) -> None:
         """Run it."""
-        self.bound(shared, samples, shared_out, samples_out)(n, stride)
+        self.bound(*buffers)(n, stride)
 
     def bound(self, *buffers: array[float]) -> Callable[[int, int], None]:
         """The same with its four buffers given once and for all; they must stay where they are.

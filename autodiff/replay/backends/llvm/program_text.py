@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autodiff.program.program import LANES, Program
+from autodiff.program import LANES, Program
 from autodiff.replay.backends.llvm.body import Body, Places
 from autodiff.replay.backends.llvm.vector_math import definitions
-
-__all__ = ["ProgramText"]
 
 _CHUNK = 150  # steps a function: the time of compiling grows faster than its length
 _POINTERS = "ptr noalias %shared, ptr noalias %temps, ptr noalias %out"
@@ -60,53 +58,44 @@ class ProgramText:
         self.lane_temps_from = -(-len(self.places.temps) // LANES) * LANES
         self.sums_from = self.lane_temps_from + LANES * len(self.places.lane_temps)
         self.workspace = self.sums_from + 2 * LANES * len(self.sums) + LANES
-        parts = [*self._part("shared_", shared, 1), *self._part("lane_", lane, LANES)]
-        body = self._entry(sum(p.startswith("define internal void @shared_") for p in parts), len(parts))
-        self.text = "\n".join([*definitions(), *self.functions.values(), *parts, body])
+        parts = self._part("shared_", shared, 1), self._part("lane_", lane, LANES)
+        entry = self._entry(*map(len, parts))
+        self.text = "\n".join([*definitions(), *self.functions.values(), *parts[0], *parts[1], entry])
 
     def _part(self, name: str, steps: Sequence[int], width: int) -> list[str]:
         """Functions that compute some slots in order, and put the outputs that are among them where they belong."""
-        outputs: dict[int, list[tuple[str, int]]] = {}
-        for k, o in enumerate(self.program.shared_outputs):
-            outputs.setdefault(o.slot, []).append((o.kind, k))
-        for k, o in enumerate(self.program.sample_outputs):
-            outputs.setdefault(o.slot, []).append((o.kind, k))
-        mine = ("one",) if width == 1 else ("each", "sum")
-        wanted = {s: [w for w in found if w[0] in mine] for s, found in outputs.items()}
+        program = self.program
+        kinds = ("one",) if width == 1 else ("each", "sum")
+        wanted: dict[int, list[tuple[str, int]]] = {}
+        for k, o in (*enumerate(program.shared_outputs), *enumerate(program.sample_outputs)):
+            if o.kind in kinds:
+                wanted.setdefault(o.slot, []).append((o.kind, k))
         computed = set(steps)
-        given = [s for s, found in wanted.items() if found and s not in computed]  # inputs, constants, shared slots
+        todo = [*steps, *(s for s in wanted if s not in computed)]  # the others: inputs, constants, shared slots
         texts = []
-        chunks = [steps[k : k + _CHUNK] for k in range(0, len(steps), _CHUNK)] or [[]]
-        for k, chunk in enumerate(chunks):
-            if not chunk and not given:
-                continue
-            body = Body(self.program.tape, self.places, self.functions, width)
-            for slot in chunk:
-                body.compute(slot)
+        for k in range(0, len(todo), _CHUNK):
+            body = Body(program.tape, self.places, self.functions, width)
+            for slot in todo[k : k + _CHUNK]:
+                if slot in computed:
+                    body.compute(slot)
                 for kind, place in wanted.get(slot, ()):
                     body.put(slot, kind, place)
-            for slot in given if k == len(chunks) - 1 else []:
-                for kind, place in wanted[slot]:
-                    body.put(slot, kind, place)
-            arguments = _POINTERS if width == 1 else _LANE_POINTERS
-            texts.append(
-                f"define internal void @{name}{k}({arguments}) {{\n" + "\n".join(body.lines) + "\n  ret void\n}"
-            )
+            head = f"define internal void @{name}{k // _CHUNK}({_POINTERS if width == 1 else _LANE_POINTERS}) {{"
+            texts.append("\n".join([head, *body.lines, "  ret void", "}"]))
         return texts
 
-    def _entry(self, shared: int, parts: int) -> str:
+    def _entry(self, shared: int, lane: int) -> str:
         sums = len(self.sums)
         vector = f"<{LANES} x double>"
-        first = [f"  call void @shared_{k}(ptr %shared, ptr %temps, ptr %out)" for k in range(shared)]
         lines = [
             "define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, "
             "ptr noalias %samples_out, ptr noalias %temps) {",
             f"  %lane_temps = getelementptr double, ptr %temps, i64 {self.lane_temps_from}",
             f"  %full_sums = getelementptr double, ptr %temps, i64 {self.sums_from}",
             f"  %rest_sums = getelementptr double, ptr %temps, i64 {self.sums_from + LANES * sums}",
-            *first,
+            *[f"  call void @shared_{k}(ptr %shared, ptr %temps, ptr %out)" for k in range(shared)],
         ]
-        if parts == shared:
+        if not lane:
             return "\n".join([*lines, "  ret void", "}"])
         call = (
             "i64 %s, i64 %stride, ptr %samples, ptr %shared, ptr %temps, ptr %lane_temps, ptr %samples_out, ptr %sums"
@@ -123,7 +112,7 @@ class ProgramText:
             "body:",
             "  %whole = icmp slt i64 %s, %full",
             "  %sums = select i1 %whole, ptr %full_sums, ptr %rest_sums",
-            *[f"  call void @lane_{k}({call})" for k in range(parts - shared)],
+            *[f"  call void @lane_{k}({call})" for k in range(lane)],
             f"  %next = add i64 %s, {LANES}",
             "  br label %head",
             "done:",

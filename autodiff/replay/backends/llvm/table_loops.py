@@ -2,155 +2,115 @@
 
 from __future__ import annotations
 
-from autodiff.program.primitives import COMPARISONS, LIBRARY
-from autodiff.program.program import LANES
-from autodiff.program.tape import SUM_OF_PRODUCTS
-from autodiff.replay.backends.llvm.body import CONDITIONS
-from autodiff.replay.backends.llvm.vector_math import definitions, vector_function
+from collections.abc import Sequence
 
-__all__ = ["ARITY", "EIGHT", "HEADER", "KINDS", "TEXT"]
+from autodiff.program import LANES, PRIMITIVES, SUM_OF_PRODUCTS
+from autodiff.replay.backends.llvm.lines import Lines
+from autodiff.replay.backends.llvm.vector_math import definitions, function_text, is_function
 
-_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_INTRINSICS = {"fabs": 1, "sqrt": 1, "floor": 1, "copysign": 2}
-_HELPERS = {"mantissa": 1, "exponent": 1, "ldexp": 2}
-
-ARITY: dict[str, int] = {
-    **dict.fromkeys(_ARITHMETIC, 2),
-    "neg": 1,
-    **dict.fromkeys(COMPARISONS, 2),
-    "and": 2,
-    "or": 2,
-    "not": 1,
-    "select": 3,
-    **_INTRINSICS,
-    **_HELPERS,
-    **LIBRARY,
-}
+ARITY = {row.name: row.arity for row in PRIMITIVES.values() if row.name != SUM_OF_PRODUCTS}
 """How many operands each kind of instruction has, but for sums of products."""
 
-EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if name not in {*_HELPERS, *LIBRARY}}
+EIGHT = {name: f"eight {name}" for name in (SUM_OF_PRODUCTS, *ARITY) if not is_function(name, LANES)}
 """The kinds of instructions on vectors, by what they do to each number."""
 
 KINDS = [SUM_OF_PRODUCTS, *ARITY, "copy", *EIGHT.values()]  # the number of a kind is its place here
-HEADER = 5  # numbers at the head of the workspace: groups, inputs, outputs, and where the last two tables begin
+HEADER = ("groups", "inputs", "outputs", "at_groups", "at_table")  # what stands at the head of the workspace
+GROUP = ("kind", "count", "pairs", "offset")  # what is said of each group: its rows begin at the offset in the table
 
 
-def _loop(name: str, arity: int, lanes: int) -> str:
-    """A function that applies one kind of instruction down a table of rows: result, operands."""
-    kind, function = ("double", name) if lanes == 1 else (f"<{lanes} x double>", EIGHT[name])
-    operands = [
-        f"""\
-  %p{k} = getelementptr i32, ptr %row, i64 {k + 1}
-  %i{k} = load i32, ptr %p{k}
-  %j{k} = zext i32 %i{k} to i64
-  %q{k} = getelementptr double, ptr %v, i64 %j{k}
-  %x{k} = load {kind}, ptr %q{k}, align 8"""
-        for k in range(arity)
-    ]
+def _function(name: str, lanes: int, width: str, computed: Sequence[str], before: str = "", last: str = "rows") -> str:
+    """A function that computes %y for each row of a table (result, operands) of that width, up to the block `last`."""
+    kind, function = Lines(lanes).kind, name if lanes == 1 else EIGHT[name]
     return f"""\
 define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
-entry:
-  br label %loop
-loop:
-  %i = phi i64 [0, %entry], [%next, %loop]
-  %at = mul i64 %i, {arity + 1}
-  %row = getelementptr i32, ptr %table, i64 %at
-  %d = load i32, ptr %row
-  %e = zext i32 %d to i64
-  %to = getelementptr double, ptr %v, i64 %e
-{chr(10).join(operands)}
-{chr(10).join("  " + line for line in _computed(name, arity, lanes))}
-  store {kind} %y, ptr %to, align 8
-  %next = add i64 %i, 1
-  %more = icmp slt i64 %next, %count
-  br i1 %more, label %loop, label %done
-done:
-  ret void
-}}"""
-
-
-def _computed(name: str, arity: int, lanes: int) -> list[str]:
-    """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
-    kind, truth, zero, true, suffix = "double", "i1", "0.0", "true", "f64"
-    if lanes > 1:
-        kind, truth, zero, true = f"<{lanes} x double>", f"<{lanes} x i1>", "zeroinitializer", "splat (i1 true)"
-        suffix = f"v{lanes}f64"
-    arguments = ", ".join(f"{kind} %x{k}" for k in range(arity))
-    truths = [f"%t{k} = fcmp une {kind} %x{k}, {zero}" for k in range(arity)]
-    as_number = f"%y = uitofp {truth} %c to {kind}"
-    if name in _ARITHMETIC:
-        return [f"%y = {_ARITHMETIC[name]} {kind} %x0, %x1"]
-    if name == "copy":
-        return [f"%y = bitcast {kind} %x0 to {kind}"]
-    if name == "neg":
-        return [f"%y = fneg {kind} %x0"]
-    if name in COMPARISONS:
-        return [f"%c = fcmp {CONDITIONS[name]} {kind} %x0, %x1", as_number]
-    if name in ("and", "or"):
-        return [*truths, f"%c = {name} {truth} %t0, %t1", as_number]
-    if name == "not":
-        return [*truths, f"%c = xor {truth} %t0, {true}", as_number]
-    if name == "select":
-        return [truths[0], f"%y = select {truth} %t0, {kind} %x1, {kind} %x2"]
-    if name in _INTRINSICS:
-        return [f"%y = call {kind} @llvm.{name}.{suffix}({arguments})"]
-    return [f"%y = call {kind} @{'s.' if name in _HELPERS else ''}{name}({arguments})"]
-
-
-def _sums(lanes: int) -> str:
-    """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
-    kind, function = "double", SUM_OF_PRODUCTS
-    factor = "%x1 = load double, ptr %q1"
-    zero = "-0.0"
-    if lanes > 1:
-        kind, function = f"<{lanes} x double>", EIGHT[SUM_OF_PRODUCTS]
-        zero = f"<{', '.join(['double -0.0'] * lanes)}>"
-        factor = f"""\
-%number = load double, ptr %q1
-  %alone = insertelement {kind} undef, double %number, i32 0
-  %x1 = shufflevector {kind} %alone, {kind} undef, <{lanes} x i32> zeroinitializer"""
-    return f"""\
-define internal void @"k.{function}"(ptr noalias %v, ptr noalias %table, i64 %count, i64 %pairs) {{
-entry:
-  %width0 = shl i64 %pairs, 1
-  %width = add i64 %width0, 1
+entry:{before}
   br label %rows
 rows:
-  %i = phi i64 [0, %entry], [%next, %stored]
-  %at = mul i64 %i, %width
+  %i = phi i64 [0, %entry], [%next, %{last}]
+  %at = mul i64 %i, {width}
   %row = getelementptr i32, ptr %table, i64 %at
   %d = load i32, ptr %row
   %e = zext i32 %d to i64
   %to = getelementptr double, ptr %v, i64 %e
-  %first = getelementptr i32, ptr %row, i64 1
-  br label %terms
-terms:
-  %k = phi i64 [0, %rows], [%k1, %terms]
-  %sum = phi {kind} [{zero}, %rows], [%sum1, %terms]
-  %two = shl i64 %k, 1
-  %p0 = getelementptr i32, ptr %first, i64 %two
-  %p1 = getelementptr i32, ptr %p0, i64 1
-  %i0 = load i32, ptr %p0
-  %i1 = load i32, ptr %p1
-  %j0 = zext i32 %i0 to i64
-  %j1 = zext i32 %i1 to i64
-  %q0 = getelementptr double, ptr %v, i64 %j0
-  %q1 = getelementptr double, ptr %v, i64 %j1
-  %x0 = load {kind}, ptr %q0, align 8
-  {factor}
-  %product = fmul contract {kind} %x0, %x1
-  %sum1 = fadd contract {kind} %sum, %product
-  %k1 = add i64 %k, 1
-  %again = icmp slt i64 %k1, %pairs
-  br i1 %again, label %terms, label %stored
-stored:
-  store {kind} %sum1, ptr %to, align 8
+  {f"{chr(10)}  ".join(computed)}
+  store {kind} %y, ptr %to, align 8
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %count
   br i1 %more, label %rows, label %done
 done:
   ret void
 }}"""
+
+
+def _operand(k: int, kind: str, place: str) -> list[str]:
+    """The lines that load %xk from the slot that stands at a place of the row."""
+    return [
+        f"%p{k} = getelementptr i32, ptr %row, i64 {place}",
+        f"%i{k} = load i32, ptr %p{k}",
+        f"%j{k} = zext i32 %i{k} to i64",
+        f"%q{k} = getelementptr double, ptr %v, i64 %j{k}",
+        f"%x{k} = load {kind}, ptr %q{k}, align 8",
+    ]
+
+
+def _loop(name: str, arity: int, lanes: int) -> str:
+    """A function that applies one kind of instruction down a table."""
+    operands = [line for k in range(arity) for line in _operand(k, Lines(lanes).kind, str(k + 1))]
+    return _function(name, lanes, str(arity + 1), [*operands, *_computed(name, arity, lanes)])
+
+
+def _computed(name: str, arity: int, lanes: int) -> list[str]:
+    """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
+    text = Lines(lanes)
+    if name == "copy":
+        return [f"%y = bitcast {text.kind} %x0 to {text.kind}"]
+    row = PRIMITIVES[name]
+    truths = [f"%t{k} = fcmp une {text.kind} %x{k}, {text.zero}" for k in range(row.takes)]
+    y = text.primitive(name, [f"%{'t' if k < row.takes else 'x'}{k}" for k in range(arity)])
+    if row.gives:
+        return [*truths, f"%c = {y}", f"%y = uitofp {text.truth} %c to {text.kind}"]
+    return [*truths, f"%y = {y}"]
+
+
+def _sums(lanes: int) -> str:
+    """A function that computes sums of products down a table; or vectors of such, first factors side by side."""
+    text = Lines(lanes)
+    alike, factor = [], "%x1"
+    if lanes > 1:
+        alike = [
+            f"%alone = insertelement {text.kind} undef, double %x1, i32 0",
+            f"%all = shufflevector {text.kind} %alone, {text.kind} undef, <{lanes} x i32> zeroinitializer",
+        ]
+        factor = "%all"
+    terms = [
+        "br label %terms",
+        "terms:",
+        "%k = phi i64 [0, %rows], [%k1, %terms]",
+        f"%sum = phi {text.kind} [{text.number(-0.0)}, %rows], [%y, %terms]",
+        "%two = shl i64 %k, 1",
+        "%place0 = add i64 %two, 1",
+        "%place1 = add i64 %two, 2",
+        *_operand(0, text.kind, "%place0"),
+        *_operand(1, "double", "%place1"),
+        *alike,
+        f"%product = {text.primitive(SUM_OF_PRODUCTS, ('%x0', factor))}",
+        f"%y = fadd contract {text.kind} %sum, %product",
+        "%k1 = add i64 %k, 1",
+        "%again = icmp slt i64 %k1, %pairs",
+        "br i1 %again, label %terms, label %stored",
+        "stored:",
+    ]
+    width = "\n  %double = shl i64 %pairs, 1\n  %width = add i64 %double, 1"
+    return _function(SUM_OF_PRODUCTS, lanes, "%width", terms, width, "stored")
+
+
+def _loaded(of: str, names: Sequence[str]) -> str:
+    """Lines that load whole numbers that stand side by side."""
+    return "\n".join(
+        f"  %{of}{k} = getelementptr i64, ptr %{of}, i64 {k}\n  %{name} = load i64, ptr %{of}{k}"
+        for k, name in enumerate(names)
+    )
 
 
 def _run() -> str:
@@ -163,17 +123,9 @@ def _run() -> str:
 define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, \
 ptr noalias %samples_out, ptr noalias %w) {{
 entry:
-  %groups = load i64, ptr %w
-  %h1 = getelementptr i64, ptr %w, i64 1
-  %inputs = load i64, ptr %h1
-  %h2 = getelementptr i64, ptr %w, i64 2
-  %outputs = load i64, ptr %h2
-  %h3 = getelementptr i64, ptr %w, i64 3
-  %at_groups = load i64, ptr %h3
-  %h4 = getelementptr i64, ptr %w, i64 4
-  %at_table = load i64, ptr %h4
-  %v = getelementptr double, ptr %w, i64 {HEADER}
-  %group0 = getelementptr i64, ptr %w, i64 %at_groups
+{_loaded("w", HEADER)}
+  %v = getelementptr double, ptr %w, i64 {len(HEADER)}
+  %first_group = getelementptr i64, ptr %w, i64 %at_groups
   %places = getelementptr i64, ptr %w, i64 %at_table
   %table = getelementptr i32, ptr %places, i64 %outputs
   %bytes = shl i64 %inputs, 3
@@ -183,14 +135,8 @@ entry:
 work:
   %g = phi i64 [0, %entry], [%g1, %end]
   %four = shl i64 %g, 2
-  %group = getelementptr i64, ptr %group0, i64 %four
-  %kind = load i64, ptr %group
-  %c1 = getelementptr i64, ptr %group, i64 1
-  %count = load i64, ptr %c1
-  %c2 = getelementptr i64, ptr %group, i64 2
-  %pairs = load i64, ptr %c2
-  %c3 = getelementptr i64, ptr %group, i64 3
-  %offset = load i64, ptr %c3
+  %group = getelementptr i64, ptr %first_group, i64 %four
+{_loaded("group", GROUP)}
   %at = getelementptr i32, ptr %table, i64 %offset
   switch i64 %kind, label %end [{cases}]
 {chr(10).join(calls)}
@@ -219,7 +165,7 @@ done:
 
 
 def _text() -> str:
-    helpers = [vector_function(name, f"s.{name}", 1) for name in _HELPERS]
+    helpers = [function_text(name, 1) for name in ARITY if is_function(name, 1)]
     loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
     for name, arity in ARITY.items():
         loops += [_loop(name, arity, lanes) for lanes in ((1, LANES) if name in EIGHT else (1,))]

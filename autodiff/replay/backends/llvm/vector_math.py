@@ -7,13 +7,10 @@ in the tests. For nan, infinities, overflow and underflow they give what the C l
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Sequence
 
-from autodiff.program.primitives import LIBRARY
-from autodiff.program.program import LANES
-
-__all__ = ["definitions", "vector_function"]
+from autodiff.program import LANES, PRIMITIVES
+from autodiff.replay.backends.llvm.lines import Lines
 
 _LN2_HIGH = 6.93147180369123816490e-01  # its last 20 bits are zero: a product with a small integer is exact
 _LN2_LOW = 1.90821492927058770002e-10  # the rest
@@ -27,41 +24,30 @@ def definitions() -> list[str]:
         lines += [f"declare {kind} @llvm.{name}.{suffix}({kind})" for name in ("fabs", "sqrt", "floor", "rint")]
         lines += [f"declare {kind} @llvm.{name}.{suffix}({kind}, {kind})" for name in ("copysign", "maxnum", "minnum")]
         lines.append(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
-    lines += [f"declare double @{name}({', '.join(['double'] * arity)})" for name, arity in LIBRARY.items()]
+    rows = [row for row in PRIMITIVES.values() if row.library]
+    lines += [f"declare double @{row.name}({', '.join(['double'] * row.arity)})" for row in rows]
     lines.append(f"declare double @llvm.vector.reduce.fadd.v{LANES}f64(double, <{LANES} x double>)")
     lines.append("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
     return lines
 
 
-def vector_function(name: str, function: str, width: int) -> str:
-    """The definition of a function on numbers (width 1) or vectors."""
-    arity = 2 if name in ("ldexp",) else LIBRARY.get(name, 1)
+def is_function(name: str, width: int) -> bool:
+    """Whether a primitive is computed by a function that has to be written, for numbers of that width."""
+    return width > 1 if PRIMITIVES[name].library else name in _WRITTEN
+
+
+def function_text(name: str, width: int) -> str:
+    """The definition of the function that computes a primitive."""
     text = _Text(width)
-    x = [f"%x{k}" for k in range(arity)]
+    x = [f"%x{k}" for k in range(PRIMITIVES[name].arity)]
     result = _WRITTEN[name](text, *x) if name in _WRITTEN else _one_by_one(text, name, x)
     arguments = ", ".join(f"{text.kind} {p}" for p in x)
-    head = f"define internal {text.kind} @{function}({arguments}) {{"
+    head = f"define internal {text.kind} @{text.prefix(name)}{name}({arguments}) {{"
     return "\n".join([head, *text.lines, f"  ret {text.kind} {result}", "}"])
 
 
-class _Text:
-    """Lines of LLVM text on numbers of one width."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.kind = "double" if width == 1 else f"<{width} x double>"
-        self.whole = "i64" if width == 1 else f"<{width} x i64>"
-        self.truth = "i1" if width == 1 else f"<{width} x i1>"
-        self.suffix = "f64" if width == 1 else f"v{width}f64"
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> str:
-        self.lines.append(f"  %t{len(self.lines)} = {text}")
-        return f"%t{len(self.lines) - 1}"
-
-    def number(self, x: float) -> str:
-        bits = f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
-        return bits if self.width == 1 else f"splat (double {bits})"
+class _Text(Lines):
+    """Lines that compute a function."""
 
     def integer(self, k: int) -> str:
         return str(k) if self.width == 1 else f"splat (i64 {k})"
