@@ -7,7 +7,7 @@ To be read in this order:
 - `modes`: what is traced for a value, a gradient, a Hessian; `inspection`: what a compiled function shows of its
   programs; `shortcut`: how plain floats and arrays get past the reading of forms;
 - `kernel`: a compiled program with its buffers;
-- `tracer`: a function called on Values, and its graph on a tape, with its derivative;
+- `tracer`: a function called on Values, its graph on a tape (`transcription`), and its derivative;
 - `backends`: a program as machine code, as NumPy calls, as plain Python, and which of them is taken.
 """
 

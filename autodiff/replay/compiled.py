@@ -83,11 +83,11 @@ class Compiled(Inspection):
 
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
-        if argnums is None:
-            direct = self._gradients.get(len(args))
-        else:
+        known = self._gradients
+        if argnums is not None:
             argnums = tuple(argnums) if type(argnums) is list else argnums
-            direct = self._direct.get(("value_and_grad", argnums), {}).get(len(args))
+            known = self._direct.get(("value_and_grad", argnums), {})
+        direct = known.get(len(args))
         if direct is not None:
             result: tuple[Any, Any] | None = direct(*args)
             if result is not None:

@@ -43,7 +43,6 @@ class ReplayWorker(Worker):
         self._chosen = None if chosen == list(range(len(place))) else chosen
         self._update = FlatUpdate(optimizer, self._chosen)
         self._modules = problem.model.modules()
-        self._names = [name for name, _ in problem.model.named_parameters()]
         self._buffered = bool(problem.model.named_buffers())
         here, aside = problem.training, problem.validation
         self._columns = self._step.columns(here.features, here.targets, problem.weights)
@@ -127,7 +126,7 @@ class ReplayWorker(Worker):
         if isinstance(snapshot, dict):  # from a checkpoint
             return snapshot
         numbers, buffers = snapshot
-        return {**dict(zip(self._names, numbers)), **buffers}
+        return {**dict(zip(dict(self.problem.model.named_parameters()), numbers)), **buffers}
 
     def show(self) -> None:  # noqa: D102
         self._step.push()
