@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any, cast, final
+from typing import TYPE_CHECKING, Any, cast, final
 
 from autodiff import recording
 from autodiff.errors import GraphError
@@ -235,43 +235,6 @@ class Value(Methods):
             v._stamp = stamps[stamp]
         return self
 
-    def compile(
-        self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
-    ) -> Any:
-        """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
-
-        Parameters
-        ----------
-        inputs : Value or iterable of Value
-            The nodes that become the function's arguments, in order. Other leaves are read anew at each call.
-        wrt : Value or iterable of Value, optional
-            Those of them that `grad` and `value_and_grad` differentiate by; all by default.
-        **options
-            `in_axes`, `backend` and `cache_size` of `autodiff.compile`.
-
-        Returns
-        -------
-        Compiled
-            A function of as many numbers as there are inputs; its gradient is a tuple.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an input is not a Value, or `wrt` holds what is no input.
-        GraphError
-            If the node does not depend on an input.
-
-        Examples
-        --------
-        >>> x, y = Value(2.0), Value(3.0)
-        >>> f = (x * y + y).compile([x, y])
-        >>> f(2.0, 5.0), f.grad(2.0, 5.0)
-        (15.0, (5.0, 3.0))
-        """
-        from autodiff.replay import compile_graph
-
-        return compile_graph(self, inputs, wrt, **options)
-
     def detach(self) -> Value:
         """Return a new leaf with the same data and label, which gradients do not flow through.
 
@@ -339,6 +302,12 @@ class Value(Methods):
 
     def __pos__(self) -> Value:
         return self
+
+    if TYPE_CHECKING:  # bound in autodiff.replay
+
+        def compile(  # noqa: D102
+            self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
+        ) -> Any: ...
 
 
 def _recorded(name: str, a: Any, b: Any) -> bool:

@@ -17,7 +17,7 @@ from nn.history import Diagnosis, History, diagnose
 from nn.minimize import minimize, random_search
 from nn.model import *  # noqa: F403  (its classes, `load` and `save`)
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_
-from nn.replay.compiled_step import compile as compile  # not in __all__: `import *` must not replace Python's compile
+from nn.replay import compile as compile  # not in __all__: `import *` must not replace Python's compile
 from nn.train import find_lr, fit
 
 __all__ = [

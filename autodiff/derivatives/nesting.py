@@ -25,8 +25,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from autodiff import recording
-from autodiff.derivatives.forward import Dual, is_number, new_level, real_part
-from autodiff.derivatives.trees import fill, leaves
+from autodiff.derivatives.forward import Dual, new_level, real_part
+from autodiff.derivatives.structures import fill, numbers
 from autodiff.operation import real
 from autodiff.recording import is_tracing
 from autodiff.reverse import adjoints, private_gradient
@@ -38,11 +38,6 @@ _recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", def
 def is_differentiating() -> bool:
     """Whether a transform is calling its function in this context."""
     return _recorded_outside.get() is not None
-
-
-def numbers(tree: Any, what: str) -> list[Any]:
-    """The numbers of a structure, plain ones as floats; a TypeError if it holds anything else."""
-    return [x if type(x) in (float, Value, Dual) else real(x) for x in leaves(tree, what, is_number)]
 
 
 class Outside:

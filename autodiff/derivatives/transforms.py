@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual, is_number
-from autodiff.derivatives.nesting import Arguments, Outside, Recorded, numbers
-from autodiff.derivatives.trees import fill, matching, transform
+from autodiff.derivatives.nesting import Arguments, Outside, Recorded
+from autodiff.derivatives.structures import fill, matching, numbers, transform
 from autodiff.graph import topological
 from autodiff.reverse import adjoints
 from autodiff.value import Value, values

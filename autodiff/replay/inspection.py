@@ -11,8 +11,8 @@ from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
 from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
 from autodiff.replay.backends import SOURCES, ProgramLines
+from autodiff.replay.kernel import Entry
 from autodiff.replay.program_report import Report
-from autodiff.replay.tracer import Entry
 from autodiff.show.draw import draw_forward
 from autodiff.value import Value
 

@@ -1,4 +1,4 @@
-"""A data set as columns of numbers, from which the samples of a batch are gathered into a buffer."""
+"""A data set as columns of numbers, from which the samples of a batch are gathered into the inputs of a program."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from functools import cache
 from typing import Any
 
 from autodiff.operation import real
+from autodiff.replay import Rows
 from nn.losses.targets import check_weights, shares_of
-
-__all__ = ["Columns", "numpy_or_none"]
 
 
 @cache
@@ -25,21 +24,9 @@ def numpy_or_none() -> Any:
 
 
 class Columns:
-    """Numbers of samples, column by column.
+    """Numbers of samples, column by column: features, numbers that stand for the targets, and weights of the samples.
 
-    Parameters
-    ----------
-    features : sequence of sequence of float
-        What the model takes of each sample.
-    told : sequence of sequence of float
-        The numbers that stand for each target.
-    weights : sequence of float, optional
-        One a sample, at least 0.
-
-    Attributes
-    ----------
-    inputs, told, width : int
-        How many features, how many numbers for a target, and both together.
+    `inputs`, `told` and `width` are the numbers of columns: features, numbers for a target, and both together.
     """
 
     def __init__(
@@ -57,31 +44,30 @@ class Columns:
         self.inputs, self.told = len(features[0]), len(told[0])
         self.width = self.inputs + self.told
         self._columns = [array("d", column) for rows in (features, told) for column in zip(*rows)]
-        self.weights = None if weights is None else array("d", map(real, weights))
-        check_weights(self.weights or ())
+        self._weights = None if weights is None else array("d", map(real, weights))
+        check_weights(self._weights or ())
         numpy = numpy_or_none()
-        self._numpy = numpy
         self._table = None if numpy is None else numpy.array(self._columns).reshape(self.width, self._count)
 
     def __len__(self) -> int:
         return self._count
 
-    def gather(self, chosen: Sequence[int], buffer: array[float], stride: int) -> None:
-        """Copy the samples of some numbers into a buffer, column after column, `stride` numbers apart."""
-        if self._table is not None:
-            room = self._numpy.frombuffer(buffer, count=stride * self.width).reshape(self.width, stride)
-            room[:, : len(chosen)] = self._table[:, chosen]
-            return
-        for k, column in enumerate(self._columns):
-            buffer[k * stride : k * stride + len(chosen)] = array("d", [column[s] for s in chosen])
+    def gather(self, chosen: Sequence[int], rows: Rows, mean: bool) -> None:
+        """Copy some samples into the rows of a buffer, and behind these the shares of their losses in the whole loss.
 
-    def shares(self, chosen: Sequence[int], mean: bool) -> array[float]:
-        """What the loss of each of some samples is multiplied by: its weight, in a mean over the sum of the weights."""
+        They are their weights, in a mean over the sum of the weights.
+        """
         n = len(chosen)
-        if self.weights is None:
-            return array("d", [1.0 / n if mean else 1.0]) * n
-        weights = [self.weights[s] for s in chosen]
-        return array("d", shares_of(weights) if mean else weights)
+        if self._weights is None:
+            shares = array("d", [1.0 / n if mean else 1.0]) * n
+        else:
+            weights = [self._weights[s] for s in chosen]
+            shares = array("d", shares_of(weights) if mean else weights)
+        rows.fill([shares], self.width)
+        if self._table is not None:
+            rows.table[: self.width] = self._table[:, chosen]
+        else:
+            rows.fill(array("d", [column[s] for s in chosen]) for column in self._columns)
 
 
 def is_finite(numbers: Any) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from autodiff import ops
 from autodiff.errors import TraceError
 from autodiff.recording import no_grad
-from autodiff.replay.program_report import Report
-from autodiff.value import write
+from autodiff.replay import Kernel, Report, Rows, Tracer
+from autodiff.value import Value, write
 from nn.eager.step import Loss, evaluating
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.losses.targets import as_row
@@ -18,9 +19,7 @@ from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
 from nn.replay.columns import Columns, numpy_or_none
-from nn.replay.plan import Plan, forget_oldest, record
-
-__all__ = ["CompiledStep", "NotCompilable", "compile"]
+from nn.replay.plan import Plan, forget_oldest
 
 
 class NotCompilable(TypeError):
@@ -110,7 +109,7 @@ class CompiledStep:
         # Those whose mode may matter; a network has one for each neuron, and asking them all takes time.
         self._modules = [m for m in model.modules() if type(m) not in (Neuron, Layer, MLP)]
         self.parameters = array("d", bytes(8 * len(self.values)))
-        self.gradient = array("d", bytes(8 * len(self.values)))
+        self.gradient = array("d", bytes(8 * len(self.values) * sweep))
         self._mean = reduction == "mean"
         self._backend = backend
         self._sweep = sweep
@@ -197,16 +196,13 @@ class CompiledStep:
         NotCompilable
             If the model or the loss cannot be recorded.
         """
-        plan = self.prepare(columns, chosen)
-        results = plan.run(self.parameters, columns, chosen, self._mean)
+        results = self.prepare(columns, chosen).run(self.parameters, columns, chosen, self._mean)
+        end = 1 + len(self.gradient)
         if self.penalty is None:
-            if self._sweep:
-                self.gradient[:] = results[1 : 1 + len(self.values)]
+            self.gradient[:] = results[1:end]
             return results[0]
-        parts = 1 + len(self.values) if self._sweep else 1
-        if self._sweep:
-            _add(results, parts, self.gradient)
-        return results[0] + results[parts]
+        _add(results, end, self.gradient)
+        return results[0] + results[end]
 
     def outputs(self, n: int) -> list[Any]:
         """What the model gave for each of the n samples of the last run, if no gradients are wanted."""
@@ -225,33 +221,55 @@ class CompiledStep:
         together = len(chosen) if coupled else None
         key = together, columns.inputs, columns.told, *[m.training for m in self._modules]
         if key not in self._plans:
-            self._plans[key] = self._recorded(columns, together)
+            try:
+                self._plans[key] = self._traced(columns, together)
+            except (TraceError, TypeError) as problem:
+                raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
             forget_oldest(self._plans)
         self._last = self._plans[key]
         return self._last
 
-    def _recorded(self, columns: Columns, together: int | None) -> Plan:
-        try:
-            return record(
-                self.model,
-                self.values,
-                self.loss,
-                self._sample_loss,
-                self.penalty,
-                columns,
-                together,
-                sweep=self._sweep,
-                backend=self._backend,
-            )
-        except (TraceError, TypeError) as problem:
-            raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
+    def _traced(self, columns: Columns, together: int | None) -> Plan:
+        """The program for samples with such columns: `together` in one graph, or any number, one after the other."""
+        tracer = Tracer()
+        tracer.adopt(self.values)
+        lane, count = together is None, together or 1
+        # In the order of the buffers: column after column, and in each sample after sample.
+        given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
+        for column in given:
+            tracer.adopt(column, lane)
+        rows = [tuple(row) for row in zip(*given[: columns.inputs])]
+        told = list(zip(*given[columns.inputs : -1]))
+        sample_loss = self._sample_loss
+
+        def batch_loss() -> tuple[Any, list[Any]]:
+            outputs = forward_batch(self.model, rows)
+            if sample_loss is None:
+                return self.loss(outputs, [t[0] if len(t) == 1 else list(t) for t in told]), outputs
+            terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
+            return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
+
+        def want(y: Any, kind: Literal["one", "sum"]) -> None:
+            tracer.want([y], kind)
+            if self._sweep:
+                tracer.want_gradient(y, self.values, kind, summed=True)
+
+        total, outputs = tracer.trace(batch_loss)
+        want(total, "sum" if lane else "one")
+        if self.penalty is not None:
+            want(tracer.trace(self.penalty), "one")
+        numbers = [x for y in outputs for x in as_row(y)]
+        if not self._sweep:
+            tracer.want(numbers, "each" if lane else "one")
+        rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
+        return Plan(Kernel(tracer, self._backend), rows_together, len(numbers))
 
 
-def _add(results: array[float], parts: int, to: array[float]) -> None:
+def _add(results: array[float], end: int, to: array[float]) -> None:
     """The gradient of the loss plus that of the penalty; each stands behind its value."""
     numpy = numpy_or_none()
     if numpy is None or not to:
-        to[:] = array("d", map(operator.add, results[1:parts], results[parts + 1 : 2 * parts]))
+        to[:] = array("d", map(operator.add, results[1:end], results[end + 1 : 2 * end]))
     else:
         table = numpy.frombuffer(results)
-        numpy.add(table[1:parts], table[parts + 1 : 2 * parts], numpy.frombuffer(to))
+        numpy.add(table[1:end], table[end + 1 : 2 * end], numpy.frombuffer(to))

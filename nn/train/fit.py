@@ -19,8 +19,7 @@ from nn.eager.worker import Problem, Worker
 from nn.history import History
 from nn.model import Module
 from nn.optim import SGD, Optimizer
-from nn.replay.compiled_step import NotCompilable
-from nn.replay.replayed_worker import ReplayWorker
+from nn.replay import NotCompilable, ReplayWorker
 from nn.schedules import Schedule
 from nn.train import arguments
 from nn.train.checkpoint import Saving, restore

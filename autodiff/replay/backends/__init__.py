@@ -8,6 +8,6 @@ A backend is a function from a `Program` to a `Run`. In the order of reading: `c
 from autodiff.replay.backends.choice import BACKENDS, SOURCES, compile_program
 from autodiff.replay.backends.llvm import NativeRun
 from autodiff.replay.backends.program_lines import ProgramLines
-from autodiff.replay.backends.python import compile_scalar, through_buffers
+from autodiff.replay.backends.python import compile_scalar, written
 
-__all__ = ["BACKENDS", "SOURCES", "NativeRun", "ProgramLines", "compile_program", "compile_scalar", "through_buffers"]
+__all__ = ["BACKENDS", "SOURCES", "NativeRun", "ProgramLines", "compile_program", "compile_scalar", "written"]

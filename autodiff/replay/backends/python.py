@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from autodiff.derivatives.structures import fill
 from autodiff.operation import OPERATIONS
 from autodiff.program import CONSTANT, INPUT, PRIMITIVES, SUM_OF_PRODUCTS, Program, Run, formula
 from autodiff.replay.backends.program_lines import ProgramLines
-from autodiff.replay.forms import Number
 
 # What needs no call, which costs more than the operation. Only at b = 0 does Python's own division raise.
 _INFIX = {name: PRIMITIVES[name].numpy for name in ("add", "sub", "mul", "neg")}
@@ -24,8 +24,8 @@ def compile_program(program: Program) -> Run:
 def compile_scalar(program: Program, form: Any = None) -> Callable[..., Any]:
     """Compile a program without samples to a function of its inputs that returns its outputs.
 
-    `form` is that of the result, of tuples, lists and dicts (`autodiff.replay.forms`); the function then returns None
-    if it is given anything but floats. By default the result is a flat tuple.
+    `form` is that of the result, of tuples, lists and dicts; the function then returns None if it is given anything but
+    floats. By default the result is a flat tuple.
     """
     return _made(program, _scalar(program, form))
 
@@ -59,7 +59,8 @@ def _scalar(program: Program, form: Any = None) -> str:
     if form is None:
         body.append(f"return ({''.join(f'{r}, ' for r in results)})")
     else:
-        body = [_only_floats(arguments), *body, f"return {_structure(form, iter(results))}"]
+        checks = " and ".join(["True", *(f"type({a}) is float" for a in arguments)])
+        body = [f"if not ({checks}): return None", *body, f"return {written(form, iter(results))}"]
     return f"def run({', '.join(arguments)}):\n" + textwrap.indent("\n".join(body), "    ")
 
 
@@ -70,25 +71,15 @@ def _loop(program: Program) -> str:
     return "def run(n, stride, shared, samples, shared_out, samples_out):\n" + textwrap.indent(text, "    ")
 
 
-def through_buffers(inputs: int, outputs: int, form: Any) -> str:
-    """The source of a function ``direct`` that does the same by ``run``, with its numbers in buffers."""
-    arguments = [f"v{k}" for k in range(inputs)]
-    lines = [_only_floats(arguments), "with lock:"]
-    lines += [f"    shared[{k}] = {a}" for k, a in enumerate(arguments)]
-    lines += ["    run(0, 0)", f"    return {_structure(form, (f'out[{k}]' for k in range(outputs)))}"]
-    return f"def direct({', '.join(arguments)}):\n" + textwrap.indent("\n".join(lines), "    ")
+def written(form: Any, results: Iterator[str]) -> str:
+    """The text of a structure with results in the places of its leaves."""
+    return repr(fill(form, map(_Text, results)))
 
 
-def _only_floats(arguments: list[str]) -> str:
-    tests = " is ".join([*(f"type({a})" for a in arguments), "float"])
-    return f"if not ({tests}): return None" if arguments else "pass"
+class _Text(str):
+    """A text that is written as it is, without quotation marks."""
 
+    __slots__ = ()
 
-def _structure(form: Any, results: Iterator[str]) -> str:
-    """The text of a structure with results in the places for numbers."""
-    if isinstance(form, Number):
-        return next(results)
-    if isinstance(form, dict):
-        return "{" + ", ".join(f"{key!r}: {_structure(part, results)}" for key, part in form.items()) + "}"
-    parts = "".join(f"{_structure(part, results)}, " for part in form)
-    return f"[{parts}]" if isinstance(form, list) else f"({parts})"
+    def __repr__(self) -> str:
+        return str(self)

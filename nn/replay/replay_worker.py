@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nn.data.dataset import Dataset
+from nn.eager.step import evaluating
 from nn.eager.worker import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.optim.clip import clip_factor
@@ -16,38 +17,25 @@ from nn.replay.columns import Columns, is_finite, numpy_or_none
 from nn.replay.compiled_step import CompiledStep, NotCompilable
 from nn.replay.update import FlatUpdate
 
-__all__ = ["ReplayWorker"]
-
-
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 
 class ReplayWorker(Worker):
-    """Does what `nn.eager.worker.Worker` does, by programs that are compiled at the first use.
+    """Does what `nn.eager.worker.Worker` does, by programs that are compiled when it is made.
 
-    Parameters
-    ----------
-    problem : Problem
-        What to work on.
-    backend : str
-        As in `autodiff.compile`.
-
-    Raises
-    ------
-    NotCompilable
-        If the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or changes what is no
-        parameter of the model.
+    That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
+    changes what is no parameter of the model.
     """
 
-    def __init__(self, problem: Problem, backend: str = "auto") -> None:
+    def __init__(self, problem: Problem) -> None:
         if problem.loss not in SAMPLE_LOSSES:
             raise NotCompilable("the loss is a function of your own")
         optimizer = problem.optimizer
         if type(optimizer).step is not Optimizer.step:
             raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
         self.problem = problem
-        self._step = CompiledStep(problem.model, problem.loss, problem.penalty, backend=backend)
-        self._measure = CompiledStep(problem.model, problem.loss, backend=backend, sweep=False)
+        self._step = CompiledStep(problem.model, problem.loss, problem.penalty)
+        self._measure = CompiledStep(problem.model, problem.loss, sweep=False)
         place = {p: k for k, p in enumerate(self._step.values)}
         if not place.keys() >= set(optimizer.parameters):
             raise NotCompilable("the optimizer changes what is no parameter of the model")
@@ -55,10 +43,10 @@ class ReplayWorker(Worker):
         self._chosen = None if chosen == list(range(len(place))) else chosen
         self._update = FlatUpdate(optimizer, self._chosen)
         self._modules = problem.model.modules()
-        self._names = [name for name, _ in problem.model.named_parameters()]
         self._buffered = bool(problem.model.named_buffers())
-        self._columns = self._step.columns(problem.training.features, problem.training.targets, problem.weights)
-        self._aside = None if problem.validation is None else self._of(problem.validation)
+        here, aside = problem.training, problem.validation
+        self._columns = self._step.columns(here.features, here.targets, problem.weights)
+        self._aside = None if aside is None else self._step.columns(aside.features, aside.targets)
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
@@ -68,8 +56,7 @@ class ReplayWorker(Worker):
 
     def _prepare(self) -> None:
         """Compile now, so that what cannot be recorded is known before anything is changed."""
-        before = [module.training for module in self._modules]
-        try:
+        with evaluating(self.problem.model):
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))
             if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
@@ -77,17 +64,11 @@ class ReplayWorker(Worker):
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
-        finally:
-            for module, mode in zip(self._modules, before):
-                module.training = mode
         self.backend = self._step.report.backend
 
     def _set_mode(self, training: bool) -> None:
         for module in self._modules:
             module.training = training
-
-    def _of(self, dataset: Dataset) -> Columns:
-        return self._step.columns(dataset.features, dataset.targets)
 
     def begin(self) -> None:  # noqa: D102
         self._set_mode(True)
@@ -145,7 +126,7 @@ class ReplayWorker(Worker):
         if isinstance(snapshot, dict):  # from a checkpoint
             return snapshot
         numbers, buffers = snapshot
-        return {**dict(zip(self._names, numbers)), **buffers}
+        return {**dict(zip(dict(self.problem.model.named_parameters()), numbers)), **buffers}
 
     def show(self) -> None:  # noqa: D102
         self._step.push()
