@@ -44,7 +44,7 @@ from autodiff.errors import (
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.ops.define import define
 from autodiff.recording import no_grad, scope
-from autodiff.replay import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
+from autodiff.replay import compile as compile  # not in __all__: `import *` must not replace Python's compile
 from autodiff.show import draw_backward, draw_forward, explain
 from autodiff.strict import strict
 from autodiff.testing import check_grads, check_op

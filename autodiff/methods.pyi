@@ -1,10 +1,20 @@
 """The operators and methods of `Value`, one for each operation that has one (tests/methods_stub.py)."""
 
+from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 from typing_extensions import Self
 
+from autodiff.replay.compiled import Compiled
+from autodiff.value import Value
+
 class Methods:
+    def compile(
+        self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
+    ) -> Compiled[Any]:
+        """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`."""
+
     def __add__(self, b: Self | float | Real) -> Self:
         """Sum of two numbers, a + b."""
 

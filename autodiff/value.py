@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, cast, final
 
 from autodiff import recording
 from autodiff.errors import GraphError
@@ -302,12 +302,6 @@ class Value(Methods):
 
     def __pos__(self) -> Value:
         return self
-
-    if TYPE_CHECKING:  # bound in autodiff.replay
-
-        def compile(  # noqa: D102
-            self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
-        ) -> Any: ...
 
 
 def _recorded(name: str, a: Any, b: Any) -> bool:

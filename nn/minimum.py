@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from autodiff.show import tables
+from autodiff.show import html_table, text_table
 
 
 class StoppingRule(Protocol):
@@ -109,10 +109,10 @@ class Minimum:
 
     def __str__(self) -> str:
         """The table of the way, under a line that says what was found."""
-        return f"{self!r}\n{tables.text(*self.table())}"
+        return f"{self!r}\n{text_table(*self.table())}"
 
     def _repr_html_(self) -> str:
-        return tables.html(repr(self), *self.table())
+        return html_table(repr(self), *self.table())
 
 
 def _told(point: Sequence[float], number: bool) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, cast, overload
 
 from autodiff.errors import GraphError
 from autodiff.graph import topological
@@ -14,6 +14,35 @@ from autodiff.replay.compiled import Compiled
 from autodiff.value import Value, values
 
 
+@overload
+def compile(
+    function: Callable[..., Value | float],
+    *,
+    in_axes: None = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Compiled[float]: ...
+@overload
+def compile(
+    function: Callable[..., Any],
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Compiled[Any]: ...
+@overload
+def compile(
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Callable[[Callable[..., Any]], Compiled[Any]]: ...
 def compile(
     function: Callable[..., Any] | None = None,
     *,
@@ -22,7 +51,7 @@ def compile(
     static_argnums: int | Sequence[int] = (),
     backend: str = "auto",
     cache_size: int = 64,
-) -> Any:
+) -> Compiled[Any] | Callable[[Callable[..., Any]], Compiled[Any]]:
     """Make a function that records another one at the first call, and replays the recorded program afterwards.
 
     Parameters
@@ -89,7 +118,7 @@ def compile(
     array('d', [1.0, 3.0, 5.0])
     """
 
-    def compiled(function: Callable[..., Any]) -> Compiled:
+    def compiled(function: Callable[..., Any]) -> Compiled[Any]:
         return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
 
     return compiled if function is None else compiled(function)
@@ -97,7 +126,7 @@ def compile(
 
 def _compile_graph_method(
     self: Value, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
-) -> Any:
+) -> Compiled[Any]:
     """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
 
     Parameters
@@ -151,8 +180,9 @@ def _compile_graph_method(
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
-    return compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
+    compiled: Compiled[Any] = compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
+    return compiled
 
 
 _compile_graph_method.__name__, _compile_graph_method.__qualname__ = "compile", "Value.compile"
-Value.compile = _compile_graph_method  # type: ignore[method-assign]
+Value.compile = _compile_graph_method  # type: ignore[method-assign, assignment]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar, Union, cast, overload
 
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
@@ -18,8 +18,12 @@ from autodiff.replay.kernel import Entry
 from autodiff.replay.modes import MODES, Function, Static, trace
 from autodiff.replay.shortcut import learn
 
+R = TypeVar("R")
+Plain = Union[float, Sequence["Plain"], Mapping[str, "Plain"]]  # noqa: UP007  (a string cannot be joined by |)
+"""Arguments of which type checkers can tell that no Value is among them."""
 
-class Compiled(Inspection):
+
+class Compiled(Inspection, Generic[R]):
     """A function that is recorded once for each form of its arguments; see `autodiff.compile`."""
 
     def __init__(
@@ -56,11 +60,11 @@ class Compiled(Inspection):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
+    def __get__(self, instance: Any, owner: type | None = None) -> Compiled[R]:
         """As a method: each instance has programs of its own, kept in it."""
         if instance is None:
             return self
-        bound = Compiled(self._function.__get__(instance, owner), *self._options)
+        bound: Compiled[R] = Compiled(self._function.__get__(instance, owner), *self._options)
         if hasattr(instance, "__dict__"):
             instance.__dict__[self._name] = bound
         return bound
@@ -74,6 +78,10 @@ class Compiled(Inspection):
 
     # `__call__` and `value_and_grad` first look for a program that takes plain floats or arrays as they are.
 
+    @overload
+    def __call__(self, *args: Plain) -> R: ...
+    @overload
+    def __call__(self, *args: Any) -> Any: ...
     def __call__(self, *args: Any) -> Any:
         """What the function returns; see `autodiff.compile`."""
         direct = self._values.get(len(args))
@@ -81,6 +89,10 @@ class Compiled(Inspection):
             return result
         return self._run("value", None, args)
 
+    @overload
+    def value_and_grad(self, *args: Plain, argnums: int | Sequence[int] | None = None) -> tuple[R, Any]: ...
+    @overload
+    def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]: ...
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
         known = self._gradients
