@@ -18,7 +18,7 @@ from autodiff.program.primitives import MEANING, PRIMITIVES, TRUTHS
 from autodiff.program.program import Output, Program, padded
 from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
 from autodiff.replay.backends import c, numpy_calls
-from autodiff.replay.backends.llvm import instruction_tables, native, table_loops
+from autodiff.replay.backends.llvm import interpreter, native
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
@@ -60,7 +60,7 @@ COLUMNS = {
     "c": in_c,
     "llvm": lambda program, folder: native.compile_program(program),
     "numpy": lambda program, folder: numpy_calls.compile_program(program),
-    "interpreter": lambda program, folder: native.NativeRun(table_loops.TEXT, instruction_tables.workspace(program)),
+    "interpreter": lambda program, folder: native.NativeRun(interpreter.TEXT, interpreter.workspace(program)),
 }
 
 

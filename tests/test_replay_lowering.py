@@ -15,8 +15,7 @@ from replaying import BACKENDS, NEEDS, SPECIAL, installed, same
 import autodiff
 from autodiff import GraphError, compile, numerics
 from autodiff.operation import OPERATIONS, Unary
-from autodiff.program.lowering import NotLowerable, lower
-from autodiff.program.sources import NoSource, definition
+from autodiff.program.lowering import NoSource, NotLowerable, definition, lower
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
 
 PRIMITIVES = {"add", "sub", "mul", "div", "neg", "fabs", "sqrt", "floor", "copysign", "ldexp", "mantissa", "exponent"}

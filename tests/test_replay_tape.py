@@ -17,7 +17,7 @@ from autodiff.program.derivative import reverse
 from autodiff.program.program import Output, Program, padded
 from autodiff.program.simplify import SimplifyingTape as Tape
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
-from autodiff.replay.transcription import transcribe
+from autodiff.replay.tracer import transcribe
 
 NUMBERS = [*SPECIAL, 7.25, -1e-5]
 

@@ -11,10 +11,9 @@ from typing import Any, Generic, TypeVar, Union, cast, overload
 from autodiff.derivatives.nesting import is_differentiating
 from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
 from autodiff.recording import is_tracing
-from autodiff.replay.backends import BACKENDS
 from autodiff.replay.forms import Differentiated, Reader, check_axes
 from autodiff.replay.inspection import Inspection
-from autodiff.replay.kernel import Entry
+from autodiff.replay.kernel import BACKENDS, Entry
 from autodiff.replay.modes import MODES, Function, Static, trace
 from autodiff.replay.shortcut import learn
 

@@ -1,23 +1,105 @@
-"""A look inside a compiled function: its program, as text, as a drawing, as source in two languages."""
+"""A look inside a compiled function: its program in figures, as text, as a drawing, as source in two languages."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
 from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
-from autodiff.replay.backends import SOURCES, ProgramLines
-from autodiff.replay.kernel import Entry
-from autodiff.replay.program_report import Report
-from autodiff.show.draw import draw_forward
+from autodiff.replay.backends import ProgramLines, c, llvm
+from autodiff.replay.kernel import Entry, Kernel
+from autodiff.show import draw_forward, html_table, text_table
 from autodiff.value import Value
 
 if TYPE_CHECKING:
     from autodiff.show.render import Drawing
+
+
+SOURCES: dict[str, Callable[[Program], str]] = {"llvm": llvm.source, "c": c.source}
+"""A program as source that stands by itself, by the language."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of one compiled program; prints as a table, and shows as one in Jupyter.
+
+    Attributes
+    ----------
+    recorded : int
+        Nodes of the recorded graph.
+    asked : int
+        Operations that were to be written on the tape, those of the derivative included.
+    folded, identities, shared : int
+        How many of these were constants, changed nothing, or stood there already.
+    instructions : int
+        What is left of them once unused ones are dropped.
+    once, each : int
+        How many of these run once a call, and once for each sample.
+    backend : str
+        Which backend compiled it.
+    seconds : float
+        How long recording, differentiating and compiling took.
+    buffer_bytes : int
+        Memory for temporaries, of the llvm backend.
+    notes : tuple of str
+        Why a better backend was not taken.
+    """
+
+    recorded: int
+    asked: int
+    folded: int
+    identities: int
+    shared: int
+    instructions: int
+    once: int
+    each: int
+    backend: str
+    seconds: float
+    buffer_bytes: int
+    notes: tuple[str, ...]
+
+    @staticmethod
+    def of(kernel: Kernel) -> Report:
+        """The report on the program of a kernel."""
+        once, each = (len(kernel.program.steps(lane)) for lane in (False, True))
+        return Report(
+            recorded=kernel.recorded,
+            **kernel.program.tape.counts,
+            instructions=once + each,
+            once=once,
+            each=each,
+            backend=kernel.backend,
+            seconds=kernel.seconds,
+            buffer_bytes=8 * len(getattr(kernel.run, "workspace", ())),
+            notes=tuple(kernel.notes),
+        )
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("nodes recorded", str(self.recorded)),
+            ("operations with the derivative", str(self.asked)),
+            ("constants folded", str(self.folded)),
+            ("identities", str(self.identities)),
+            ("common subexpressions", str(self.shared)),
+            ("instructions left", str(self.instructions)),
+            ("once a call", str(self.once)),
+            ("once a sample", str(self.each)),
+            ("backend", self.backend),
+            ("seconds to record and compile", f"{self.seconds:.3f}"),
+            ("bytes of buffer", str(self.buffer_bytes)),
+            *(("note", note) for note in self.notes),
+        ]
+
+    def __str__(self) -> str:
+        return text_table(("what", "figure"), self._rows())
+
+    def _repr_html_(self) -> str:
+        return html_table("compiled program", ("what", "figure"), self._rows())
 
 
 class Text(str):
@@ -43,7 +125,7 @@ class Inspection:
 
     def report(self, mode: str | None = None) -> Report:
         """How many nodes and instructions there are after each pass, the backend, and the time to compile."""
-        return self._latest(mode).kernel.report
+        return Report.of(self._latest(mode).kernel)
 
     def tape(self, mode: str | None = None) -> Text:
         """The program: one line an instruction, with what is shared by the samples and what is done for each."""

@@ -11,10 +11,36 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from autodiff.program import Output, Program, padded
-from autodiff.replay.backends import NativeRun, compile_program, compile_scalar
-from autodiff.replay.program_report import Report
+from autodiff.program import NotLowerable, Output, Program, Run, padded
+from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
 from autodiff.replay.tracer import Tracer
+
+BACKENDS: dict[str, Callable[[Program], Run]] = {
+    "llvm": llvm.compile_program,
+    "numpy": numpy_calls.compile_program,
+    "python": python.compile_program,
+}
+
+_SMALL = 300  # steps; below, plain Python is ready sooner, and as fast, for what is no batch
+
+
+def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
+    """Compile by a backend, or by the best that there is; the name of it, and what is to be said of the choice."""
+    if backend != "auto":
+        try:
+            return backend, BACKENDS[backend](program), []
+        except NotLowerable as problem:
+            raise NotLowerable(f"no {backend} for this program: {problem}; take backend='auto' or 'python'") from None
+    names = ["llvm", "numpy"] if program.sample_inputs else ["llvm"] if len(program.live) >= _SMALL else []
+    notes: list[str] = []
+    for name in names:
+        try:
+            return name, BACKENDS[name](program), notes
+        except ImportError:
+            notes.append(f"no {name}: it is not installed")
+        except NotLowerable as problem:
+            notes.append(f"no {name}: {problem}")
+    return "python", python.compile_program(program), notes
 
 
 class Rows:
@@ -107,14 +133,12 @@ class Kernel:
         self.batched = self.each[0] > 0
         self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
         self.lock = threading.Lock()
-        self.backend, self.run, notes = compile_program(self.program, backend)
+        self.backend, self.run, self.notes = _compile(self.program, backend)
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
         self._scalar: Callable[..., tuple[float, ...]] | None = None
         if self.backend == "python" and not self.batched:
-            self._scalar = compile_scalar(self.program)
-        self.report = Report.of(
-            self.program, tracer.recorded, self.backend, time.perf_counter() - tracer.began, notes, self.run
-        )
+            self._scalar = python.compile_scalar(self.program)
+        self.recorded, self.seconds = tracer.recorded, time.perf_counter() - tracer.began
 
     def bound(self, n: int) -> Bound:
         """The program with room for n samples."""

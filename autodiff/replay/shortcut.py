@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from autodiff.derivatives.structures import CONTAINERS, Grid, Number, fill, leaves
-from autodiff.replay.backends import NativeRun, compile_scalar, written
+from autodiff.replay.backends import NativeRun, python
 from autodiff.replay.kernel import Entry, Kernel
 
 _FEW = 64  # arguments of a function that takes them one by one
@@ -46,7 +46,7 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
     if isinstance(kernel.run, NativeRun) and all(type(f) is Number or (_is_numpy(f) and f.shape) for f in forms):
         program = _through_buffers(kernel, forms, form)
     elif kernel.backend == "python" and floats and _is_plain(form) and all(type(f) is Number for f in leaves(form)):
-        program = compile_scalar(kernel.program, form)
+        program = python.compile_scalar(kernel.program, form)
     else:
         return
     if floats:
@@ -91,7 +91,7 @@ def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callabl
             lines.append(f"shared[{start}] = v{k}")
     lines += ["run(0, 0)", *["found = out.copy()"] * ("out" in space)]
     if _is_plain(form):
-        lines.append(f"return {written(form, _taken(form, number))}")
+        lines.append(f"return {python.written(form, _taken(form, number))}")
     else:
         space |= {"fill": fill, "form": form}
         lines.append(f"return fill(form, iter([{', '.join(_taken(form, number))}]))")

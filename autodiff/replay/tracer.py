@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
@@ -14,9 +14,18 @@ from autodiff.graph import topological
 from autodiff.program import Output, SimplifyingTape, reverse
 from autodiff.recording import tracing
 from autodiff.replay.forms import Differentiated
-from autodiff.replay.transcription import transcribe
 from autodiff.strict import lenient
 from autodiff.value import Value
+
+
+def transcribe(tape: SimplifyingTape, outputs: Iterable[Value], slots: dict[Value, int]) -> None:
+    """Write the graphs of some outputs on a tape; `slots` has those of all leaves, and gets those of other nodes."""
+    for v in topological(outputs):
+        if v.op is not None and v not in slots:
+            slots[v] = tape.apply(
+                v.op, [tape.constant(p) if type(p) is float else slots[cast(Value, p)] for p in v.operands]
+            )
+
 
 Kind = Literal["one", "each", "sum"]
 

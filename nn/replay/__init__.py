@@ -2,10 +2,9 @@
 
 To be read in this order:
 
-- `compiled_step`: `compile` makes a `CompiledStep` of a model and a loss;
-- `plan`: how its programs are traced and run, for which a data set is held as `columns`;
-- `update`: the rule of an optimizer as a program over all parameters;
-- `replay_worker`: what trains by these under `nn.fit`.
+- `compiled_step`: `compile` makes a `CompiledStep` of a model and a loss; how programs are traced, and run on a data
+  set in columns;
+- `replay_worker`: what trains by these under `nn.fit`, and the rule of an optimizer as a program over all parameters.
 """
 
 from nn.replay.compiled_step import CompiledStep, NotCompilable, compile

@@ -1,25 +1,149 @@
-"""`compile`: a model and its loss as one program that runs over a batch; see `autodiff.replay`."""
+"""`compile`: a model and its loss as one program that runs over a batch; see `autodiff.replay`.
+
+A data set is held as columns of numbers (`Columns`), from which the samples of a batch are gathered into the inputs of
+a program (`Plan`).
+"""
 
 from __future__ import annotations
 
+import math
 import operator
 from array import array
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from autodiff import ops
 from autodiff.errors import TraceError
+from autodiff.operation import real
 from autodiff.recording import no_grad
-from autodiff.replay import Kernel, Report, Rows, Tracer
+from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
 from nn.eager.step import Loss, evaluating
 from nn.losses.functions import SAMPLE_LOSSES
-from nn.losses.targets import as_row
+from nn.losses.targets import as_row, check_weights, shares_of
 from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
-from nn.replay.columns import Columns, numpy_or_none
-from nn.replay.plan import Plan, forget_oldest
+
+
+@cache
+def numpy_or_none() -> Any:
+    """The module NumPy, or None if it is not installed."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
+
+
+class Columns:
+    """Numbers of samples, column by column: features, numbers that stand for the targets, and weights of the samples.
+
+    `inputs`, `told` and `width` are the numbers of columns: features, numbers for a target, and both together.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Sequence[float]],
+        told: Sequence[Sequence[float]],
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        for k, row in enumerate(features):
+            if len(row) != len(features[0]):
+                raise ValueError(f"row {k} has {len(row)} features, row 0 has {len(features[0])}")
+        if weights is not None and len(weights) != len(features):
+            raise ValueError(f"{len(features)} samples but {len(weights)} weights; give one weight for each")
+        self._count = len(features)
+        self.inputs, self.told = len(features[0]), len(told[0])
+        self.width = self.inputs + self.told
+        self._columns = [array("d", column) for rows in (features, told) for column in zip(*rows)]
+        self._weights = None if weights is None else array("d", map(real, weights))
+        check_weights(self._weights or ())
+        numpy = numpy_or_none()
+        self._table = None if numpy is None else numpy.array(self._columns).reshape(self.width, self._count)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def gather(self, chosen: Sequence[int], rows: Rows, mean: bool) -> None:
+        """Copy some samples into the rows of a buffer, and behind these the shares of their losses in the whole loss.
+
+        They are their weights, in a mean over the sum of the weights.
+        """
+        n = len(chosen)
+        if self._weights is None:
+            shares = array("d", [1.0 / n if mean else 1.0]) * n
+        else:
+            weights = [self._weights[s] for s in chosen]
+            shares = array("d", shares_of(weights) if mean else weights)
+        rows.fill([shares], self.width)
+        if self._table is not None:
+            rows.table[: self.width] = self._table[:, chosen]
+        else:
+            rows.fill(array("d", [column[s] for s in chosen]) for column in self._columns)
+
+
+def is_finite(numbers: Any) -> bool:
+    """Whether all numbers of a flat buffer are finite."""
+    numpy = numpy_or_none()
+    return all(map(math.isfinite, numbers)) if numpy is None else bool(numpy.isfinite(numbers).all())
+
+
+_KEPT = 16
+
+
+def forget_oldest(kept: dict[Any, Any]) -> None:
+    """Drop what is too much of a cache."""
+    while len(kept) > _KEPT:
+        del kept[next(iter(kept))]
+
+
+class Plan:
+    """A compiled program of a batch, with room for batches of several sizes.
+
+    Its first shared inputs are the parameters. Either each sample is one in the program, with its features, the numbers
+    of its target, and its share in the loss; or these of all samples in one graph, in the rows `together`, are further
+    shared inputs. Its shared results: the loss, and its gradient; with a penalty, the same of that. If no
+    gradients are wanted, outputs of the model are: of each sample, or all in all `outputs` numbers behind the loss.
+    """
+
+    def __init__(self, kernel: Kernel, together: Rows | None, outputs: int) -> None:
+        self.kernel = kernel
+        self._together = together
+        self._outputs = outputs
+        self._rooms: dict[int, Bound] = {}
+
+    def run(self, parameters: array[float], columns: Columns, chosen: Sequence[int], mean: bool) -> array[float]:
+        """The shared results for some samples; a buffer that the next run overwrites."""
+        n = len(chosen)
+        room = self._room(n)
+        room.shared[: len(parameters)] = parameters
+        if self._together is not None:
+            columns.gather(chosen, self._together, mean)
+            given = self._together.buffer
+            room.shared[len(parameters) : len(parameters) + len(given)] = given
+            return room()
+        whole = columns if type(chosen) is range and n == len(columns) else None
+        if whole is None or room.holds is not whole:
+            room.holds = whole  # a data set as a whole, run again and again, stays in its buffer
+            columns.gather(chosen, room.inputs, mean)
+        return room()
+
+    def each(self, n: int) -> list[list[float]]:
+        """The outputs of each of the n samples of the last run, one list a sample."""
+        if self._together is None:
+            return [list(row) for row in zip(*self._room(n).outputs.copies())]
+        found = self.kernel.shared_out[1 : 1 + self._outputs]  # behind the loss, sample after sample
+        width = len(found) // n
+        return [list(found[k * width : (k + 1) * width]) for k in range(n)]
+
+    def _room(self, n: int) -> Bound:
+        room = self._rooms.get(n)
+        if room is None:
+            room = self._rooms[n] = self.kernel.bound(n)
+            forget_oldest(self._rooms)
+        return room
 
 
 class NotCompilable(TypeError):
@@ -153,7 +277,7 @@ class CompiledStep:
     @property
     def report(self) -> Report:
         """The report on the program that ran last; see `autodiff.replay`."""
-        return self._last.kernel.report
+        return Report.of(self._last.kernel)
 
     def columns(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> Columns:
         """A data set as `run` takes it; targets are checked here, as the loss does.

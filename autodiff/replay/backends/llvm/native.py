@@ -1,7 +1,7 @@
 """The backend for speed: a program as machine code, compiled in the process by llvmlite.
 
 `program_text` writes the program as LLVM text. A large one without samples is not written out: it is data
-(`instruction_tables`) for the one piece of machine code of `table_loops`. There are no optimisation passes.
+for the one piece of machine code of `interpreter`. There are no optimisation passes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from autodiff.program import LANES, Program
-from autodiff.replay.backends.llvm import instruction_tables, table_loops
+from autodiff.replay.backends.llvm import interpreter
 from autodiff.replay.backends.llvm.program_text import ProgramText
 
 _LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
@@ -29,7 +29,7 @@ def compile_program(program: Program) -> NativeRun:
     """Compile a program to machine code; an ImportError without llvmlite."""
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
-        return NativeRun(table_loops.TEXT, instruction_tables.workspace(lowered))
+        return NativeRun(interpreter.TEXT, interpreter.workspace(lowered))
     written = ProgramText(lowered)
     return NativeRun(written.text, array("d", bytes(8 * written.workspace)), swift=written.steps >= _SWIFT)
 
