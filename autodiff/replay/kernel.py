@@ -64,7 +64,7 @@ class Bound:
     def __init__(self, kernel: Kernel, n: int) -> None:
         self._kernel = kernel
         self.shared = kernel.shared
-        self.inputs, self.outputs = (Rows(count, n) for count in kernel.each)
+        self.inputs, self.outputs = Rows(kernel.each[0], n), Rows(kernel.each[1], n)
         self.holds: Any = None
         self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
 
