@@ -133,7 +133,8 @@ class Kernel:
             with self.lock:
                 if given:  # an array is not even to be changed by nothing while it is looked at
                     self.shared[: len(given)] = given
-                self.read_outside(_NO_ROWS)
+                if self.reads_outside:
+                    self.read_outside(_NO_ROWS)
                 self.alone(0, 0)
                 results = self.shared_out[:]
         self.hand_on(results)
