@@ -78,8 +78,8 @@ class Reader:
                 raise Differentiated
             if x.dtype.kind != "O":
                 raise TypeError(f"{place(*at)} is an array of {x.dtype}, not of numbers: {x!r:.60}")
-        shape: Any = x.shape if numpy else memoryview(x).shape
-        numbers = _floats(x)
+        view: Any = x if numpy else memoryview(x)
+        shape, numbers = view.shape, _floats(view)
         if not lane:
             self.shared += numbers
             return Grid(shape, numpy=numpy)
@@ -103,16 +103,15 @@ def _spread(axes: Any, x: Any, what: str) -> Iterator[Any]:
         yield from _spread(axes[key], x[key], f"{what}[{key!r}]")
 
 
-def _floats(x: Any) -> array[float]:
+def _floats(view: Any) -> array[float]:
     """What an array holds, row by row; floats are copied as a block of memory."""
-    if type(x).__module__ == "numpy":
+    if not isinstance(view, memoryview):
         import numpy
 
-        if x.dtype.kind == "O":
-            return array("d", map(real, x.flat))
-        return array("d", numpy.ascontiguousarray(x, dtype=float).tobytes())
-    view = memoryview(x)
-    if view.format == "d" and view.c_contiguous and view.nbytes:
+        if view.dtype.kind == "O":
+            return array("d", map(real, view.flat))
+        return array("d", numpy.ascontiguousarray(view, dtype=float).tobytes())
+    if view.format == "d":
         return array("d", view.tobytes())
     numbers: Any = view.tolist()
     for _ in range(view.ndim - 1):

@@ -90,7 +90,7 @@ class Bound:
     def __init__(self, kernel: Kernel, n: int) -> None:
         self._kernel = kernel
         self.shared = kernel.shared
-        self.inputs, self.outputs = (Rows(count, n) for count in kernel.each)
+        self.inputs, self.outputs = Rows(kernel.each[0], n), Rows(kernel.each[1], n)
         self.holds: Any = None
         self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
 
@@ -157,7 +157,8 @@ class Kernel:
             with self.lock:
                 if given:  # an array is not even to be changed by nothing while it is looked at
                     self.shared[: len(given)] = given
-                self.read_outside(_NO_ROWS)
+                if self.reads_outside:
+                    self.read_outside(_NO_ROWS)
                 self.alone(0, 0)
                 results = self.shared_out[:]
         self.hand_on(results)
