@@ -6,25 +6,30 @@
 >>> y.backward()
 >>> x.grad
 4.0
+
+What there is; ``help(autodiff.grad)`` and the like tell more:
+
+================= ======================================================================================================
+`Value`           a number that remembers how it was computed; `Value.backward` finds the ``.grad`` of all below it
+operations        ``exp log sqrt sin tanh relu sum dot softmax where ...``: for Values and for plain numbers
+functions         `grad` `value_and_grad` `jvp` `vjp` `jacobian` `hessian` `hvp` `derivative`; of a graph `grad_graph`
+pictures          `draw_forward` `draw_backward`, and `explain`: along which paths a gradient comes
+checks            `check_grads` `check_op` by differences; `strict` raises at the first nan or infinity
+speed             `compile`: a function traced once and replayed as machine code, NumPy or plain Python
+graphs            `no_grad` computes without recording, `scope` draws a box; `define` makes an operation of your own
+errors            all are `AutodiffError`, `TypeError` or `ValueError`; see `autodiff.errors`
+================= ======================================================================================================
+
+The open files are an evening's reading, in this order: `errors`, `numerics`, `operation`, `ops` (the calculus),
+`recording`, `graph`, `strict`, `reverse`, `value`, `operators`. What is needed later stands behind doors: `derivatives`
+of plain functions, `show` for drawings, `testing` against differences, `program` and `replay` for compiled functions;
+`copying` and `files` are small.
 """
 
 import builtins
 
-from autodiff import (
-    operators,  # noqa: F401  (binding gives Value its operators)
-    ops,
-)
-from autodiff.derivatives.transforms import (
-    derivative,
-    grad,
-    grad_graph,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    value_and_grad,
-    vjp,
-)
+from autodiff import copying, operators, ops  # noqa: F401  (they complete Value)
+from autodiff.derivatives import derivative, grad, grad_graph, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autodiff.errors import (
     AutodiffError,
     DataError,
@@ -38,11 +43,11 @@ from autodiff.errors import (
 )
 from autodiff.ops import *  # noqa: F403  (every operation of the table)
 from autodiff.ops.define import define
-from autodiff.recording import no_grad, scope, strict
-from autodiff.replay import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
-from autodiff.show.draw import draw_backward, draw_forward
-from autodiff.show.explain import explain
-from autodiff.testing.check import check_grads, check_op
+from autodiff.recording import no_grad, scope
+from autodiff.replay import compile as compile  # not in __all__: `import *` must not replace Python's compile
+from autodiff.show import draw_backward, draw_forward, explain
+from autodiff.strict import strict
+from autodiff.testing import check_grads, check_op
 from autodiff.value import Value
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Copies of graphs: `copy.deepcopy` and `pickle`, without recursion however deep the graph is.
+"""Copies of graphs: `copy.copy`, `copy.deepcopy` and `pickle`, without recursion however deep the graph is.
 
 (The small functions that call themselves go into a tuple of operands, no further. They are no closures: a closure
 that names itself is a cycle, and would keep a whole graph alive until the garbage collector comes.)
@@ -15,11 +15,18 @@ from autodiff.operation import named
 from autodiff.recording import Place, Stamp
 from autodiff.value import Value, new_node
 
-__all__ = ["deepcopy", "own", "reduce"]
+
+def copied(v: Value) -> Value:
+    """Copy a node; its operands are shared."""
+    if recording.traced:
+        recording.refuse(v, "a copy", recording.LEAVES)
+    return new_node(v.op, v._data, v._a, v._b, own(v._stamp), v.grad)
 
 
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
+    if recording.traced:
+        recording.refuse(output, "a copy", recording.LEAVES)
     for v in topological((output,)):
         if id(v) not in memo:
             memo[id(v)] = new_node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp), v.grad)
@@ -101,3 +108,6 @@ def _operand(reference: Any, nodes: list[Value]) -> Any:
     if type(reference) is tuple:
         return tuple([_operand(r, nodes) for r in reference])
     return nodes[reference] if type(reference) is int else reference
+
+
+Value.__copy__, Value.__deepcopy__, Value.__reduce__ = copied, deepcopy, reduce  # type: ignore[method-assign, assignment, attr-defined]

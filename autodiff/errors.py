@@ -18,18 +18,6 @@ expected, what came, and what to do about it.
 
 from __future__ import annotations
 
-__all__ = [
-    "AutodiffError",
-    "DataError",
-    "GradientError",
-    "GraphError",
-    "ModelFileError",
-    "NonFiniteError",
-    "RenderError",
-    "StaleGraphError",
-    "TraceError",
-]
-
 
 class AutodiffError(Exception):
     """Base class of every error that this project defines."""

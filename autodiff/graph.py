@@ -1,4 +1,4 @@
-"""The computation graph as a graph: order, freshness, refreshing. It asks a node only for what it is made of.
+"""The computation graph as a graph: order and freshness. It asks a node only for what it is made of.
 
 A node has an operation ``op`` (None for a leaf) and its operands in two slots, ``_a`` and ``_b``: one number each,
 or a tuple of numbers for an operation on sequences. An operand is a node or a float (a constant); the members of
@@ -8,40 +8,48 @@ a tuple are all nodes or all floats. Nothing here recurses: a graph may be a mil
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from autodiff import recording
 from autodiff.errors import StaleGraphError
-from autodiff.strict import check_result
-
-if TYPE_CHECKING:
-    from autodiff.value import Value
-
-__all__ = ["check_fresh", "refresh", "topological"]
+from autodiff.operation import Op
+from autodiff.recording import Stamp
 
 
-def topological(outputs: Iterable[Value]) -> list[Value]:
+class Node(Protocol):
+    """What a graph is made of. `autodiff.value.Value` is one."""
+
+    _data: float
+    grad: float
+    op: Op | None
+    _a: Any
+    _b: Any
+    _stamp: Stamp
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        """Nodes, and floats for constants, flat."""
+
+    @property
+    def label(self) -> str:
+        """Its name; "" for none."""
+
+
+V = TypeVar("V", bound=Node)
+
+
+def topological(outputs: Iterable[V]) -> list[V]:
     """All nodes that some outputs are computed from, each once, operands before what is made of them.
 
-    Parameters
-    ----------
-    outputs : iterable of Value
-        Where to begin.
+    The order depends on the structure alone.
 
-    Returns
-    -------
-    list of Value
-        The outputs and everything below them. The order depends on the structure alone.
-
-    Notes
-    -----
     A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A node is pushed
     again when it is entered; when it comes up the second time, everything below it has its place in the order.
     (What comes up a third time was pushed by several uses; it keeps its place.) This is the hot half of
     `Value.backward`, hence the local names and the cases by arity.
     """
-    order: dict[Value, None] = {}
-    entered: set[Value] = set()
+    order: dict[V, None] = {}
+    entered: set[V] = set()
     complete: set[int] = set()  # by id, tuples of operands that were entered as a whole
     stack = list(outputs)
     stack.reverse()
@@ -81,21 +89,15 @@ def topological(outputs: Iterable[Value]) -> list[Value]:
     return list(order)
 
 
-def check_fresh(order: Iterable[Value]) -> None:
-    """Raise if the data of a leaf changed after a node was computed from it.
-
-    Raises
-    ------
-    StaleGraphError
-        Naming the operand that is newer than its use.
-    """
+def check_fresh(order: Iterable[Node]) -> None:
+    """Raise `StaleGraphError` if the data of a leaf changed after a node was computed from it."""
     epoch = recording.now.epoch
     for v in order:
         if v._stamp.epoch != epoch:
             check_operands(v)
 
 
-def check_operands(v: Value) -> None:
+def check_operands(v: Node) -> None:
     """Raise `StaleGraphError` if an operand of a node is newer than the node."""
     for p in v.operands:
         if not isinstance(p, float) and p._stamp.epoch > v._stamp.epoch:
@@ -103,28 +105,3 @@ def check_operands(v: Value) -> None:
                 f"the data of {p!r} changed after this graph was built on it, so its gradients would be wrong; "
                 "rebuild the expression, or call .refresh() on its output to recompute it in place"
             )
-
-
-def refresh(output: Value) -> None:
-    """Recompute each node that is older than an operand of it, from the leaves up to the output."""
-    epoch = 0
-    stamps: dict[recording.Stamp, recording.Stamp] = {}  # nodes that shared a stamp share the new one
-    for v in topological((output,)):
-        op, stamp = v.op, v._stamp
-        if op is None or not any(not isinstance(p, float) and p._stamp.epoch > stamp.epoch for p in v.operands):
-            continue
-        # An epoch of its own: what was made of the old numbers after the leaf was written is older than it, so stale.
-        epoch = epoch or recording.begin_epoch()
-        data = op.value(*map(_data, (v._a,) if v._b is None else (v._a, v._b)))
-        if recording.paused:
-            check_result(op, data, v._a, v._b, stamp)
-        v._data = data
-        if stamp not in stamps:
-            stamps[stamp] = recording.Stamp(epoch, stamp.scope, stamp.label, stamp.role, stamp.place)
-        v._stamp = stamps[stamp]
-
-
-def _data(operand: Any) -> Any:
-    if type(operand) is tuple:
-        return [_data(p) for p in operand]
-    return operand if type(operand) is float else operand._data

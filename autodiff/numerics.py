@@ -343,7 +343,7 @@ def mean(xs: Sequence[float]) -> float:
 
 def peak(xs: Sequence[float]) -> float:
     """The largest of the numbers; nan if one is nan; -inf for none."""
-    top = max(xs, default=-inf)
+    top = max(xs) if xs else -inf
     return top if all(x == x for x in xs) else nan
 
 

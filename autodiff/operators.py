@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, cast
 
-from autodiff import ops, recording, tracing  # noqa: F401  (ops fills the table)
+from autodiff import ops, recording  # noqa: F401  (ops fills the table)
 from autodiff.numerics import total
 from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
-from autodiff.recording import Stamp, is_paused, is_strict
-from autodiff.strict import check_result, user_place
+from autodiff.recording import Stamp, is_paused, user_place
+from autodiff.strict import check_result, is_strict
 from autodiff.value import Value, new_node
-
-__all__ = ["bind"]
 
 _new = object.__new__
 
@@ -30,9 +28,9 @@ def _rarely(op: Op, y: float, a: Any, b: Any) -> Value:
         check_result(op, y, a, b, stamp)
     if not is_paused():
         return new_node(op, y, a, b, stamp)
-    if tracing.active:
+    if recording.traced:
         operands = (*a, *(b or ())) if type(a) is tuple else (a, b)
-        tracing.refuse(next(p for p in operands if type(p) is Value), "no_grad around an operation", tracing.LEAVES)
+        recording.refuse(next(p for p in operands if type(p) is Value), "no_grad around an operation", recording.LEAVES)
     return Value(y)
 
 

@@ -1,38 +1,34 @@
-"""What is remembered of the moment at which a node is made: the epoch, the scope, whether to record or be strict.
+"""When and where a node is made, and whether it is: epochs, scopes, `no_grad`, and the tracing of functions.
 
 Every node holds a `Stamp`, and nodes made in the same epoch and scope share one: it costs a node eight bytes.
 Writing a leaf's ``.data`` begins a new epoch, so a leaf that is newer than a node computed from it gives
 away a stale graph (`autodiff.graph.check_fresh`).
+
+While a function is traced for replay, what would leave the graph is refused. A branch on a number, taken once while
+tracing, would be replayed for every number. So inside `tracing` a Value has no truth, no float and no copy; who asks
+gets a `TraceError` with the line. A comparison gives a Value, for `where`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import linecache
+import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import Any, Protocol
 
-__all__ = ["Stamp", "no_grad", "scope", "strict"]
-
+from autodiff.errors import TraceError
 
 Place = tuple[str, int]
 
 
 class Stamp:
-    """The epoch and the scope that nodes were made in; a private one also holds a label and a role.
+    """The epoch and the scopes (outermost first) that nodes were made in; one node's own holds its label and role, too.
 
-    Parameters
-    ----------
-    epoch : int
-        Number of the epoch.
-    scope : tuple of str
-        Names of the enclosing scopes, outermost first.
-    label : str
-        The name that the user gave to the node; "" for none.
-    role : str
-        "parameter" for what is trained; "" otherwise.
-    place : tuple of (str, int), optional
-        File and line that made a node in strict mode.
+    `place` is the file and line that made a node in strict mode.
     """
 
     __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread")
@@ -60,10 +56,11 @@ now = Stamp(0, ())
 paused = 0
 """How many `no_grad` and `strict` blocks are open in all threads: 0 lets an operation skip the look-ups by thread."""
 
+_ENGINE = __file__.rpartition(os.sep)[0]
+_OURS = (f"{_ENGINE}{os.sep}", f"{_ENGINE.rpartition(os.sep)[0]}{os.sep}nn{os.sep}")
 _MANY = 1000
 _lock = threading.Lock()
 _not_recording: ContextVar[bool] = ContextVar("_not_recording", default=False)
-_strict: ContextVar[bool] = ContextVar("_strict", default=False)
 
 
 def begin_epoch() -> int:
@@ -166,45 +163,13 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.operands
     (9.0, ())
     """
-    with _inside(_not_recording):
+    with entered(_not_recording):
         yield
 
 
 @contextlib.contextmanager
-def strict() -> Iterator[None]:
-    """Raise at the first nan or infinity: where an operation gives one, and where a gradient becomes one.
-
-    It holds for the current thread (more precisely, the current context), and may be used as a decorator. It looks at
-    operations on Values, forward and in `Value.refresh`, and at the partials and adjoints of every reverse
-    sweep. A leaf may hold an infinity: what an operation makes of it must be finite. Functions of plain floats stay
-    as they are, and so does forward mode, which computes with them.
-
-    Raises
-    ------
-    NonFiniteError
-        Naming the operation, its operands, and the line of your code that made the node. The line is known of nodes
-        made in strict mode. If a sweep raises, every ``.grad`` is as it was.
-
-    Notes
-    -----
-    A program that is not in strict mode pays nothing: operations test one global, which `no_grad` needs anyway.
-    Inside, making a node takes a few microseconds more, most of it for finding the line.
-
-    Examples
-    --------
-    >>> import autodiff
-    >>> x = autodiff.Value(0.0, "x")
-    >>> with autodiff.strict():  # doctest: +ELLIPSIS
-    ...     y = x.log()
-    Traceback (most recent call last):
-    autodiff.errors.NonFiniteError: log(x) gave -inf at x = 0.0, at ...
-    """
-    with _inside(_strict):
-        yield
-
-
-@contextlib.contextmanager
-def _inside(mode: ContextVar[bool]) -> Iterator[None]:
+def entered(mode: ContextVar[bool]) -> Iterator[None]:
+    """Hold a mode in the current context, and tell all threads to look for it."""
     global paused
     with _lock:
         paused += 1
@@ -222,11 +187,6 @@ def is_paused() -> bool:
     return _not_recording.get()
 
 
-def is_strict() -> bool:
-    """Whether the current context is inside `strict`."""
-    return paused > 0 and _strict.get()
-
-
 @contextlib.contextmanager
 def resume() -> Iterator[None]:
     """Record again, even inside `no_grad`: a transform needs the graph of what it differentiates."""
@@ -237,11 +197,87 @@ def resume() -> Iterator[None]:
         _not_recording.reset(token)
 
 
+def user_place() -> Place | None:
+    """File and line of the innermost call from outside the engine and `nn`; None if there is none."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back  # type: ignore[assignment]
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+# -- Tracing -------------------------------------------------------------------------------------------------------
+
+traced = 0
+"""How many functions are being traced in all threads: 0 lets a Value skip the look-up by thread."""
+
+
+class Trace(Protocol):
+    """What traces a function: it turns numbers from outside into inputs, and numbers to keep into outputs."""
+
+    def drawn(self, supply: Callable[[], float], each: bool) -> Any:
+        """Give a Value that stands for what `supply` will return."""
+
+    def observed(self, x: Any, store: Callable[[float], None]) -> None:
+        """Call `store` with that number at every run."""
+
+
+_trace: ContextVar[Trace | None] = ContextVar("_trace", default=None)
+
+
 @contextlib.contextmanager
-def lenient() -> Iterator[None]:
-    """Let nan and infinities be, even inside `strict`: a function is recorded on nan."""
-    token = _strict.set(False)
+def tracing(trace: Trace) -> Iterator[None]:
+    """Refuse what leaves the graph, in the current thread (more precisely, the current context)."""
+    global traced
+    traced += 1
+    token = _trace.set(trace)
     try:
         yield
     finally:
-        _strict.reset(token)
+        _trace.reset(token)
+        traced -= 1
+
+
+def is_tracing() -> bool:
+    """Whether a function is being traced in this context."""
+    return _trace.get() is not None
+
+
+def drawn(supply: Callable[[], float], *, each: bool = True) -> Any:
+    """What `supply` returns, asked anew at each run, for each sample or once; in a trace a Value that stands for it."""
+    trace = _trace.get() if traced else None
+    return supply() if trace is None else trace.drawn(supply, each)
+
+
+def observed(x: Any, store: Callable[[float], None]) -> None:
+    """Hand a number to somebody outside the graph: now, and whenever a function that is being traced runs."""
+    trace = _trace.get() if traced else None
+    if trace is None:
+        store(float(x))
+    else:
+        trace.observed(x, store)
+
+
+BRANCHES = (
+    "so it cannot branch on one: use autodiff.where, maximum, minimum, clip, abs or relu; a number that "
+    "decides what is computed, and nothing else, can be passed by static_argnums"
+)
+LEAVES = (
+    "and what is taken out of the graph would be the same at each: pass what is to be constant as an argument of its "
+    "own, and take derivatives by grad, jvp or hessian"
+)
+
+
+def refuse(v: Any, what: str, why: str = BRANCHES) -> None:
+    """Raise `TraceError` if a function is being traced in this context; `why` it cannot be replayed, and a cure."""
+    if _trace.get() is None:
+        return
+    place = user_place()
+    where = ""
+    if place is not None:
+        source = linecache.getline(*place).strip()
+        where = f" at {place[0]}:{place[1]}" + (f": {source}" if source else "")
+    name = v.label or "a Value"
+    raise TraceError(
+        f"{what} of {name} while the function is recorded{where}. A compiled function runs the same program for every "
+        f"number, {why}"
+    )

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar, cast
 
 from autodiff import recording
-from autodiff.graph import check_fresh, check_operands, topological
-from autodiff.strict import check_flow, check_seed
+from autodiff.graph import Node, check_fresh, check_operands, topological
+from autodiff.strict import check_flow, check_seed, is_strict
 
-if TYPE_CHECKING:
-    from autodiff.value import Value
-
-__all__ = ["adjoints", "backward", "contributions", "private_gradient", "times"]
+V = TypeVar("V", bound=Node)
 
 
-def backward(output: Value, seed: float = 1.0) -> None:
+def backward(output: Node, seed: float = 1.0) -> None:
     """Add d output / d node, times the seed, to the ``.grad`` of the output and of every node below it.
 
     See `Value.backward`. The adjoints are swept in the ``.grad`` slots themselves, emptied before and topped up
@@ -39,7 +36,7 @@ def backward(output: Value, seed: float = 1.0) -> None:
             for v in dirty:
                 v.grad = 0.0
             output.grad = seed
-            _strict_sweep(output, order) if recording.paused and recording.is_strict() else _sweep(output, order)
+            _strict_sweep(output, order) if recording.paused and is_strict() else _sweep(output, order)
             for v, g in zip(dirty, earlier):
                 v.grad += g or 0.0  # None, as PyTorch's users write, counts as 0
         except BaseException:
@@ -111,7 +108,7 @@ def _sweep(output: Any, order: Sequence[Any]) -> None:
             pass
 
 
-def _flow(output: Value, order: Sequence[Value]) -> Iterator[tuple[Value, Value, float]]:
+def _flow(output: V, order: Sequence[V]) -> Iterator[tuple[V, V, float]]:
     """The sweep edge by edge, only from nodes that the output depends on: node, operand and partial of each."""
     reached = {output}
     for v in reversed(order):
@@ -122,7 +119,7 @@ def _flow(output: Value, order: Sequence[Value]) -> Iterator[tuple[Value, Value,
                 yield v, p, partial
 
 
-def _strict_sweep(output: Value, order: Sequence[Value]) -> None:
+def _strict_sweep(output: Node, order: Sequence[Node]) -> None:
     """The sweep that raises `NonFiniteError` at the first nan or infinity."""
     check_fresh(order)
     check_seed(output.grad)
@@ -134,24 +131,11 @@ def _data(p: Any) -> float:
     return cast(float, p if type(p) is float else p._data)
 
 
-def contributions(v: Value, view: Callable[[Any], Any] = _data, every: bool = False) -> Iterator[tuple[Value, Any]]:
-    """Each operand of a node that is a node itself, with the partial of the node with respect to it.
+def contributions(v: V, view: Callable[[Any], Any] = _data, every: bool = False) -> Iterator[tuple[V, Any]]:
+    """Each operand of a node that is a node itself, once for each slot it stands in, with d v / d operand there.
 
-    Parameters
-    ----------
-    v : Value
-        A node; a leaf has no operands.
-    view : callable
-        What of a node (or a constant) the rule is run on: its data, or the node itself.
-    every : bool
-        Whether operands that no gradient flows to come as well, with None.
-
-    Yields
-    ------
-    operand : Value
-        Once for each slot it stands in: ``x * x`` gives x twice.
-    partial : number
-        d v / d operand in that slot.
+    `view` says what of a node the rule is run on: its data, or the node itself. Operands that no gradient flows to
+    are left out, or with `every` come with None.
     """
     if v.op is None:
         return
@@ -159,42 +143,23 @@ def contributions(v: Value, view: Callable[[Any], Any] = _data, every: bool = Fa
     wanted = [type(p) is not float for p in operands]
     for p, partial in zip(operands, v.op.partials(view(v), [view(p) for p in operands], wanted)):
         if type(p) is not float and (every or partial is not None):
-            yield cast("Value", p), partial
+            yield p, partial
 
 
 def adjoints(
-    output: Value, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[Value] | None = None
-) -> dict[Value, Any]:
+    output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
+) -> dict[V, Any]:
     """d output / d node, times the seed, for every node below an output that it depends on; changes nothing.
 
-    Parameters
-    ----------
-    output : Value
-        The node to differentiate.
-    seed : number
-        The adjoint of the output.
-    view : callable
-        See `contributions`.
-    wrt : iterable of Value, optional
-        Leave out every node that none of these can be reached from.
-
-    Returns
-    -------
-    dict of Value to number
-        From the output downwards, each node after all of its uses.
-
-    Raises
-    ------
-    StaleGraphError
-        If a leaf's data changed after the graph was built.
-    NonFiniteError
-        In strict mode, at the first nan or infinity among floats.
+    They come from the output downwards, each node after all of its uses. Nodes that none of `wrt` can be reached from
+    are left out; `view` is that of `contributions`. Raises `StaleGraphError` if a leaf's data changed after the graph
+    was built, and in strict mode `NonFiniteError` at the first nan or infinity among floats.
     """
     order = topological((output,))
     check_fresh(order)
     kept = set(order) if wrt is None else _leading_to(wrt, order)
-    sums: dict[Value, Any] = {output: seed}
-    strict = recording.is_strict()
+    sums: dict[V, Any] = {output: seed}
+    strict = is_strict()
     for v in reversed(order):
         if v in sums:
             for p, partial in contributions(v, view):
@@ -206,7 +171,7 @@ def adjoints(
     return {v: sums[v] for v in reversed(order) if v in sums}
 
 
-def private_gradient(output: Value, leaves: Sequence[Value]) -> list[float] | None:
+def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None:
     """d output / d leaf for the leaves of a graph that nobody else has; None if there are other leaves in it.
 
     The fast sweep in the ``.grad`` slots, which takes a quarter of the time of `adjoints`: there is nobody to see it.
@@ -214,7 +179,7 @@ def private_gradient(output: Value, leaves: Sequence[Value]) -> list[float] | No
     """
     order = topological((output,))
     own = set(leaves)
-    if recording.is_strict() or not all(v.op is not None or v in own for v in order):
+    if is_strict() or not all(v.op is not None or v in own for v in order):
         return None
     try:
         output.grad = 1.0
@@ -225,7 +190,7 @@ def private_gradient(output: Value, leaves: Sequence[Value]) -> list[float] | No
             v.grad = 0.0
 
 
-def _leading_to(wrt: Iterable[Value], order: Iterable[Value]) -> set[Value]:
+def _leading_to(wrt: Iterable[V], order: Iterable[V]) -> set[V]:
     kept = set(wrt)
     for v in order:
         if any(p in kept for p in v.operands if type(p) is not float):

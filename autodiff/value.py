@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, cast, final
 
-from autodiff import recording, tracing
+from autodiff import recording
 from autodiff.errors import GraphError
-from autodiff.graph import refresh, topological
-from autodiff.operation import Op, named, real
+from autodiff.graph import topological
+from autodiff.operation import Methods, Op, named, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
-
-__all__ = ["Value", "new_node", "parameter", "values", "write"]
+from autodiff.strict import check_result
 
 
 @final
-class Value:
+class Value(Methods):
     """A scalar in a computation graph, with its gradient.
 
     Arithmetic and functions of Values give Values that hold their operation and operands; `backward` on a
@@ -102,8 +101,8 @@ class Value:
         TraceError
             On reading or writing it in a function that is being compiled.
         """
-        if tracing.active:
-            tracing.refuse(self, ".data")
+        if recording.traced:
+            recording.refuse(self, ".data")
         return self._data
 
     @data.setter
@@ -113,8 +112,8 @@ class Value:
                 f"the data of {self!r} is computed by {self.op.name!r}; write the data of a leaf and call .refresh(), "
                 "or take a leaf with .detach()"
             )
-        if tracing.active:
-            tracing.refuse(self, "writing .data", tracing.LEAVES)
+        if recording.traced:
+            recording.refuse(self, "writing .data", recording.LEAVES)
         self._data = data if type(data) is float else real(data)
         epoch, stamp = recording.begin_epoch(), self._stamp
         if stamp.private:
@@ -192,8 +191,8 @@ class Value:
         >>> y.backward(); x.grad
         54.0
         """
-        if tracing.active:
-            tracing.refuse(self, "backward()", tracing.LEAVES)
+        if recording.traced:
+            recording.refuse(self, "backward()", recording.LEAVES)
         backward(self, seed if type(seed) is float else real(seed))
 
     def zero_grad(self) -> None:
@@ -219,45 +218,22 @@ class Value:
         >>> y.refresh().data
         25.0
         """
-        refresh(self)
+        epoch = 0
+        stamps: dict[Stamp, Stamp] = {}  # nodes that shared a stamp share the new one
+        for v in topological((self,)):
+            op, stamp = v.op, v._stamp
+            if op is None or not any(not isinstance(p, float) and p._stamp.epoch > stamp.epoch for p in v.operands):
+                continue
+            # An epoch of its own: what was made of the old numbers after the leaf was written is older, so stale.
+            epoch = epoch or recording.begin_epoch()
+            data = op.value(*op.grouped([p if isinstance(p, float) else p._data for p in v.operands]))
+            if recording.paused:
+                check_result(op, data, v._a, v._b, stamp)
+            v._data = data
+            if stamp not in stamps:
+                stamps[stamp] = Stamp(epoch, stamp.scope, stamp.label, stamp.role, stamp.place)
+            v._stamp = stamps[stamp]
         return self
-
-    def compile(
-        self, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
-    ) -> Any:
-        """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
-
-        Parameters
-        ----------
-        inputs : Value or iterable of Value
-            The nodes that become the function's arguments, in order. Other leaves are read anew at each call.
-        wrt : Value or iterable of Value, optional
-            Those of them that `grad` and `value_and_grad` differentiate by; all by default.
-        **options
-            `in_axes`, `backend` and `cache_size` of `autodiff.compile`.
-
-        Returns
-        -------
-        Compiled
-            A function of as many numbers as there are inputs; its gradient is a tuple.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an input is not a Value, or `wrt` holds what is no input.
-        GraphError
-            If the node does not depend on an input.
-
-        Examples
-        --------
-        >>> x, y = Value(2.0), Value(3.0)
-        >>> f = (x * y + y).compile([x, y])
-        >>> f(2.0, 5.0), f.grad(2.0, 5.0)
-        (15.0, (5.0, 3.0))
-        """
-        from autodiff.replay import compile_graph
-
-        return compile_graph(self, inputs, wrt, **options)
 
     def detach(self) -> Value:
         """Return a new leaf with the same data and label, which gradients do not flow through.
@@ -267,108 +243,65 @@ class Value:
         TraceError
             In a function that is being compiled.
         """
-        if tracing.active:
-            tracing.refuse(self, "detach()", tracing.LEAVES)
+        if recording.traced:
+            recording.refuse(self, "detach()", recording.LEAVES)
         return Value(self._data, self.label)
 
     # -- Numbers -------------------------------------------------------------------------------------------------
 
     def __float__(self) -> float:
-        if tracing.active:
-            tracing.refuse(self, "float()")
+        if recording.traced:
+            recording.refuse(self, "float()")
         return self._data
 
     def __int__(self) -> int:
-        if tracing.active:
-            tracing.refuse(self, "int()")
-        return int(self._data)
+        return int(self._taken("int()"))
 
     def __bool__(self) -> bool:
-        if tracing.active:
-            tracing.refuse(self, "the truth")
+        if recording.traced:
+            recording.refuse(self, "the truth")
         return bool(self._data)
 
     def __round__(self, ndigits: int | None = None) -> float:
-        if tracing.active:
-            tracing.refuse(self, "round()")
-        return round(self._data, ndigits)
+        return round(self._taken("round()"), ndigits)
 
     def __trunc__(self) -> int:
-        if tracing.active:
-            tracing.refuse(self, "trunc()")
-        return math.trunc(self._data)
+        return math.trunc(self._taken("trunc()"))
 
     def __floor__(self) -> int:
-        if tracing.active:
-            tracing.refuse(self, "floor()")
-        return math.floor(self._data)
+        return math.floor(self._taken("floor()"))
 
     def __ceil__(self) -> int:
-        if tracing.active:
-            tracing.refuse(self, "ceil()")
-        return math.ceil(self._data)
+        return math.ceil(self._taken("ceil()"))
+
+    def _taken(self, how: str) -> float:
+        """The data, taken out of the graph."""
+        if recording.traced:
+            recording.refuse(self, how)
+        return self._data
 
     def __lt__(self, other: Value | float) -> bool:
-        if tracing.active and tracing.is_tracing():
+        if recording.traced and recording.is_tracing():
             return _recorded("exceeds", other, self)
         return self._data < (other._data if type(other) is Value else other)
 
     def __le__(self, other: Value | float) -> bool:
-        if tracing.active and tracing.is_tracing():
+        if recording.traced and recording.is_tracing():
             return _recorded("reaches", other, self)
         return self._data <= (other._data if type(other) is Value else other)
 
     def __gt__(self, other: Value | float) -> bool:
-        if tracing.active and tracing.is_tracing():
+        if recording.traced and recording.is_tracing():
             return _recorded("exceeds", self, other)
         return self._data > (other._data if type(other) is Value else other)
 
     def __ge__(self, other: Value | float) -> bool:
-        if tracing.active and tracing.is_tracing():
+        if recording.traced and recording.is_tracing():
             return _recorded("reaches", self, other)
         return self._data >= (other._data if type(other) is Value else other)
 
     def __pos__(self) -> Value:
         return self
-
-    # -- Copies --------------------------------------------------------------------------------------------------
-
-    def __copy__(self) -> Value:
-        if tracing.active:
-            tracing.refuse(self, "a copy", tracing.LEAVES)
-        from autodiff.copying import own
-
-        return new_node(self.op, self._data, self._a, self._b, own(self._stamp), self.grad)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        if tracing.active:
-            tracing.refuse(self, "a copy", tracing.LEAVES)
-        from autodiff.copying import deepcopy
-
-        return deepcopy(self, memo)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from autodiff.copying import reduce
-
-        return reduce(self)
-
-    # -- Operations ----------------------------------------------------------------------------------------------
-
-    if TYPE_CHECKING:
-        # The operators and methods are bound in autodiff.operators, from the table of operations.
-        def __add__(self, other: Value | float) -> Value: ...
-        def __radd__(self, other: float) -> Value: ...
-        def __sub__(self, other: Value | float) -> Value: ...
-        def __rsub__(self, other: float) -> Value: ...
-        def __mul__(self, other: Value | float) -> Value: ...
-        def __rmul__(self, other: float) -> Value: ...
-        def __truediv__(self, other: Value | float) -> Value: ...
-        def __rtruediv__(self, other: float) -> Value: ...
-        def __pow__(self, other: Value | float) -> Value: ...
-        def __rpow__(self, other: float) -> Value: ...
-        def __neg__(self) -> Value: ...
-        def __abs__(self) -> Value: ...
-        def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
 
 def _recorded(name: str, a: Any, b: Any) -> bool:
@@ -405,22 +338,12 @@ def parameter(data: Real | float, label: str = "") -> Value:
 def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
     """Write the data of several leaves as one change: what ``v.data = x`` does for each, in a third of the time.
 
-    Parameters
-    ----------
-    leaves : iterable of Value
-        What to write.
-    numbers : iterable of real number
-        One for each.
-
-    Raises
-    ------
-    GraphError, TypeError, OverflowError, TraceError
-        As for `Value.data`. The leaves before the one that raises are written.
+    It raises what that does; the leaves before the one that raises are written.
     """
     epoch = recording.begin_epoch()
     stamp = Stamp(epoch, ())
     for v, x in zip(leaves, numbers):
-        if v.op is not None or tracing.active:
+        if v.op is not None or recording.traced:
             v.data = x  # raises
             continue
         v._data = x if type(x) is float else real(x)
@@ -434,15 +357,7 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
 
 
 def values(given: Any, what: str) -> list[Value]:
-    """A Value, or an iterable of Values, as a list; `what` names it in errors.
-
-    Raises
-    ------
-    TypeError
-        If anything in it is not a Value.
-    ValueError
-        If there is none.
-    """
+    """A Value, or an iterable of Values, as a list; a TypeError or ValueError that names it if it is none."""
     values = [given] if isinstance(given, Value) else list(given) if isinstance(given, Iterable) else [given]
     if not values:
         raise ValueError(f"{what} needs at least one Value, got none")

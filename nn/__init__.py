@@ -4,39 +4,25 @@
 >>> model = MLP(2, [16, 16, 1])
 >>> len(model.parameters())
 337
+
+The rooms, in the order of reading: `nn.model`, what is trained; `nn.data`, what on; `nn.losses` and `nn.optim`, by
+what; `nn.train` with `nn.history`, how. A step is made in ``nn.eager`` by a graph, in ``nn.replay`` by a recorded
+program; ``nn.cli`` is the command line, `nn.plots` draws. What is small lies open beside them.
 """
 
 from autodiff.value import parameter
-from nn import callbacks, data, losses, optim, plots, schedules, stopping
-from nn.findings import diagnose_gradients
-from nn.flow import gradient_flow
-from nn.history import History
-from nn.history.diagnosis import Diagnosis, diagnose
+from nn import callbacks, data, losses, model, optim, plots, schedules, stopping
+from nn.flow import diagnose_gradients, gradient_flow
+from nn.history import Diagnosis, History, diagnose
 from nn.minimize import minimize, random_search
-from nn.model.batch_norm import BatchNorm
-from nn.model.dropout import Dropout
-from nn.model.layers import Elementwise, Residual, Sequential
-from nn.model.mlp import MLP, Layer
-from nn.model.module import Module
-from nn.model.neuron import Neuron
-from nn.model.saved import load, save
+from nn.model import *  # noqa: F403  (its classes, `load` and `save`)
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_
-from nn.replay.compiled_step import compile  # noqa: F401  (not in __all__: `import *` must not replace Python's compile)
-from nn.train import fit
-from nn.train.finder import find_lr
+from nn.replay import compile as compile  # not in __all__: `import *` must not replace Python's compile
+from nn.train import find_lr, fit
 
 __all__ = [
-    "MLP",
-    "BatchNorm",
     "Diagnosis",
-    "Dropout",
-    "Elementwise",
     "History",
-    "Layer",
-    "Module",
-    "Neuron",
-    "Residual",
-    "Sequential",
     "callbacks",
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -46,14 +32,17 @@ __all__ = [
     "find_lr",
     "fit",
     "gradient_flow",
-    "load",
     "losses",
     "minimize",
     "optim",
     "parameter",
     "plots",
     "random_search",
-    "save",
     "schedules",
     "stopping",
 ]
+__all__ += model.__all__
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "compile", "history", "metrics", "train"])  # and none of the rooms that are internal

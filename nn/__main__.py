@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from statistics import median
 from types import FrameType
 
 from autodiff.errors import AutodiffError
-from nn.cli.job import BUILT_IN, Job, Outcome, run
+from nn.cli.job import BUILT_IN, Outcome, run
 from nn.cli.options import NAME, UsageError, prediction_parser, training_parser
 from nn.cli.predictor import predict
 from nn.history import History
@@ -22,18 +23,7 @@ OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Returns
-    -------
-    int
-        The exit status, as ``--help`` tells.
-    """
+    """Run the command line on some arguments, by default those of the process; return the exit status of ``--help``."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _sigterm_as_ctrl_c() as received:
         status = _run(arguments)
@@ -79,7 +69,7 @@ def _sigterm_as_ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _job(arguments: Sequence[str]) -> Job:
+def _job(arguments: Sequence[str]) -> Namespace:
     options = training_parser().parse_args(arguments)
     for name, other, together in (
         ("--lr", "--find-lr", options.lr and options.find_lr),
@@ -88,7 +78,7 @@ def _job(arguments: Sequence[str]) -> Job:
         if together:
             raise UsageError(f"{name} cannot be used with {other} (see {NAME} --help)")
     options.out = options.out or Path("runs", _run_name(options.data))
-    return Job(**vars(options))
+    return options
 
 
 def _run_name(data: str) -> str:
@@ -103,7 +93,7 @@ def _refuse(message: str) -> int:
     return BAD_INPUT
 
 
-def _train(job: Job) -> int:
+def _train(job: Namespace) -> int:
     done = run(job)
     history = done.history
     if done.skipped:
@@ -123,7 +113,7 @@ def _train(job: Job) -> int:
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(history.stopped, OK)
 
 
-def _table(job: Job, done: Outcome) -> str:
+def _table(job: Namespace, done: Outcome) -> str:
     """The closing table."""
     predictor, history, best = done.predictor, done.history, done.history.best
     sizes = [len(predictor.feature_names), *(len(layer.neurons) for layer in predictor.model.layers)]

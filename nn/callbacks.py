@@ -8,7 +8,7 @@ from typing import Any
 
 from nn.history import History
 from nn.model.module import Module
-from nn.optim.optimizer import Optimizer
+from nn.optim import Optimizer
 
 __all__ = ["Callback", "Training"]
 
@@ -82,13 +82,7 @@ AnyCallback = Callback | Callable[[Training], Any]
 
 
 def as_callback(callback: AnyCallback) -> Callback:
-    """Take a callback, or make one of a function, to be called after each epoch.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
+    """Take a callback, or make one of a function, to be called after each epoch; a TypeError if it is neither."""
     if isinstance(callback, Callback):
         return callback
     if not callable(callback):

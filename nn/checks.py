@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any, TypeVar
 
-from autodiff.operation import real
-
-__all__ = ["finite", "whole"]
+T = TypeVar("T")
 
 
 def finite(
@@ -20,44 +20,17 @@ def finite(
     most: float = math.inf,
     below: float = math.inf,
 ) -> float:
-    """Check a finite real number.
+    """The number that is given, if it is real (a TypeError if not), finite and in its bounds (a ValueError if not).
 
-    Parameters
-    ----------
-    x : real number
-        What was given; a bool is none.
-    what : str
-        What it is, with its article, for the message.
-    least, above, most, below : float
-        The bounds: ``least <= x <= most``, ``above < x < below``.
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    TypeError
-        If it is not a real number.
-    ValueError
-        If it is nan, infinite or out of bounds.
-
-    Examples
-    --------
-    >>> finite(0.9, "the momentum", least=0.0, below=1.0)
-    0.9
     >>> finite(1, "the momentum", least=0.0, below=1.0)
     Traceback (most recent call last):
         ...
     ValueError: the momentum is finite and at least 0 and below 1, got 1
     """
-    if isinstance(x, bool):
-        raise TypeError(f"{what} is a real number, got bool: {x}")
+    if isinstance(x, bool) or not isinstance(x, Real):
+        raise TypeError(f"{what} is a real number, got {type(x).__name__}: {x!r:.60}")
     try:
-        number = real(x)
-    except TypeError:
-        raise TypeError(f"{what} is a real number, got {type(x).__name__}: {x!r:.60}") from None
+        number = float(x)
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and least <= number <= most and above < number < below):
@@ -68,34 +41,7 @@ def finite(
 
 
 def whole(x: Any, what: str, least: int = 0) -> int:
-    """Check a whole number.
-
-    Parameters
-    ----------
-    x : int
-        What was given; a bool is none, and no float.
-    what : str
-        What it is, with its article, for the message.
-    least : int
-        The smallest that is allowed.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer.
-    ValueError
-        If it is too small.
-
-    Examples
-    --------
-    >>> whole(3, "the number of steps")
-    3
-    """
+    """The number that is given, if it is whole (a TypeError if not) and not too small (a ValueError if it is)."""
     try:
         number = operator.index(x)
     except TypeError:
@@ -105,3 +51,10 @@ def whole(x: Any, what: str, least: int = 0) -> int:
     if number < least:
         raise ValueError(f"{what} is at least {least}, got {x}")
     return number
+
+
+def known(name: Any, table: Mapping[str, T], what: str, others: str = "") -> T:
+    """What a table has under a name; a ValueError that lists the names if there is nothing."""
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"unknown {what} {name!r:.60}; known are {', '.join(table)}{others}")
+    return table[name]

@@ -1,4 +1,4 @@
-"""How gradients flow through the layers of a network, and how its units are doing: measured over a batch."""
+"""How gradients flow through the layers of a network and how its units are doing: measured over a batch, and judged."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import copy
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from autodiff import numerics
+from autodiff.operation import named
 from nn.eager.step import EagerStep, Loss
 from nn.model.activations import activation_name
 from nn.model.module import Module
 
-__all__ = ["LayerFlow", "gradient_flow"]
+__all__ = ["Finding", "LayerFlow", "diagnose_gradients", "gradient_flow"]
 
 FLAT = 0.05
 """A unit is saturated where its slope is less than this share of the steepest."""
 
-_SLOPES: dict[str, Callable[[float], float]] = {
-    "tanh": lambda z: 1.0 - math.tanh(z) ** 2,
-    "sigmoid": lambda z: 4.0 * numerics.sigmoid(z) * numerics.sigmoid(-z),
-}
-"""The slopes of activations that saturate, as shares of the steepest."""
+VANISHING = 1e-3
+"""A mean gradient smaller than this share of that of a later layer vanishes."""
+
+EXPLODING = 1e3
+"""A norm of all gradients larger than this explodes, and a mean gradient so many times that of the last layer."""
+
+IDLE = 0.5
+"""The share of dead or saturated units from which on a layer is said to be so."""
 
 
 class LayerFlow(NamedTuple):
@@ -96,54 +99,61 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
         raise ValueError(f"this {type(model).__name__} has no parameters, hence no gradients")
     model = copy.deepcopy(model).train()
     model.zero_grad()
-    with _watched(model, len(rows)) as layers:
-        EagerStep(model, loss)(rows, targets)
-    return [layer.flow(name or type(model).__name__) for name, layer in layers.items() if layer.gradients]
+    layers = _watched(model)
+    EagerStep(model, loss)(rows, targets)
+    for name, p in model.named_parameters():
+        layers[_owner(name)].gradients.append(p.grad or 0.0)
+    return [layer.flow(name or type(model).__name__, len(rows)) for name, layer in layers.items()]
 
 
 @dataclass
 class _Watched:
-    """What is collected of a layer: its gradients, and of each unit with an activation what went in."""
+    """What is collected of a layer: its gradients, and by the name of each activation what goes into it."""
 
     gradients: list[float] = field(default_factory=list)
-    inputs: dict[str, list[list[float]]] = field(default_factory=dict)
+    heard: dict[str, list[list[float]]] = field(default_factory=dict)
 
-    def flow(self, name: str) -> LayerFlow:
+    def flow(self, name: str, samples: int) -> LayerFlow:
         sizes = [abs(g) for g in self.gradients]
-        units = self.inputs.get("relu", [])
-        slopes = [f(z) for kind, f in _SLOPES.items() for unit in self.inputs.get(kind, []) for z in unit]
+        steepness = [
+            _slope(kind, z) / _slope(kind, 0.0)  # which is the steepest
+            for kind in ("tanh", "sigmoid")
+            for inputs in self.heard.get(kind, [])
+            for z in inputs
+        ]
+        units: list[list[float]] = []
+        for inputs in self.heard.get("relu", []):
+            width = len(inputs) // samples  # an activation on its own is called for one number of a row after the other
+            units += [inputs[k::width] for k in range(width)]
         return LayerFlow(
             name,
             numerics.mean(sizes),
             math.nan if any(map(math.isnan, sizes)) else math.hypot(*sizes),
             len(sizes),
             numerics.mean([float(all(z <= 0.0 for z in unit)) for unit in units]),
-            numerics.mean([float(slope < FLAT) for slope in slopes]),
+            numerics.mean([float(share < FLAT) for share in steepness]),
         )
 
 
-@contextmanager
-def _watched(model: Module, samples: int) -> Iterator[dict[str, _Watched]]:
-    """Listen to the activations inside a ``with``; afterwards collect them and the gradients, by layer."""
-    heard: list[tuple[str, str, list[float]]] = []
-    layers: dict[str, _Watched] = {}
-    owners = {_owner(name) for name, _ in model.named_parameters()}
-    layer = ""
+def _slope(activation: str, z: float) -> float:
+    op = named(activation)
+    (slope,) = op.partials(op.value(z), (z,), (True,))
+    return float(slope)
+
+
+def _watched(model: Module) -> dict[str, _Watched]:
+    """Let the activations of a model tell what goes into them, from now on; by layer."""
+    layers = {_owner(name): _Watched() for name, _ in model.named_parameters()}
+    layer = _Watched()
     for path, module in model.named_modules():
-        home = re.sub(r"(^|\.)neurons\.\d+$", "", path)
-        layer = home if home in owners else layer
+        layer = layers.get(re.sub(r"(^|\.)neurons\.\d+$", "", path), layer)
         activation = vars(module).get("activation")
         name = activation_name(activation) if activation is not None else None
         if name is not None:
-            heard.append((layer, name, []))
-            module.activation = _listening(activation, heard[-1][-1])
-    yield layers
-    for name, p in model.named_parameters():
-        layers.setdefault(_owner(name), _Watched()).gradients.append(p.grad or 0.0)
-    for layer, name, inputs in heard:
-        width = len(inputs) // samples  # an activation on its own is called for one number of a row after the other
-        units = [inputs[k::width] for k in range(width)]
-        layers.setdefault(layer, _Watched()).inputs.setdefault(name, []).extend(units)
+            inputs: list[float] = []
+            layer.heard.setdefault(name, []).append(inputs)
+            module.activation = _listening(activation, inputs)
+    return layers
 
 
 def _owner(parameter: str) -> str:
@@ -152,9 +162,104 @@ def _owner(parameter: str) -> str:
     return path if path != parameter else re.sub(r"(^|\.)[^.]+(\.\d+)*$", "", parameter)
 
 
-def _listening(activation: Callable[[Any], Any], heard: list[float]) -> Callable[[Any], Any]:
+def _listening(activation: Callable[[Any], Any], inputs: list[float]) -> Callable[[Any], Any]:
     def listen(z: Any) -> Any:
-        heard.append(float(z))
+        inputs.append(float(z))
         return activation(z)
 
     return listen
+
+
+class Finding(NamedTuple):
+    """What is to be said of the gradients.
+
+    Parameters
+    ----------
+    kind : {"vanishing", "exploding", "dead", "saturated", "healthy"}
+        In a word.
+    layers : tuple of str
+        Which layers are meant, from input to output.
+    text : str
+        What was seen.
+    remedy : str
+        What to do; "" for healthy gradients.
+    """
+
+    kind: Literal["vanishing", "exploding", "dead", "saturated", "healthy"]
+    layers: tuple[str, ...]
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
+    """Judge what `gradient_flow` measured.
+
+    Parameters
+    ----------
+    flow : sequence of LayerFlow
+        One a layer, from input to output.
+
+    Returns
+    -------
+    list of Finding
+        One for each kind of trouble; or a single one of the kind "healthy".
+
+    Raises
+    ------
+    ValueError
+        If there is no layer.
+
+    Notes
+    -----
+    * vanishing: the mean gradient of a layer is less than 1/1000 of that of a later one;
+    * exploding: the norm of all gradients is over 1000, or not finite, or the mean gradient of a layer is over 1000
+      times that of the last;
+    * dead: at least half of a layer's ReLU units gave 0 for every sample;
+    * saturated: at least half of the outputs of a layer's tanh and sigmoid units lie where these are all but flat.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> flow = [LayerFlow("first", 1e-7, 1e-6, 9, nan, 0.1), LayerFlow("second", 0.1, 1.0, 9, nan, nan)]
+    >>> (finding,) = diagnose_gradients(flow)
+    >>> finding.kind, finding.layers
+    ('vanishing', ('first',))
+    """
+    if not flow:
+        raise ValueError("expected at least one layer, got none")
+    sizes = [layer.mean_abs for layer in flow]
+    healthy = f"mean gradients lie between {min(sizes):.2g} and {max(sizes):.2g}"
+    return list(_troubles(flow)) or [Finding("healthy", (), healthy, "")]
+
+
+def _troubles(flow: Sequence[LayerFlow]) -> Iterator[Finding]:
+    sizes = [layer.mean_abs for layer in flow]
+    small = [k for k in range(len(flow)) if sizes[k] < VANISHING * max(sizes[k:])]
+    if small:
+        k = min(small, key=sizes.__getitem__)
+        text = f"the mean gradient of {flow[k].name} is {sizes[k]:.2g}, that of a later layer {max(sizes[k:]):.2g}"
+        remedy = "use relu in place of sigmoid or tanh, He's or Xavier's initialisation, skip connections, batch norm"
+        yield Finding("vanishing", tuple(flow[k].name for k in small), text, remedy)
+
+    norm = math.hypot(*(layer.norm for layer in flow))
+    large = [layer.name for layer in flow if layer.mean_abs > EXPLODING * sizes[-1] > 0.0]
+    if large or not norm <= EXPLODING:
+        names = large or [layer.name for layer in flow if not layer.norm <= EXPLODING / len(flow)]
+        remedy = "clip the gradients, use a smaller learning rate or smaller weights, or standardise the data"
+        yield Finding("exploding", tuple(names), f"the norm of all gradients is {norm:.2g}", remedy)
+
+    dead = [layer for layer in flow if layer.dead >= IDLE]
+    if dead:
+        text = f"of a layer's ReLU units {max(layer.dead for layer in dead):.0%} give 0 for every sample"
+        remedy = "use a smaller learning rate, He's initialisation, or an activation with a slope on both sides"
+        yield Finding("dead", tuple(layer.name for layer in dead), text, remedy)
+
+    flat = [layer for layer in flow if layer.saturated >= IDLE]
+    if flat:
+        share = max(layer.saturated for layer in flat)
+        text = f"of a layer's outputs {share:.0%} lie where the activation is all but flat"
+        remedy = "standardise the features, use smaller weights (Xavier's initialisation) or batch normalisation"
+        yield Finding("saturated", tuple(layer.name for layer in flat), text, remedy)

@@ -10,16 +10,13 @@ from typing import Any
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
-from nn.checks import finite, whole
+from nn.checks import finite, known, whole
 from nn.minimum import Minimum
 from nn.model.init import generator
-from nn.optim import Optimizer
 from nn.optim.clip import grad_norm
 from nn.stopping import GradientNorm, Steps, rules
 
-__all__ = ["METHODS", "minimize", "random_search"]
-
-METHODS: dict[str, Callable[..., Optimizer]] = {"gd": optim.SGD, **optim.OPTIMIZERS}
+METHODS: dict[str, Callable[..., optim.Optimizer]] = {"gd": optim.SGD, **optim.OPTIMIZERS}
 """The methods by name: "gd" is gradient descent, the others are those of `nn.optim.OPTIMIZERS`."""
 
 STOP = GradientNorm(1e-6)
@@ -31,7 +28,7 @@ Function = Callable[[Any], Any]
 def minimize(
     f: Function,
     x0: float | Iterable[float],
-    method: str | Callable[..., Optimizer] = "gd",
+    method: str | Callable[..., optim.Optimizer] = "gd",
     *,
     lr: float | schedules.Schedule = 0.1,
     stop: Any = STOP,
@@ -202,20 +199,18 @@ def _box(bounds: Any) -> tuple[list[tuple[float, float]], bool]:
     return box, number
 
 
-def _optimizer(method: Any, xs: list[Value], lr: float) -> Optimizer:
+def _optimizer(method: Any, xs: list[Value], lr: float) -> optim.Optimizer:
     if isinstance(method, str):
-        if method not in METHODS:
-            raise ValueError(f"unknown method {method!r:.60}; known are {', '.join(METHODS)}, or a class of nn.optim")
-        method = METHODS[method]
+        method = known(method, METHODS, "method", ", or a class of nn.optim")
     if not callable(method):
         raise TypeError(f"method is a name or what makes an optimizer, got {type(method).__name__}: {method!r:.60}")
     optimizer = method(xs, lr=lr)
-    if not isinstance(optimizer, Optimizer):
+    if not isinstance(optimizer, optim.Optimizer):
         raise TypeError(f"method makes a nn.optim.Optimizer of parameters and lr, got {optimizer!r:.60}")
     return optimizer
 
 
-def _described(optimizer: Optimizer, lr: Any) -> str:
+def _described(optimizer: optim.Optimizer, lr: Any) -> str:
     """The optimizer with those hyperparameters that are not 0."""
     told = {**optimizer.hyperparameters(), "lr": getattr(lr, "__name__", None) or repr(lr)}
     arguments = [f"{name}={x if name == 'lr' else repr(x)}" for name, x in told.items() if x]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from autodiff.show import tables
-from nn.stopping import Rule
+from autodiff.show import html_table, text_table
 
-__all__ = ["Minimum"]
+
+class StoppingRule(Protocol):
+    """What `Minimum` keeps of a rule without knowing `nn.stopping`, where rules look at a Minimum."""
+
+    def met(self, run: Minimum) -> bool:
+        """Whether it is time to stop."""
 
 
 @dataclass(repr=False)
@@ -30,7 +35,7 @@ class Minimum:
     stopped : str
         Why it ended, in words: the rule that fired, or what diverged.
     rule : Rule or None
-        The rule that fired; None if it diverged, or for a random search.
+        The rule of `nn.stopping` that fired; None if it diverged, or for a random search.
     diverged : bool
         Whether the function, its gradient or a coordinate became infinite or nan. The point where that happened is not
         kept: all numbers here are finite.
@@ -46,7 +51,7 @@ class Minimum:
     gradient_norms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     stopped: str = ""
-    rule: Rule | None = None
+    rule: StoppingRule | None = None
     diverged: bool = False
     evaluations: int = 0
     number: bool = False
@@ -81,9 +86,9 @@ class Minimum:
         rows : list of list of str
             One a step; a row of dots stands for those left out.
         """
-        chosen: Sequence[int] = range(len(self.points))
+        chosen = list(range(len(self.points)))
         if len(chosen) > most:
-            chosen = [*chosen[: most - 1], -1, chosen[-1]]
+            chosen[most - 1 : -1] = [-1]
         header = ["step", "x", "f(x)"]
         if self.gradient_norms:
             header += ["gradient norm", "learning rate"]
@@ -104,10 +109,10 @@ class Minimum:
 
     def __str__(self) -> str:
         """The table of the way, under a line that says what was found."""
-        return f"{self!r}\n{tables.text(*self.table())}"
+        return f"{self!r}\n{text_table(*self.table())}"
 
     def _repr_html_(self) -> str:
-        return tables.html(repr(self), *self.table())
+        return html_table(repr(self), *self.table())
 
 
 def _told(point: Sequence[float], number: bool) -> str:

@@ -32,7 +32,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autodiff.numerics import power
-from nn.checks import finite, whole
+from nn.checks import finite, known, whole
 
 __all__ = ["SCHEDULES", "Schedule", "constant", "cosine", "exponential", "inverse", "named", "step", "warmup"]
 
@@ -41,7 +41,16 @@ Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class constant:
+class _Rated:
+    """A schedule with a rate to begin with."""
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        finite(self.lr, "a learning rate", least=0.0)
+
+
+class constant(_Rated):
     """The same learning rate at every step.
 
     Parameters
@@ -60,18 +69,13 @@ class constant:
     0.1
     """
 
-    lr: float
-
-    def __post_init__(self) -> None:
-        _check_rate(self.lr)
-
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""
         return self.lr
 
 
 @dataclass(frozen=True)
-class step:
+class step(_Rated):
     """The learning rate falls by a factor at every so many steps.
 
     Parameters
@@ -95,12 +99,11 @@ class step:
     (0.5, 0.25, 0.125)
     """
 
-    lr: float
     size: int
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_rate(self.lr)
+        super().__post_init__()
         whole(self.size, "the size of a schedule's step", least=1)
         finite(self.gamma, "gamma", above=0.0)
 
@@ -110,7 +113,7 @@ class step:
 
 
 @dataclass(frozen=True)
-class exponential:
+class exponential(_Rated):
     """The learning rate falls by a factor at every step.
 
     Parameters
@@ -132,11 +135,10 @@ class exponential:
     (0.5, 0.25, 0.125)
     """
 
-    lr: float
     gamma: float
 
     def __post_init__(self) -> None:
-        _check_rate(self.lr)
+        super().__post_init__()
         finite(self.gamma, "gamma", above=0.0)
 
     def __call__(self, k: int) -> float:
@@ -145,7 +147,7 @@ class exponential:
 
 
 @dataclass(frozen=True)
-class cosine:
+class cosine(_Rated):
     """The learning rate falls along half a wave of the cosine: slowly, fast, slowly.
 
     Parameters
@@ -173,12 +175,11 @@ class cosine:
     [0.5, 0.25, 0.0, 0.5]
     """
 
-    lr: float
     steps: int
     lr_min: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate(self.lr)
+        super().__post_init__()
         whole(self.steps, "the number of steps", least=1)
         finite(self.lr_min, "the smallest learning rate", least=0.0)
 
@@ -189,7 +190,7 @@ class cosine:
 
 
 @dataclass(frozen=True)
-class inverse:
+class inverse(_Rated):
     """The 1/t rule: the learning rate falls like one over the number of steps.
 
     Parameters
@@ -211,11 +212,10 @@ class inverse:
     (0.5, 0.25, 0.1)
     """
 
-    lr: float
     decay: float
 
     def __post_init__(self) -> None:
-        _check_rate(self.lr)
+        super().__post_init__()
         finite(self.decay, "the decay", least=0.0)
 
     def __call__(self, k: int) -> float:
@@ -305,10 +305,4 @@ def named(name: str, lr: float, steps: int) -> Schedule:
     >>> named("step", 0.1, 300)
     step(lr=0.1, size=100, gamma=0.1)
     """
-    if not isinstance(name, str) or name not in SCHEDULES:
-        raise ValueError(f"unknown schedule {name!r:.60}; known are {', '.join(SCHEDULES)}")
-    return SCHEDULES[name](lr, whole(steps, "the number of steps", least=1))
-
-
-def _check_rate(lr: float) -> None:
-    finite(lr, "a learning rate", least=0.0)
+    return known(name, SCHEDULES, "schedule")(lr, whole(steps, "the number of steps", least=1))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nn.checks import finite, whole
-
-if TYPE_CHECKING:
-    from nn.minimum import Minimum
+from nn.minimum import Minimum
 
 __all__ = ["AnyOf", "GradientNorm", "Rule", "StepSize", "Steps", "ValueChange", "rules"]
 

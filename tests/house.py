@@ -1,8 +1,8 @@
 """The house, measured: net lines and statements by room, the evening's reading, and the arrows between files.
 
 Run it as ``python tests/house.py``; ``--files`` shows each file, ``--arrows`` what each imports, and ``--checkout
-PATH`` measures another checkout. Net lines are lines without docstrings, comments and blanks; stubs (``.pyi``) have
-none. An import counts wherever it stands: at the top, inside a function, under ``TYPE_CHECKING``.
+PATH`` measures another checkout. Net lines are lines without docstrings, comments and blanks; stubs (``.pyi``, and
+overloads) have none. An import counts wherever it stands: at the top, inside a function, under ``TYPE_CHECKING``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("autodiff", "nn")
 SOURCES = (".py", ".c", ".h", ".cpp", ".js", ".css")
 
-READING = ["errors", "numerics", "operation", "ops", "recording", "tracing", "strict", "graph", "reverse", "value"]
-READING += ["operators"]
+READING = ["errors", "numerics", "operation", "ops", "recording", "graph", "strict", "reverse", "value", "operators"]
 FAMILIES = ["cases", "arithmetic", "choices", "exponentials", "trigonometric", "hyperbolic", "activations", "sequences"]
 LATER = ("__init__", "copying", "files", "ops/special", "ops/define")
 """What is read in an evening, in order; the chapters of ``ops/``; and what lies open without being part of it."""
@@ -59,16 +58,30 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 
 def net_lines(path: Path) -> int:
-    """Lines of a file without docstrings, comments and blanks."""
+    """Lines of a file without docstrings, comments, blanks and stubs."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".pyi":
         return 0
     if path.suffix != ".py":
         bare = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
         return sum(1 for line in bare.splitlines() if line.strip() and not line.strip().startswith("//"))
-    prose = {k for doc in docstrings(ast.parse(text)) for k in range(doc.lineno, (doc.end_lineno or doc.lineno) + 1)}
+    tree = ast.parse(text)
+    left_out = {k for node in [*docstrings(tree), *stubs(tree)] for k in span(node)}
     lines = enumerate(text.split("\n"), 1)
-    return sum(1 for k, line in lines if line.strip() and not line.strip().startswith("#") and k not in prose)
+    return sum(1 for k, line in lines if line.strip() and not line.strip().startswith("#") and k not in left_out)
+
+
+def span(node: Any) -> range:
+    """The lines of a statement, decorators included."""
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return range(first, (node.end_lineno or node.lineno) + 1)
+
+
+def stubs(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The overloads, which are there for type checkers alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any("overload" in ast.dump(d) for d in node.decorator_list):
+            yield node
 
 
 def docstrings(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -88,7 +101,10 @@ def statements(path: Path) -> int:
     if path.suffix != ".py":
         return 0
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return sum(1 for node in ast.walk(tree) if isinstance(node, ast.stmt) and not is_string(node))
+    stubbed = {inner for stub in stubs(tree) for inner in ast.walk(stub)}
+    return sum(
+        1 for node in ast.walk(tree) if isinstance(node, ast.stmt) and not is_string(node) and node not in stubbed
+    )
 
 
 def size(paths: Iterable[Path]) -> Size:

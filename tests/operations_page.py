@@ -6,17 +6,16 @@ recorded: the rule is run on Values with names, and the graph is written out. So
 
 from __future__ import annotations
 
-import ast
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from autodiff import Value, grad_graph, ops
+from autodiff import ops
 from autodiff.files import write_atomically
-from autodiff.operation import OPERATIONS, Nary, Op, Tuned
+from autodiff.operation import OPERATIONS, Op, Tuned
+from autodiff.show.description import derivatives, domain
 from autodiff.show.notation import number
 
 ROOT = Path(__file__).parents[1]
@@ -46,59 +45,6 @@ derivatives are recorded graphs, the answers at singular points are computed, th
 
 HEAD = """| operation | formula | derivative | domain | at singular points | error (ulp) | points | what it is |
 | --- | --- | --- | --- | --- | --- | --- | --- |"""
-
-
-def written(v: Value | float, groups: dict[str, tuple[Value, ...]]) -> str:
-    """A graph as a formula, as short as can be; names of sequences stand for all their members."""
-
-    def text(p: Value | float) -> str:
-        if isinstance(p, float):
-            return f"({number(p)})"
-        op = p.op
-        if op is None:
-            return p.label or f"({number(p.data)})"
-        if op.name == "guard":  # a, or nan outside the domain
-            return text(p.operands[0])
-        if op.name == "mul" and 1.0 in p.operands:  # by the seed
-            return text(p.operands[1 if p.operands[0] == 1.0 else 0])
-        if op.name == "abs":
-            return f"abs({text(p.operands[0])})"
-        if op.arity:
-            return f"({op.label.format(*[f'({text(q)})' for q in p.operands])})"
-        whole = [name for name, group in groups.items() if group == p.operands]
-        return op.label.format(", ".join(whole or map(text, p.operands)))
-
-    plain = ast.unparse(ast.parse(text(v), mode="eval"))  # without the brackets that are not needed
-    return plain.replace(" ** ", "**").replace("1**2", "1")
-
-
-def derivatives(op: Op) -> list[tuple[str, str]]:
-    """Names of operands, and the partials with respect to them; of those of a sequence that are alike, the first."""
-    if isinstance(op, Nary):
-        groups = {
-            name: tuple(Value(0.5 + k, label=f"{name}[{k}]") for k in range(3)) for name in ("xs", "ys")[: op.groups]
-        }
-        leaves = [x for group in groups.values() for x in group]
-        y = op(*groups.values())
-        shown = leaves if hasattr(ops, f"_{op.name}") or op.name in ("clip", "where") else leaves[::3]
-    else:
-        groups = {}
-        leaves = shown = [
-            Value(0.5 + max(low, -1.0), label=letter) for (low, _), letter in zip(op.domain, "ab", strict=False)
-        ]
-        y = op(*leaves)
-    return [(x.label, written(g, groups)) for x, g in zip(shown, grad_graph(y, shown), strict=True)]
-
-
-def domain(op: Op) -> str:
-    """Where the operation is defined."""
-    parts = []
-    for (low, high), letter in zip(op.domain, "ab"):
-        if math.isfinite(low) and math.isfinite(high):
-            parts.append(f"`{number(low)} <= {letter} <= {number(high)}`")
-        elif math.isfinite(low):
-            parts.append(f"`{letter} >= {number(low)}`")
-    return ", ".join(parts) or "everywhere"
 
 
 SINGULAR: dict[str, Sequence[tuple[float, ...]]] = {
@@ -136,7 +82,7 @@ def answers(op: Op) -> str:
 
 def prose(op: Op) -> str:
     """The docstring in Markdown, on one line; what is no formula in it must not turn bold at its powers."""
-    text = " ".join((op.__doc__ or "").split()).replace("``", "`").replace("|", r"\|")
+    text = " ".join(op.doc.split()).replace("``", "`").replace("|", r"\|")
     return "`".join(part if k % 2 else part.replace("*", r"\*") for k, part in enumerate(text.split("`")))
 
 
@@ -149,10 +95,11 @@ def row(op: Op, record: dict[str, Any]) -> str:
     slopes = "<br>".join(f"{f'd/d{x}: ' if len(rules) > 1 or not op.arity else ''}`{text}`" for x, text in rules)
     measured = record.get(op.name)
     error, points = "not measured", ""
+    where = ", ".join(f"`{part}`" for part in domain(op)) or "everywhere"
     if measured:
         error = f"{measured['value']:.3g}; {', '.join(f'{e:.3g}' for e in measured['partials'])}"
         points = f"{measured['points']:,}"
-    return f"| {name} | `{op.formula}` | {slopes} | {domain(op)} | {answers(op)} | {error} | {points} | {prose(op)} |"
+    return f"| {name} | `{op.formula}` | {slopes} | {where} | {answers(op)} | {error} | {points} | {prose(op)} |"
 
 
 def defined_in(family: str, taken: set[str]) -> list[Op]:

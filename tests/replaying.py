@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autodiff.operation import OPERATIONS, Nary, Op
-from autodiff.program.primitives import COMPARISONS, LIBRARY
+from autodiff.program.primitives import PRIMITIVES, TRUTHS
 from autodiff.program.program import Program
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
@@ -137,7 +137,7 @@ def allowed(program: Program, shared: Sequence[float], samples: Any, certain: bo
                 doubtful.add(slot)
                 continue
             values[slot] = _compute(np, name, x)
-            ulps = LIBRARY_ULPS if name in LIBRARY else 1.0 if inherited or not certain else 0.0
+            ulps = LIBRARY_ULPS if PRIMITIVES[name].library else 1.0 if inherited or not certain else 0.0
             if inherited or ulps:
                 doubtful.add(slot)
             if ulps and name not in _EXACT:
@@ -200,7 +200,7 @@ def close(got: Any, expected: Any, bounds: Any) -> Any:
     return alike | near | edge | np.isnan(bounds)
 
 
-_EXACT = {"neg", "fabs", "floor", "copysign", "select", "mantissa", "exponent", *COMPARISONS, "and", "or", "not"}
+_EXACT = {"neg", "fabs", "floor", "copysign", "select", "mantissa", "exponent", *TRUTHS}
 
 
 def _compute(np: Any, name: str, x: Sequence[Any]) -> Any:

@@ -1,70 +1,172 @@
-"""Arrows between modules go one way, and importing the engine needs the standard library alone."""
+"""The plan of the house: who may import whom, and that importing the engine needs the standard library alone."""
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import house
 import pytest
 
 import autodiff
 from autodiff import ops
 
 ROOT = Path(autodiff.__file__).parent.parent
-FILES = sorted(p for name in ("autodiff", "nn") for p in (ROOT / name).rglob("*.py"))
-ENGINE = {str(p.relative_to(ROOT)): p for p in FILES if p.relative_to(ROOT).parts[0] == "autodiff"}
-ALONE = {"autodiff/show/render.py": {"graphviz"}}  # a drawing is a graphviz.Digraph: loaded when something is drawn
+
+PLAN = """
+    errors          -                                                            the evening begins
+    numerics        -
+    operation       -
+    ops             numerics operation
+    recording       errors
+    graph           errors operation recording
+    strict          errors operation recording graph
+    reverse         recording graph strict
+    value           errors operation recording graph strict reverse
+    operators       numerics operation ops recording strict value                and ends
+
+    copying         errors operation recording graph value
+    files           -
+    derivatives     operation ops recording graph reverse value
+    show            errors files numerics operation ops graph reverse value derivatives
+    testing         errors operation graph reverse value derivatives show
+    program         errors numerics operation ops                                never value
+    replay          errors operation ops recording graph strict value derivatives show program
+
+    nn.checks       -
+    nn.schedules    nn.checks
+    nn.metrics      -
+    nn.data         -
+    nn.model        nn.checks
+    nn.losses       nn.checks
+    nn.optim        nn.checks
+    nn.eager        nn.data nn.losses nn.metrics nn.model nn.optim
+    nn.replay       nn.data nn.eager nn.losses nn.model nn.optim
+    nn.history      -
+    nn.callbacks    nn.history nn.model nn.optim
+    nn.train        nn.callbacks nn.checks nn.data nn.eager nn.history nn.losses nn.metrics nn.model nn.optim
+                    nn.replay nn.schedules
+    nn.minimum      -
+    nn.stopping     nn.checks nn.minimum
+    nn.minimize     nn.checks nn.minimum nn.model nn.optim nn.schedules nn.stopping
+    nn.flow         nn.eager nn.model
+    nn.plots        nn.eager nn.history nn.model
+    nn.cli          nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
+    nn.__main__     nn.cli nn.history
+"""
+"""Each room, a file or a folder, and the rooms above it that it may import, at the top, in functions, or for types.
+
+Any room of `nn` may also import from `autodiff` what lies open there, and the faces of its folders.
+"""
 
 
-def imports(paths: list[Path]) -> tuple[set[str], set[str]]:
-    """Absolute names of all modules that files import: at the top, and within functions."""
-    top: set[str] = set()
-    inside: set[str] = set()
-
-    def visit(node: ast.AST, found: set[str]) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-                for other in child.orelse:
-                    visit(other, found)
-                continue
-            if isinstance(child, ast.Import):
-                found.update(alias.name for alias in child.names)
-            elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"imports are absolute, in {child.module}"
-                # `from package import module` imports the module, `from module import name` the module too
-                names = {f"{child.module}.{alias.name}" for alias in child.names}
-                found.update(n for n in names if is_module(n))
-                if not all(map(is_module, names)) or child.module not in ("autodiff", "nn"):
-                    found.add(str(child.module))
-            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-            visit(child, inside if function else found)
-
-    for path in paths:
-        visit(ast.parse(path.read_text(encoding="utf-8")), top)
-    return top, inside
+def plan() -> dict[str, set[str]]:
+    """The table as full names; remarks stand behind two blanks or more."""
+    rows: dict[str, set[str]] = {}
+    room = ""
+    for line in filter(None, PLAN.splitlines()):
+        name, given = line[4:20].strip(), re.split(r"  +", line[20:])[0].split()
+        room = full(name) if name else room
+        rows[room] = rows.get(room, set()) | {full(other) for other in given if other != "-"}
+    return rows
 
 
-def is_module(name: str) -> bool:
-    base = ROOT.joinpath(*name.split("."))
-    return base.with_suffix(".py").exists() or (base / "__init__.py").exists()
+def full(name: str) -> str:
+    return name if name.startswith("nn.") else f"autodiff.{name}"
 
 
-def test_numerics_imports_only_the_standard_library_and_no_engine():
-    top, inside = imports([ROOT / "autodiff" / "numerics.py"])
-    assert top | inside <= {"__future__", "math", "operator", "collections.abc"}
+ARROWS = house.arrows(ROOT)
+ROOMS = plan()
+FOLDERS = {f"autodiff.{p.parent.name}" for p in (ROOT / "autodiff").glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("module", ENGINE)
-def test_the_engine_never_imports_nn_and_at_the_top_only_the_standard_library(module):
-    top, inside = imports([ENGINE[module]])
-    roots = {n.split(".")[0] for n in top}
-    assert roots <= set(sys.stdlib_module_names) | {"autodiff"} | ALONE.get(module, set())
-    assert "autodiff.show.render" not in top, "imported within functions only"
-    assert "nn" not in {n.split(".")[0] for n in inside}
-    assert "tests" not in {n.split(".")[0] for n in top | inside}
+def test_the_plan_names_every_room_and_no_other():
+    assert set(ROOMS) == {house.room(name) for name in ARROWS} - {"autodiff", "nn"}
+
+
+def test_in_the_plan_every_room_stands_below_those_it_imports():
+    order = list(ROOMS)
+    for room, others in ROOMS.items():
+        assert all(order.index(other) < order.index(room) for other in others), room
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_arrows_go_as_planned(name):
+    room = house.room(name)
+    if room in ("autodiff", "nn"):  # the faces of the packages show what they like
+        return
+    for other in ARROWS[name]:
+        target = house.room(other)
+        if room.startswith("nn.") and target.startswith("autodiff"):
+            assert other == target, f"{name} imports {other}, which is behind the door of {target}"
+        elif target != room:
+            assert target in ROOMS[room], f"{name} imports {other}"
+
+
+def test_nothing_imports_a_face_above_it():
+    for name, others in ARROWS.items():
+        for other in others & FOLDERS:
+            assert house.room(name) != other, f"{name} imports the face of its own folder"
+        assert not {"autodiff", "nn"} & others or name.startswith(("nn.cli", "nn.__main__"))
+
+
+def test_there_is_no_circle():
+    assert house.circles(ARROWS) == []
+    assert house.circles(house.by_room(ARROWS)) == []
+
+
+def test_no_two_files_of_a_package_have_one_name():
+    assert house.namesakes(ROOT) == []
+
+
+def test_families_of_operations_use_only_those_before_them():
+    order = ["special", *house.FAMILIES]
+    for k, family in enumerate(order):
+        used = {other.split(".")[2] for other in ARROWS[f"autodiff.ops.{family}"] if other.startswith("autodiff.ops.")}
+        assert used <= set(order[:k]), family
+
+
+ALONE = {"autodiff.show.render": {"graphviz"}}  # a drawing is a graphviz.Digraph: loaded when something is drawn
+
+
+@pytest.mark.parametrize("path", [p for p in house.sources(ROOT) if p.is_relative_to(ROOT / "autodiff")], ids=str)
+def test_at_the_top_the_engine_imports_only_the_standard_library(path):
+    found = house.imports(path, ROOT)
+    name = house.module(path, ROOT)
+    roots = {other.split(".")[0] for other in found.top}
+    assert roots <= set(sys.stdlib_module_names) | {"autodiff"} | ALONE.get(name, set()) | typing_alone(path)
+    assert "autodiff.show.render" not in found.top, "imported within functions only"
+    assert not {"nn", "tests"} & {other.split(".")[0] for other in found.all}
+
+
+def typing_alone(path: Path) -> set[str]:
+    """What a stub may import besides: type checkers bring it."""
+    return {"typing_extensions"} if path.suffix == ".pyi" else set()
+
+
+def test_numerics_knows_nothing_of_the_engine():
+    assert house.imports(ROOT / "autodiff" / "numerics.py", ROOT).all <= {
+        "__future__",
+        "collections.abc",
+        "math",
+        "operator",
+    }
+
+
+READ = re.compile(r"^\| \d+ \| \[`(?P<path>[\w/.]+)`\]\([\w/.]+\) \| (?P<lines>\d+) \|", re.MULTILINE)
+
+
+def test_the_evening_is_as_the_readme_says():
+    """At most 2,000 net lines, file by file, in this order."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = {found["path"]: int(found["lines"]) for found in READ.finditer(readme)}
+    assert list(told.items()) == list(house.evening(ROOT).items()), "run python tests/house.py, and mend the README"
+    whole = sum(told.values())
+    assert whole <= 2000
+    assert f"{whole:,} net lines" in readme
 
 
 def loaded_by(statement: str, *flags: str) -> set[str]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from autodiff import ModelFileError
 from autodiff.files import write_atomically
-from nn import MLP, Layer, Module, Neuron, load, parameter, save
+from nn import MLP, Dropout, Layer, Module, Neuron, Residual, Sequential, load, parameter, save
+from nn.model import saved
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -112,6 +113,143 @@ def test_what_is_not_finite_is_refused(bad, tmp_path):
 def test_extras_that_are_not_json_are_refused(tmp_path):
     with pytest.raises(TypeError, match="extras are JSON"):
         save(Neuron(1), tmp_path / "m.json", when=object())
+
+
+# -- Classes of the user's own -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kinds(monkeypatch):
+    """What can be rebuilt from files, at first the classes of nn; afterwards what could be before."""
+    known = {name: dict(saved.KINDS[name]) for name in saved.KINDS if name in saved.OURS}
+    monkeypatch.setattr(saved, "KINDS", known)
+    return known
+
+
+def powers(module="lecture", name="Powers", **changes):
+    """A class as a user writes it, in a module of that name."""
+
+    def __init__(self, degree, heads, note=None):
+        self.degree, self.heads, self.note = degree, heads, note
+        self.scale = parameter(1.0, "scale")
+        self.mix = Layer(degree, 1)  # draws its weights
+
+    def __call__(self, x):
+        return [self.scale * head(self.mix([x**k for k in range(1, self.degree + 1)])) for head in self.heads]
+
+    def config(self):
+        return {"degree": self.degree, "heads": self.heads, "note": self.note}
+
+    space = {"__init__": __init__, "__call__": __call__, "config": config, "__module__": module}
+    return type(name, (Module,), {**space, "__qualname__": name, **changes})
+
+
+def test_a_class_with_a_config_comes_back_alone_and_inside(kinds, tmp_path):
+    Powers = powers()
+    model = Powers(3, (Neuron(1, nonlin=False), Residual(Layer(1, 1))), "ja ✓")
+    model.scale.data = 0.1
+    random.seed(1)
+    before = random.getstate()
+    for whole, inner in ((model, lambda m: m), (Sequential(model, Dropout(0.5, seed=0)), lambda m: m.layers[0])):
+        save(whole, tmp_path / "m.json")
+        twin, _ = load(tmp_path / "m.json")
+        assert type(inner(twin)) is Powers
+        assert (inner(twin).degree, inner(twin).note) == (3, "ja ✓")
+        assert twin.state_dict() == whole.state_dict()
+        assert [y.data for y in inner(twin)(0.5)] == [y.data for y in model(0.5)]
+    assert random.getstate() == before
+
+
+def test_a_class_may_say_itself_how_it_is_made(kinds, tmp_path):
+    def config(self):
+        return {"root": self.degree**0.5, "heads": self.heads}
+
+    def from_config(cls, config):
+        return cls(round(config["root"] ** 2), config["heads"])
+
+    Powers = powers(config=config, from_config=classmethod(from_config))
+    save(Powers(5, []), tmp_path / "m.json")
+    assert load(tmp_path / "m.json")[0].degree == 5
+
+
+def test_a_class_that_is_not_defined_is_named_with_what_to_do(kinds, tmp_path):
+    save(powers()(2, []), tmp_path / "m.json")
+    del kinds["Powers"]
+    told = "the \"kind\" of the model is 'Powers', expected one of Neuron, .*; define .* a class of your own"
+    with pytest.raises(ModelFileError, match=told):
+        load(tmp_path / "m.json")
+
+
+def test_a_class_defined_anew_takes_the_place_of_the_old_one(kinds, tmp_path):
+    first = powers()
+    second = powers()
+    save(first(2, []), tmp_path / "m.json")
+    assert type(load(tmp_path / "m.json")[0]) is second
+    powers(config=None)  # and now without
+    with pytest.raises(ModelFileError, match="the \"kind\" of the model is 'Powers'"):
+        load(tmp_path / "m.json")
+
+
+def test_two_classes_of_one_name_are_not_confused(kinds, tmp_path):
+    first = powers("lecture")
+    save(first(2, []), tmp_path / "m.json")
+    second = powers("exercise")
+    told = r"there are 2 classes of the name Powers: lecture\.Powers, exercise\.Powers"
+    with pytest.raises(ModelFileError, match=told):
+        load(tmp_path / "m.json")
+    for kind in (first, second):
+        with pytest.raises(TypeError, match=told):
+            save(kind(2, []), tmp_path / "n.json")
+
+
+def test_no_class_takes_the_name_of_one_of_nn(kinds, tmp_path):
+    save(Sequential(Neuron(1)), tmp_path / "m.json")
+    mine = powers(name="Sequential")
+    assert type(load(tmp_path / "m.json")[0]) is Sequential
+    with pytest.raises(TypeError, match=r"got Sequential; save its state_dict.* a name that no class of nn has"):
+        save(mine(1, []), tmp_path / "n.json")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (lambda self: {"degree": 2, "heads": abs}, "got builtin_function_or_method"),
+        (lambda self: {"degree": 2, "heads": {}}, "got dict"),
+        (lambda self: {"degree": 2}, "missing 1 required positional argument: 'heads'"),
+        (lambda self: {"degree": 2, "heads": [], "kind": "x"}, "use another name"),
+        (lambda self: {"degree": 2, "heads": [], "size": 1}, "unexpected keyword argument 'size'"),
+        (lambda self: {"degree": 3, "heads": []}, "other parts than its constructor makes"),
+    ],
+)
+def test_a_config_that_cannot_be_kept_is_refused(config, told, kinds, tmp_path):
+    model = powers(config=config)(2, [])
+    with pytest.raises(TypeError, match=told):
+        save(model, tmp_path / "m.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"degree": "x"}, '"model": nin is a positive integer'),
+        ({"degree": ...}, '"model": .*missing 1 required positional argument'),
+        ({"size": 3}, '"model": .*unexpected keyword argument'),
+        ({"degree": 3}, "does not fit this Powers: missing"),
+        ({"heads": [{"kind": "os.system"}]}, "the \"kind\" of the model is 'os.system'"),
+        ({"heads": [{"kind": "Neuron"}]}, '"model" has the keys'),
+        ({"heads": [{"kind": "Layer", "nin": 1, "nout": 10**12, "activation": "relu", "bias": True, "expand": False}]},
+         "the sizes ask for 2000000000000 parameters, the state has 4"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_of_such_a_class_is_refused(change, told, kinds, tmp_path):
+    path = tmp_path / "m.json"
+    save(powers()(2, []), path)
+    whole = json.loads(path.read_text())
+    whole["model"] = {key: value for key, value in {**whole["model"], **change}.items() if value is not ...}
+    path.write_text(json.dumps(whole))
+    with pytest.raises(ModelFileError, match=told) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 # -- Damaged files -----------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import pytest
 
 from nn import MLP, BatchNorm, Dropout, Elementwise, Layer, Module, Neuron, Residual, Sequential, losses, parameter
 from nn.data import moons
-from nn.findings import diagnose_gradients
-from nn.flow import LayerFlow, gradient_flow
+from nn.flow import LayerFlow, diagnose_gradients, gradient_flow
 
 NAN = math.nan
 DATA = moons(30, 0.1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autodiff import DataError, ModelFileError
+from autodiff import ModelFileError
 from nn import MLP, fit
 from nn.data import xor
 from nn.history import STOPPED, Epoch, History
@@ -44,19 +45,30 @@ def histories(draw):
     return History(metric, validated, epochs, draw(st.integers(0, count - 1)), draw(st.sampled_from(STOPPED)))
 
 
+def from_csv(path):
+    """The history in a CSV file, as a program without `nn` reads it."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(k) for k in range(len(rows))]
+    (best,) = (k for k, row in enumerate(rows) if row["best"] == "1")
+    ((metric, stopped),) = {(row["metric"], row["stopped"]) for row in rows}
+    epochs = [Epoch(*(float(row.get(name, "nan")) for name in Epoch._fields)) for row in rows]
+    return History(metric, "validation_loss" in rows[0], epochs, best, stopped)
+
+
 @given(histories())
 def test_files_hold_every_bit(tmp_path_factory, record):
     folder = tmp_path_factory.mktemp("history")
     record.to_csv(folder / "h.csv")
     record.to_json(folder / "h.json")
-    assert bits(History.from_csv(folder / "h.csv")) == bits(record)
+    assert bits(from_csv(folder / "h.csv")) == bits(record)
     assert bits(History.from_json(folder / "h.json")) == bits(record)
 
 
 def test_a_history_of_fit(tmp_path):
     record = fit(MLP(2, [2, 2], seed=0), xor(), epochs=3, progress=False)
     record.to_csv(tmp_path / "h.csv")
-    assert bits(History.from_csv(str(tmp_path / "h.csv"))) == bits(record)
+    assert bits(from_csv(str(tmp_path / "h.csv"))) == bits(record)
     rows = list(csv.DictReader((tmp_path / "h.csv").open()))
     assert [float(row["training_score"]) for row in rows] == record.column("training_score")
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
@@ -85,28 +97,6 @@ def test_json_is_plain_json(tmp_path):
 
 
 # -- Damaged files -------------------------------------------------------------------------------------------------
-
-CSV_DAMAGE = {
-    "another table": (lambda text: "a,b\n1,2\n", "expected the columns of a history"),
-    "a name": (lambda text: text.replace("seconds", "minutes"), "expected the columns of a history"),
-    "text": (lambda text: text.replace("0.7", "low"), "line 3, column 'validation_loss': expected a number, got 'low'"),
-    "no best": (lambda text: text.replace(",1,accuracy", ",0,accuracy"), "expected a 1 in one row, got it in 0"),
-    "two best": (lambda text: text.replace(",0,accuracy", ",1,accuracy"), "got it in 2"),
-    "ending": (lambda text: text.replace("finished", "fine"), "expected one of finished, .*, got 'fine'"),
-    "cut": (lambda text: text[:-12], "expected 11 cells"),
-}
-
-
-@pytest.mark.parametrize("damage", CSV_DAMAGE)
-def test_damaged_csv(damage, tmp_path):
-    change, told = CSV_DAMAGE[damage]
-    path = tmp_path / "h.csv"
-    history().to_csv(path)
-    path.write_text(change(path.read_text()))
-    with pytest.raises(DataError, match=told) as caught:
-        History.from_csv(path)
-    assert str(path) in str(caught.value)
-
 
 JSON_DAMAGE = {
     "cut": (lambda text: text[:-5], "not valid JSON, or cut off"),

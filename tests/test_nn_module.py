@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import pytest
 
+import nn
 from autodiff import ModelFileError, Value
 from nn import MLP, Layer, Module, Neuron, parameter
 from nn.model.module import forward_batch
@@ -244,3 +245,12 @@ def test_a_batch_goes_to_the_model_s_own_method():
             return (row - sum(rows) / len(rows) for row in rows)
 
     assert forward_batch(Centred(), [1.0, 3.0]) == [-1.0, 1.0]
+
+
+def test_dir_shows_what_is_public_and_no_internals():
+    names = dir(nn)
+    assert set(names) == {*nn.__all__, "compile", "history", "metrics", "train"}
+    assert len(set(names)) == len(names)
+    assert {"MLP", "fit", "save", "plots"} <= set(names)
+    for name in names:
+        assert getattr(nn, name).__doc__, name

@@ -7,11 +7,13 @@ import copy
 import itertools
 import math
 import pickle
+import pydoc
 import zlib
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
+import methods_stub
 import pytest
 import reference
 import strategies
@@ -37,8 +39,7 @@ def on_nodes(op, *numbers):
 
 @pytest.mark.parametrize("op", ALL)
 def test_it_is_declared_in_full(op):
-    assert op.__doc__
-    assert op.__doc__[-1] in ".)", "the docstring is a sentence"
+    assert op.doc[-1] in ".)", "the docstring is a sentence"
     assert isinstance(op, (Unary, Binary, Nary))
     assert len(op.domain) == (op.arity or op.groups)
     assert all(low < high for low, high in op.domain)
@@ -71,7 +72,7 @@ def test_it_is_where_users_look_for_it(op):
     if op.method:
         method = getattr(Value, op.method)
         assert method.__name__ == op.method
-        assert method.__doc__ == op.__doc__
+        assert method.__doc__ == op.doc
 
 
 @pytest.mark.parametrize("op", ALL)
@@ -377,3 +378,24 @@ class TestNumpy:
         ):
             with pytest.raises(TypeError, match="ndarray"):
                 call()
+
+
+@pytest.mark.parametrize("op", USERS)
+def test_its_help_shows_how_it_is_called_and_its_calculus(op):
+    text = pydoc.render_doc(op, renderer=pydoc.plaintext)
+    assert f"{op.name}(" in text
+    assert op.doc.splitlines()[0] in text
+    assert f"formula    {op.formula}" in text
+    assert ("derivative " if op.arity == 1 else "d/d") in text
+    assert "domain     " in text
+
+
+def test_help_begins_with_what_a_user_needs():
+    text = pydoc.render_doc(autodiff, renderer=pydoc.plaintext)
+    before = text[: text.index("PACKAGE CONTENTS")]
+    for name in ("backward", "grad", "draw_forward", "compile", "check_grads", "errors"):
+        assert name in before
+
+
+def test_what_type_checkers_know_of_its_method_is_up_to_date():
+    assert methods_stub.STUB.read_text(encoding="utf-8") == methods_stub.stub(), "run python tests/methods_stub.py"

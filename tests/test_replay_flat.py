@@ -7,8 +7,8 @@ import pytest
 
 import autodiff
 from autodiff import compile
-from autodiff.replay.array_transforms import hessian
-from autodiff.replay.forms import Grid, Number
+from autodiff.derivatives.structures import Grid, Number
+from autodiff.replay.modes import hessian_of_arrays
 
 np = pytest.importorskip("numpy", reason="NumPy is not installed")
 
@@ -86,7 +86,7 @@ class TestHessian:
         """Shapes are joined, outer first; a number has none."""
         form = (Number(), Grid((2,)), Grid((1,), numpy=False))
         leaves = [autodiff.Value(k + 1.0) for k in range(4)]
-        _, got = hessian(lambda *xs: autodiff.prod(xs), lambda xs: xs, form, leaves, leaves)
+        _, got = hessian_of_arrays(lambda *xs: autodiff.prod(xs), lambda xs: xs, form, leaves, leaves)
         assert got[0] == (Number(), Grid((2,)), Grid((1,), numpy=False))
         assert got[1] == (Grid((2,)), Grid((2, 2)), Grid((2, 1)))
         assert got[2] == (Grid((1,), numpy=False), Grid((1, 2)), Grid((1, 1), numpy=False))

@@ -7,7 +7,8 @@ from array import array
 import pytest
 
 import autodiff
-from autodiff.replay.forms import NUMBER, Grid, Reader, build
+from autodiff.derivatives.structures import NUMBER, Grid, build
+from autodiff.replay.forms import Reader
 
 numpy = pytest.importorskip("numpy", reason="numpy is not installed")
 

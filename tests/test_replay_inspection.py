@@ -1,4 +1,4 @@
-"""A look inside a compiled function: tape, drawing, report, and source in three languages that computes the same."""
+"""A look inside a compiled function: tape, drawing, report, and source in two languages that computes the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import subprocess
-import sys
 import time
 from array import array
 from random import Random
@@ -148,7 +147,6 @@ def points(n):
 
 
 AT = points(250)
-NOT_TO_THE_BIT = {"prod"}  # its compensation is left out
 SUMS = {"dot", "sum", "mean", "logsumexp"}
 
 
@@ -175,7 +173,7 @@ def agree(name, got, expected, at):
     if name in SUMS:  # added in order: within the sizes of the terms; and one that overflows on its way is not known
         sizes = [abs(a * b) for a, b in zip(at[:2], at[2:])] if name == "dot" else list(map(abs, at))
         return not math.isfinite(sum(sizes)) or abs(got - expected) <= 2.0**-50 * sum(sizes)
-    return abs(got - expected) <= (8.0 if name in NOT_TO_THE_BIT else 1.0) * math.ulp(expected)
+    return abs(got - expected) <= math.ulp(expected)
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
@@ -191,21 +189,6 @@ def test_c_source_compiles_and_computes_the_same(recorded, tmp_path):
     for k, name in enumerate(names):
         for s, row in enumerate(expected):
             assert agree(name, rest[3][k * stride + s], row[k], AT[s]), (name, AT[s], rest[3][k * stride + s], row[k])
-
-
-def test_python_source_stands_alone_and_has_the_same_bits(recorded):
-    f, names, expected = recorded
-    text = f.source("python")
-    space = {}
-    exec(text, space)
-    assert "autodiff" not in text
-    assert {type(v).__module__ for v in space.values() if callable(v)} <= {"builtins"}
-    arguments = buffers(f, len(names))
-    space["run"](*arguments)
-    stride, results = arguments[1], arguments[5]
-    for k, name in enumerate(names):
-        for s, row in enumerate(expected):
-            assert same(results[k * stride + s], row[k]), (name, AT[s])
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
@@ -248,14 +231,6 @@ def test_c_source_with_negative_constants(tmp_path):
         assert result[0] == expected
 
 
-def test_python_source_without_a_batch_runs_by_itself():
-    f = compile(lambda x, y: [autodiff.gelu(x) * y, autodiff.logsumexp([x, y]), -0.0, math.inf], backend="python")
-    expected = f(1.25, -3.0)
-    program = f.source("python") + "\nprint(repr(run(1.25, -3.0)))\n"
-    ran = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == repr(tuple(expected))
-
-
 @pytest.mark.parametrize("backend", [needing("llvm")])
 def test_llvm_source_is_complete(backend):
     import llvmlite.binding as llvm
@@ -271,8 +246,9 @@ def test_llvm_source_is_complete(backend):
 def test_other_languages():
     f = compile(lambda x: x)
     f(1.0)
-    with pytest.raises(ValueError, match="source in python, llvm, c, not in 'rust'"):
-        f.source("rust")
+    for language in ("rust", "python"):
+        with pytest.raises(ValueError, match=f"source in llvm, c, not in '{language}'"):
+            f.source(language)
     with pytest.raises(GraphError, match="nothing is recorded"):
         f.source("c", "hessian")
 

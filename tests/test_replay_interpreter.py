@@ -15,8 +15,8 @@ from autodiff.operation import OPERATIONS
 from autodiff.program.lowering import NotLowerable
 from autodiff.program.program import Output, Program
 from autodiff.program.tape import SUM_OF_PRODUCTS, Tape
-from autodiff.replay.backends.llvm import instruction_tables, native
-from autodiff.replay.backends.llvm.table_loops import ARITY, EIGHT, KINDS
+from autodiff.replay.backends.llvm import interpreter, native
+from autodiff.replay.backends.llvm.interpreter import ARITY, EIGHT, KINDS
 
 pytestmark = [pytest.mark.parametrize("backend", [needing("llvm")])]
 RNG = Random(5)
@@ -52,7 +52,7 @@ def test_every_operation_gives_what_straight_code_gives(backend, name, interpret
 def used(f):
     """Which kinds of instructions the tables of a compiled function hold, with how many rows of each."""
     (entry,) = f._entries.values()
-    words = array("q", instruction_tables.workspace(entry.kernel.program.lowered()).tobytes())
+    words = array("q", interpreter.workspace(entry.kernel.program.lowered()).tobytes())
     count, at = words[0], words[3]
     groups = [words[at + 4 * g : at + 4 * g + 4] for g in range(count)]
     rows = dict.fromkeys((KINDS[kind] for kind, *_ in groups), 0)
@@ -163,9 +163,9 @@ def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name
                 given[a] = [tape.write("ne", (slot, zero)) for slot in given[a]]
             outputs += [tape.write(name, operands) for operands in zip(*given)]
         if not together:
-            monkeypatch.setattr(instruction_tables, "EIGHT", {})
+            monkeypatch.setattr(interpreter, "EIGHT", {})
         program = Program(tape, inputs, [Output(s, "one") for s in outputs])
-        run = native.NativeRun(instruction_tables.TEXT, instruction_tables.workspace(program))
+        run = native.NativeRun(interpreter.TEXT, interpreter.workspace(program))
         random, out = Random(7), array("d", bytes(8 * len(outputs)))
         found = []
         for _ in range(40):

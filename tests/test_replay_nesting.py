@@ -9,7 +9,7 @@ import pytest
 
 import autodiff
 from autodiff import Value, compile
-from autodiff.tracing import drawn
+from autodiff.recording import drawn
 
 
 @compile

@@ -14,9 +14,9 @@ from replaying import BACKENDS, SPECIAL, applied, flattened, needing, same, tabl
 import autodiff
 from autodiff import compile
 from autodiff.operation import OPERATIONS
-from autodiff.program.program import Output, padded
 from autodiff.replay.backends.llvm import native, program_text
-from autodiff.replay.tracer import Recorder
+from autodiff.replay.kernel import Kernel
+from autodiff.replay.tracer import Tracer
 
 LLVM = needing("llvm")
 
@@ -26,20 +26,30 @@ class TestSums:
 
     @staticmethod
     def kernel(backend):
-        recorder = Recorder([False, True, True])
+        tracer = Tracer([False, True, True])
+        w, x, _ = tracer.leaves
 
         def function(w, x, y):
             return autodiff.tanh(w * x) * y + autodiff.exp(w)
 
-        value, square = recorder.write(
-            [recorder.trace(function, *recorder.leaves), recorder.trace(lambda w: w * w, recorder.leaves[0])]
-        )
-        slots = [recorder.slots[v] for v in recorder.leaves]
-        slope_w, slope_x = recorder.gradient(value, slots[:2])
-        wanted = [Output(value, "sum"), Output(slope_w, "sum"), Output(value, "each"), Output(square, "one")]
-        wanted += [Output(square, "sum"), Output(slots[1], "sum"), Output(slope_x, "each"), Output(value, "sum")]
-        wanted += [Output(recorder.tape.constant(2.5), "sum")]
-        return function, recorder.kernel(wanted, backend)
+        value, square = tracer.trace(function, *tracer.leaves), tracer.trace(lambda w: w * w, w)
+        tracer.want([value], "sum")
+        tracer.want_gradient(value, [w], "sum")
+        tracer.want([value], "each")
+        tracer.want([square], "one")
+        tracer.want([square, x], "sum")
+        tracer.want_gradient(value, [x], "each")
+        tracer.want([value, 2.5], "sum")
+        return function, Kernel(tracer, backend)
+
+    @staticmethod
+    def room(kernel, w, xs, ys, rest):
+        """What stands behind the samples in their buffer counts for nothing."""
+        room = kernel.bound(len(xs))
+        room.shared[0] = w
+        room.inputs.buffer[:] = array("d", [rest]) * len(room.inputs.buffer)
+        room.inputs.fill([array("d", xs), array("d", ys)])
+        return room
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_every_length(self, backend):
@@ -47,18 +57,18 @@ class TestSums:
         random, w = Random(3), 0.75
         for n in (0, 1, 2, 7, 8, 9, 15, 16, 17, 1000, 1001):
             xs, ys = ([random.uniform(-2.0, 2.0) for _ in range(n)] for _ in range(2))
-            stride = padded(n)
-            rest = [math.nan] * (stride - n)  # what stands behind the samples counts for nothing
-            each = kernel.batch([w], array("d", [*xs, *rest, *ys, *rest]), n, stride)
+            room = self.room(kernel, w, xs, ys, math.nan)
+            found = room()
             pairs = [autodiff.value_and_grad(function, (0, 1))(w, x, y) for x, y in zip(xs, ys)]
             values = [v for v, _ in pairs]
             sums = [values, [g[0] for _, g in pairs], None, [w * w] * n, xs, values, [2.5] * n]
-            for got, terms in zip(kernel.shared_out, sums, strict=True):
+            for got, terms in zip(found, sums, strict=True):
                 exact = w * w if terms is None else math.fsum(terms)
                 size = 1.0 if terms is None else math.fsum(map(abs, terms))
                 assert abs(got - exact) <= (n + 8) * 2.0**-52 * size
-            assert each[:n].tolist() == pytest.approx(values, rel=1e-14)
-            assert each[stride : stride + n].tolist() == pytest.approx([g[1] for _, g in pairs], rel=1e-14)
+            each, slopes = map(list, room.outputs.copies())
+            assert each == pytest.approx(values, rel=1e-14)
+            assert slopes == pytest.approx([g[1] for _, g in pairs], rel=1e-14)
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_nan_and_infinities_are_not_lost(self, backend):
@@ -66,11 +76,9 @@ class TestSums:
         for n, at, bad in ((9, 8, math.nan), (16, 3, math.nan), (11, 10, math.inf)):
             ys = [1.0] * n
             ys[at] = bad
-            kernel.batch(
-                [0.5], array("d", [*[1.0] * n, *[0.0] * (padded(n) - n), *ys, *[0.0] * (padded(n) - n)]), n, padded(n)
-            )
-            assert same(kernel.shared_out[0], bad)
-            assert kernel.shared_out[4] == n
+            found = self.room(kernel, 0.5, [1.0] * n, ys, 0.0)()
+            assert same(found[0], bad)
+            assert found[4] == n
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -13,8 +13,11 @@ from replaying import SPECIAL, same
 
 from autodiff import Value, ops
 from autodiff.operation import OPERATIONS
+from autodiff.program.derivative import reverse
 from autodiff.program.program import Output, Program, padded
-from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape, reverse, transcribe
+from autodiff.program.simplify import SimplifyingTape as Tape
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+from autodiff.replay.tracer import transcribe
 
 NUMBERS = [*SPECIAL, 7.25, -1e-5]
 

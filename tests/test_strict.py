@@ -14,6 +14,7 @@ import pytest
 import autodiff
 import nn
 from autodiff import NonFiniteError, StaleGraphError, Value, grad_graph, no_grad, recording, scope, strict
+from autodiff.strict import is_strict
 
 HERE = __file__
 
@@ -22,7 +23,7 @@ HERE = __file__
 def nothing_is_left_open():
     yield
     assert recording.paused == 0
-    assert not recording.is_strict()
+    assert not is_strict()
 
 
 def line_here(offset: int = 0) -> str:

@@ -1,4 +1,8 @@
-"""Derivatives of plain functions."""
+"""Derivatives of plain functions, forward and in reverse, nested as you like.
+
+Read `forward` first (dual numbers), then `nesting`, which tells why derivatives inside derivatives do not confuse
+their numbers, then `transforms`: what users call, each in a few lines.
+"""
 
 from autodiff.derivatives.transforms import (
     derivative,

@@ -21,15 +21,13 @@ import itertools
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast, final
+from typing import Any, cast, final
 
 from autodiff import ops, recording
-from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
+from autodiff.operation import Binary, Methods, Nary, Op, Unary, attach, for_every_operation, real
 from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
-
-__all__ = ["Dual", "is_number", "new_level", "real_part"]
 
 _levels = itertools.count(1)
 
@@ -40,7 +38,7 @@ def new_level() -> int:
 
 
 @final
-class Dual:
+class Dual(Methods):
     """A number with a tangent. `autodiff.jvp` makes them; functions need not know of them.
 
     Parameters
@@ -120,14 +118,6 @@ class Dual:
 
     def __pos__(self) -> Dual:
         return self
-
-    if TYPE_CHECKING:
-        # The operators and methods are bound below, from the table of operations.
-        def __add__(self, other: Any) -> Any: ...
-        def __radd__(self, other: Any) -> Any: ...
-        def __mul__(self, other: Any) -> Any: ...
-        def __rmul__(self, other: Any) -> Any: ...
-        def __getattr__(self, name: str) -> Callable[..., Any]: ...
 
 
 def real_part(x: Any) -> Any:

@@ -1,10 +1,21 @@
-"""How one differentiation of a function runs, whatever differentiations it stands in.
+"""One differentiation of a function, whatever differentiations it stands in: the story of nesting, on one page.
 
-Forward, the arguments become dual numbers of a new level (`forward`). In reverse, they become new leaves: a
-Value of its own for each number, or a node that equals the Value of an enclosing differentiation, so that the
-result stays connected with that one and yet is not mistaken for it. If an argument is a dual number of an enclosing
-forward differentiation, the leaf takes the place of its real part: for a polynomial F in infinitesimals,
-F(x + h) = F(x) + h F'(x) with a real h, so the components of F' are the derivatives of the components of F.
+**Forward** (`Arguments.push`), the arguments become dual numbers ``x + t e`` of a level of their own, a number larger
+than those of all differentiations under way. In ``jvp(f)`` inside ``jvp(g)``, g's numbers meet those of f as
+``(x + t e1) + s e2``. An operation asks its operands for the highest level there: only what belongs to that one has a
+tangent, all else is a constant to it, dual numbers of lower levels included. So e1 and e2 are not confused, and the
+tangent of ``x -> x * d/dy (x + y)`` is 1, not 2: in the inner differentiation x is a constant.
+
+**In reverse** (`Recorded`), the arguments become new leaves, and the sweep asks for the adjoints of these leaves alone.
+In ``grad(grad(f))`` the outer one makes a leaf x of the number. The inner one is given x, a Value already, and makes a
+node ``x * 1.0`` its leaf: it equals x, stays connected with x, and yet is another node. What reaches f by another way
+is not counted. The inner sweep runs on nodes (`view=_itself`), because its result is differentiated once more: it is a
+graph, in which x can be reached. Where nobody outside differentiates, the same sweep runs on floats (`Outside.keep`).
+
+**Mixed.** In ``jvp`` of ``grad`` the leaves are given dual numbers. For a polynomial F in infinitesimals
+``F(x + h) = F(x) + h F'(x)`` with a real h: so a leaf takes the place of the real part (`_on_leaf`), the tangents stand
+beside it, and the components of F' are the derivatives of the components of F (`Recorded._sweep`). In ``grad`` of
+``jvp`` the primals and tangents of the dual numbers are Values, and nothing is special.
 """
 
 from __future__ import annotations
@@ -14,14 +25,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from autodiff import recording
-from autodiff.derivatives.forward import Dual, is_number, new_level, real_part
-from autodiff.derivatives.trees import fill, leaves
+from autodiff.derivatives.forward import Dual, new_level, real_part
+from autodiff.derivatives.structures import fill, numbers
 from autodiff.operation import real
+from autodiff.recording import is_tracing
 from autodiff.reverse import adjoints, private_gradient
-from autodiff.tracing import is_tracing
 from autodiff.value import Value
-
-__all__ = ["Arguments", "Outside", "Recorded", "is_differentiating", "numbers"]
 
 _recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", default=None)  # None: nothing outside
 
@@ -31,24 +40,11 @@ def is_differentiating() -> bool:
     return _recorded_outside.get() is not None
 
 
-def numbers(tree: Any, what: str) -> list[Any]:
-    """The numbers of a structure, plain ones as floats; a TypeError if it holds anything else."""
-    return [x if type(x) in (float, Value, Dual) else real(x) for x in leaves(tree, what, is_number)]
-
-
 class Outside:
     """What a differentiation stands in, which says what kind of number its results are.
 
-    Parameters
-    ----------
-    given : iterable of numbers
-        Its arguments.
-
-    Attributes
-    ----------
-    keep : bool
-        Whether results stay connected with the graph: if they are differentiated by an enclosing transform or
-        recorded by `compile`, or Values were given. Otherwise Values in them are somebody's constants.
+    `keep`: results stay connected with the graph, because an enclosing transform differentiates them, `compile` traces
+    them, or Values were given. Otherwise Values in them are somebody's constants.
     """
 
     def __init__(self, given: Iterable[Any]) -> None:
@@ -72,17 +68,7 @@ def _holds_a_value(x: Any) -> bool:
 
 
 class Arguments:
-    """The arguments of a call, some of which a function is to be differentiated with respect to.
-
-    Parameters
-    ----------
-    function : callable
-        The function.
-    args, kwargs : tuple, dict
-        What it is called with.
-    argnums : int or sequence of int
-        The positions of the arguments to differentiate with respect to.
-    """
+    """A function and the arguments of a call, some of which (`argnums`) it is to be differentiated with respect to."""
 
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any) -> None:
         self.function = function
@@ -115,10 +101,7 @@ class Arguments:
         return trees[0] if self.single else trees
 
     def push(self, tangents: Sequence[Any], outside: Outside) -> tuple[Any, list[Any], list[Any]]:
-        """The function on dual numbers: what it returns, and the primals and tangents in it.
-
-        A tangent of None is that of a constant.
-        """
+        """The function on dual numbers: what it returns, its primals and tangents; None is a constant's tangent."""
         level = new_level()
         given = [x if t is None else Dual(level, x, t) for x, t in zip(self.numbers, tangents)]
         output = self.call(given, recorded=outside.keep)
@@ -131,18 +114,7 @@ class Arguments:
 
 
 class Recorded:
-    """A function run on leaves, and ready to be swept.
-
-    Parameters
-    ----------
-    arguments : Arguments
-        The call.
-
-    Attributes
-    ----------
-    output : object
-        What the function returned.
-    """
+    """A function run on leaves, ready to be swept from any number in its `output`."""
 
     def __init__(self, arguments: Arguments) -> None:
         with recording.resume():

@@ -13,21 +13,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual, is_number
-from autodiff.derivatives.nesting import Arguments, Outside, Recorded, numbers
-from autodiff.derivatives.trees import fill, matching, transform
+from autodiff.derivatives.nesting import Arguments, Outside, Recorded
+from autodiff.derivatives.structures import fill, matching, numbers, transform
 from autodiff.graph import topological
 from autodiff.reverse import adjoints
 from autodiff.value import Value, values
 
-__all__ = ["derivative", "grad", "grad_graph", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+if TYPE_CHECKING:
+    from autodiff.derivatives.signatures import (
+        Derivative,
+        Gradient,
+        Gradients,
+        Hessian,
+        ValueAndGradient,
+        ValueAndGradients,
+    )
 
 Function = Callable[..., Any]
 
 
+@overload
+def value_and_grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+@overload
+def value_and_grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> ValueAndGradients: ...
+@overload
+def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """Make a function that gives the value of a scalar function together with its gradient.
 
@@ -79,6 +93,12 @@ def _value_and_grad(
     return value, gradient
 
 
+@overload
+def grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> Gradients: ...
+@overload
+def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """Make a function that gives the gradient of a scalar function.
 
@@ -271,6 +291,10 @@ def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwar
     return fill(output, iter([arguments.like(row) for row in rows]))
 
 
+@overload
+def hessian(fun: Function, argnums: Literal[0] = 0) -> Hessian: ...
+@overload
+def hessian(fun: Function, argnums: int | Sequence[int]) -> Function: ...
 def hessian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
     """Make a function that gives all second derivatives of a scalar function.
 
@@ -335,7 +359,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     return product
 
 
-def derivative(fun: Function, n: int = 1) -> Function:
+def derivative(fun: Function, n: int = 1) -> Derivative:
     """Make the n-th derivative of a function of one number.
 
     Parameters

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
+from typing import Any, overload
 
 from autodiff import numerics
-from autodiff.operation import Binary, Nary
+from autodiff.operation import Binary, N, Nary
 from autodiff.ops.arithmetic import abs
 from autodiff.ops.cases import _above, _share, _step
 
@@ -45,6 +46,14 @@ def _clip_partials(x: Any, low: Any, high: Any) -> list[Any]:
     return [(1.0 - under) * (1.0 - capped), under * (1.0 - crossed), capped]
 
 
+@overload
+def clip(x: float | Real, low: float | Real, high: float | Real) -> float: ...
+@overload
+def clip(x: N, low: N | float | Real, high: N | float | Real) -> N: ...
+@overload
+def clip(x: float | Real, low: N, high: N | float | Real) -> N: ...
+@overload
+def clip(x: float | Real, low: float | Real, high: N) -> N: ...
 def clip(x: Any, low: Any, high: Any) -> Any:
     """Keep a number between two bounds.
 
@@ -111,6 +120,14 @@ _where = Nary(
 )
 
 
+@overload
+def where(condition: N, a: N | float | Real, b: N | float | Real) -> N: ...
+@overload
+def where(condition: bool | float | Real, a: N, b: N | float | Real) -> N: ...
+@overload
+def where(condition: bool | float | Real, a: float | Real, b: N) -> N: ...
+@overload
+def where(condition: bool | float | Real, a: float | Real, b: float | Real) -> float: ...
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Take one of two numbers.
 

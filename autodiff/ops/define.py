@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
-from autodiff.operation import Binary, Interval, Rule, Unary, real
+from autodiff.operation import EVERYWHERE, Binary, Interval, Rule, Unary, real
 
-__all__ = ["define"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-Partials = Rule | Sequence[Rule]
-_everywhere = (-float("inf"), float("inf"))
+Value = Callable[..., Any]
+One = Callable[..., Any] | float | tuple[Rule]
+Two = tuple[Rule, Rule]
 
 
 @overload
-def define(
-    name: str,
-    value: Callable[..., Any],
-    partials: Partials,
-    *,
-    domain: Interval | Sequence[Interval] | None = None,
-    singular: Callable[..., float] | None = None,
-    label: str = "",
-    formula: str = "",
-    doc: str = "",
-) -> Unary | Binary: ...
+def define(name: str, value: Value, partials: One, **about: Any) -> Unary: ...
 @overload
-def define(
+def define(name: str, value: Value, partials: Two, **about: Any) -> Binary: ...
+@overload
+def define(name: str, *, partials: One, **about: Any) -> Callable[[Value], Unary]: ...
+@overload
+def define(name: str, *, partials: Two, **about: Any) -> Callable[[Value], Binary]: ...
+@overload
+def define(name: str, value: Value | None = None, partials: list[Rule] = ..., **about: Any) -> Any: ...
+def define(  # type: ignore[misc]  # above, `about` stands for its keywords
     name: str,
-    *,
-    partials: Partials,
-    domain: Interval | Sequence[Interval] | None = None,
-    singular: Callable[..., float] | None = None,
-    label: str = "",
-    formula: str = "",
-    doc: str = "",
-) -> Callable[[Callable[..., Any]], Unary | Binary]: ...
-def define(
-    name: str,
-    value: Callable[..., Any] | None = None,
-    partials: Partials = (),
+    value: Value | None = None,
+    partials: Rule | Sequence[Rule] = (),
     *,
     domain: Interval | Sequence[Interval] | None = None,
     singular: Callable[..., float] | None = None,
@@ -113,7 +98,7 @@ def define(
     intervals = _intervals(domain, len(rules))
     _check_label(label, len(rules))
 
-    def made(value: Callable[..., Any]) -> Unary | Binary:
+    def made(value: Value) -> Unary | Binary:
         if not callable(value):
             raise TypeError(f"value is a function of floats, got {type(value).__name__}: {value!r:.60}")
         text = doc or value.__doc__ or f"{name}, an operation of the user's own."
@@ -126,7 +111,7 @@ def define(
     return made if value is None else made(value)
 
 
-def _to_float(value: Callable[..., Any]) -> Callable[..., float]:
+def _to_float(value: Value) -> Callable[..., float]:
     def total(*operands: float) -> float:
         y = value(*operands)
         return y if type(y) is float else real(y)
@@ -146,7 +131,7 @@ def _rules(partials: Any) -> list[Rule]:
 
 def _intervals(domain: Any, arity: int) -> list[Interval]:
     if domain is None:
-        return [_everywhere] * arity
+        return [EVERYWHERE] * arity
     intervals = [domain] if arity == 1 and not isinstance(domain[0], Sequence) else list(domain)
     if len(intervals) != arity or any(len(i) != 2 or not i[0] < i[1] for i in intervals):
         raise ValueError(f"domain takes (low, high) for each of {arity} operand(s), low < high; got {domain!r:.80}")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, overload
 
 from autodiff import numerics
-from autodiff.operation import Binary, Nary
+from autodiff.operation import Binary, N, Nary
 from autodiff.ops import special
 from autodiff.ops.arithmetic import div, sub
-
-N = TypeVar("N")
 
 sum = Nary(
     "sum",
@@ -151,7 +149,11 @@ _excess = Binary(
 )
 
 
-def softmax(xs: Iterable[N]) -> list[N]:
+@overload
+def softmax(xs: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # an empty one fits both
+@overload
+def softmax(xs: Iterable[N | float]) -> list[N]: ...
+def softmax(xs: Iterable[Any]) -> list[Any]:
     """Turn a sequence of numbers into probabilities that are proportional to their exponentials.
 
     Parameters
@@ -179,7 +181,11 @@ def softmax(xs: Iterable[N]) -> list[N]:
     return [_part(e, rest) for e, rest in zip(powers, _without_each(operator.add, powers, 0.0))]
 
 
-def log_softmax(xs: Iterable[N]) -> list[N]:
+@overload
+def log_softmax(xs: Iterable[float]) -> list[float]: ...  # type: ignore[overload-overlap]  # an empty one fits both
+@overload
+def log_softmax(xs: Iterable[N | float]) -> list[N]: ...
+def log_softmax(xs: Iterable[Any]) -> list[Any]:
     """Take the logarithms of the probabilities that `softmax` gives, without underflow.
 
     Parameters

@@ -6,60 +6,119 @@ instructions, without branches: both sides of an `if` are computed, and one is s
 from its one entry in the table, that of a user's `define` as well. A function that uses more than this cannot be
 lowered (`NotLowerable`), and its program runs on the plain Python backend.
 
-`primitives` has the table of primitives, `expansions` those functions that are not translated from their source.
+Loops and comprehensions are those over the operands of an operation on sequences, whose number is known. A few
+functions are not translated from their source; they stand at the end. The backend of plain Python reads sources, too.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
+import dis
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+import math
+import re
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, lru_cache, partial, reduce
+from types import CodeType
 from typing import Any
 
-from autodiff.operation import OPERATIONS, Nary
-from autodiff.program.expansions import BUILTIN, SEQUENCES
-from autodiff.program.primitives import (
-    ARITIES,
-    COMPARISONS,
-    FUNCTIONS,
-    GIVE_TRUTHS,
-    KNOWN,
-    LIBRARY,
-    OPERATORS,
-    TAKE_TRUTHS,
-    NotLowerable,
-    Slot,
-)
-from autodiff.program.sources import NoSource, definition, scope
+from autodiff import numerics
+from autodiff.errors import GraphError
+from autodiff.operation import OPERATIONS
+from autodiff.program.primitives import MEANING, PRIMITIVES, TRUTHS
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
 
-__all__ = ["COMPARISONS", "LIBRARY", "NotLowerable", "lower"]
+Definition = ast.FunctionDef | ast.Lambda
+
+
+class NoSource(Exception):
+    """The source of a function cannot be found, or not told from another one."""
+
+
+@cache
+def definition(function: Callable[..., Any]) -> Definition:
+    """The `def` or `lambda` that a function comes from.
+
+    `NoSource`: one of C or made by `exec` has none, or it stands in a line with others like it.
+    """
+    try:
+        lines, _ = inspect.findsource(function)
+        definitions = _definitions("".join(lines))
+    except (OSError, TypeError, SyntaxError):
+        raise NoSource(f"{function!r:.60}, whose source is not to be had") from None
+    found = [n for n in definitions if _is(n, function)]
+    if len(found) > 1:
+        found = [n for n in found if _like(function.__code__, n)]
+    if len({ast.dump(n) for n in found}) != 1:
+        raise NoSource(f"{function!r:.60}, which is one of several functions in a line")
+    return found[0]
+
+
+@lru_cache(maxsize=8)
+def _definitions(text: str) -> list[Definition]:
+    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
+
+
+def _is(node: Definition, function: Callable[..., Any]) -> bool:
+    """Whether a function may come from a node: its name and line are right."""
+    own = function.__code__
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return own.co_firstlineno == first and own.co_name == getattr(node, "name", "<lambda>")
+
+
+def _like(own: CodeType, node: Definition) -> bool:
+    """Whether a node may compile to that code: it has the same constants, names and operators, in order."""
+    if not isinstance(node, ast.Lambda):
+        return True
+    codes = [c for c in compile(ast.Expression(node), "", "eval").co_consts if isinstance(c, CodeType)]
+    return any(_traits(c) == _traits(own) for c in codes)
+
+
+def _traits(code: CodeType) -> tuple[Any, ...]:
+    operators = [(i.opname, i.argrepr) for i in dis.get_instructions(code) if i.opname.startswith(_OPERATORS)]
+    return code.co_consts, code.co_varnames, {*code.co_names, *code.co_freevars}, operators
+
+
+_OPERATORS = ("BINARY", "COMPARE", "UNARY")
+
+
+def scope(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """What the names in a function that are not its own stand for."""
+    around = zip(function.__code__.co_freevars, function.__closure__ or ())
+    return ChainMap({name: cell.cell_contents for name, cell in around}, function.__globals__, vars(builtins))
+
+
+@cache
+def formula(function: Callable[..., Any]) -> str | None:
+    """A function of `autodiff.numerics` that is one sum or choice of its arguments, as a format for them; else None."""
+    tree = definition(function) if function.__module__ == numerics.__name__ else None
+    if not isinstance(tree, ast.FunctionDef) or len(tree.body) != 2 or not isinstance(tree.body[1], ast.Return):
+        return None
+    places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
+    for node in ast.walk(tree.body[1]):
+        if isinstance(node, ast.Name) and node.id not in {*places, "inf", "nan"}:
+            return None
+        if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub)):
+            return None
+    text = ast.unparse(tree.body[1]).removeprefix("return ")
+    return re.sub(r"\b[A-Za-z_]\w*\b", lambda m: places.get(m[0], m[0]), text)
+
 
 _OURS = ("autodiff.numerics", "autodiff.ops.special")
 
 
+class NotLowerable(GraphError):
+    """The float function of an operation uses what has no counterpart in machine arithmetic; it says what."""
+
+
+class Slot(int):
+    """A number of the primitive program, as against a Python number that is known already."""
+
+
 def lower(tape: Tape, live: Sequence[int]) -> tuple[Tape, dict[int, int]]:
-    """Translate a program of operations into one of primitives.
-
-    Parameters
-    ----------
-    tape : Tape
-        The program.
-    live : sequence of int
-        Which of its slots are wanted, in order.
-
-    Returns
-    -------
-    primitive : Tape
-        The translated program; its inputs are those of the first, in order.
-    slots : dict of int to int
-        From the slots of the first to its own.
-
-    Raises
-    ------
-    NotLowerable
-        If an operation has no counterpart in machine arithmetic.
-    """
+    """A tape of primitives for the slots that are wanted of one of operations, in order; and where they are on it."""
     out = Tape()
     slots: dict[int, int] = {}
     for slot in live:
@@ -84,12 +143,8 @@ class _Translator:
         self.ours = True  # whether the function that is read is one of the package
 
     def operation(self, operands: Sequence[int]) -> int:
-        arguments: list[Any] = [Slot(p) for p in operands]
-        if isinstance(self.op, Nary):
-            size = len(operands) // self.op.groups
-            groups = [arguments[k * size : (k + 1) * size] for k in range(self.op.groups)]
-            return self.slot(self.number(self.call(self.op.value, groups)))
-        return self.slot(self.number(self.call(self.op.value, arguments)))
+        arguments = self.op.grouped([Slot(p) for p in operands])
+        return self.slot(self.number(self.call(self.op.value, list(arguments))))
 
     def slot(self, x: Any) -> int:
         if isinstance(x, Slot):
@@ -100,14 +155,14 @@ class _Translator:
 
     def emit(self, name: str, *operands: Any) -> Any:
         """A primitive; what is known already is computed now."""
-        if name in KNOWN and not any(isinstance(x, Slot) for x in operands):
-            return KNOWN[name](*operands)
-        truths = TAKE_TRUTHS.get(name, 0)
-        given = [self.truth(x) if k < truths else self.number(x) for k, x in enumerate(operands)]
+        row = PRIMITIVES[name]
+        if not any(isinstance(x, Slot) for x in operands):
+            return row.python(*operands)
+        given = [self.truth(x) if k < row.takes else self.number(x) for k, x in enumerate(operands)]
         return Slot(self.out.write(name, [self.slot(x) for x in given]))
 
     def is_truth(self, x: Any) -> bool:
-        return isinstance(x, bool) or (isinstance(x, Slot) and self.out.code[x].name in GIVE_TRUTHS)
+        return isinstance(x, bool) or (isinstance(x, Slot) and self.out.code[x].name in TRUTHS)
 
     def truth(self, x: Any) -> Any:
         return x if self.is_truth(x) else self.emit("ne", x, 0.0)
@@ -128,13 +183,11 @@ class _Translator:
     # -- Calls ---------------------------------------------------------------------------------------------------
 
     def call(self, function: Any, arguments: list[Any]) -> Any:
-        if function in SEQUENCES:
-            return SEQUENCES[function](self, *arguments)
-        name = FUNCTIONS.get(function)
-        if name is not None and len(arguments) == ARITIES.get(name, 1):
-            return self.emit(name, *arguments)
-        if function in BUILTIN:
-            return BUILTIN[function](self, *arguments)
+        if function in _BY_HAND:
+            return _BY_HAND[function](self, *arguments)
+        row = MEANING.get(function)
+        if row is not None and len(arguments) == row.arity:
+            return self.emit(row.name, *arguments)
         function = inspect.unwrap(function)
         try:
             tree = definition(function)
@@ -149,7 +202,7 @@ class _Translator:
         self.ours = ours
         return result
 
-    def block(self, body: Sequence[ast.stmt], names: dict[str, Any], scope: dict[str, Any]) -> Any:
+    def block(self, body: Sequence[ast.stmt], names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         """What a sequence of statements returns; after an `if`, the rest is translated for either side."""
         for k, statement in enumerate(body):
             rest = body[k + 1 :]
@@ -162,17 +215,30 @@ class _Translator:
                 return self.select(test, yes, no)
             if isinstance(statement, ast.Try) and self.ours:  # the handlers give IEEE's answer, as the machine does
                 return self.block([*statement.body, *rest], names, scope)
-            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                _assign(statement.targets[0], self.expression(statement.value, names, scope), names)
-            elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-                target = ast.Name(statement.target.id, ast.Load())
-                new = ast.BinOp(target, statement.op, statement.value)
-                names[statement.target.id] = self.expression(new, names, scope)
-            elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-                raise NotLowerable(f"{self.op.name} has a statement that is not lowered: {ast.unparse(statement):.60}")
+            self.step(statement, names, scope)
         raise NotLowerable(f"{self.op.name} does not return a number on every way through it")
 
-    def expression(self, node: ast.expr, names: dict[str, Any], scope: dict[str, Any]) -> Any:
+    def step(self, statement: ast.stmt, names: dict[str, Any], scope: Mapping[str, Any]) -> None:
+        """An assignment, or a loop of such over operands."""
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            _assign(statement.targets[0], self.expression(statement.value, names, scope), names)
+        elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            target = ast.Name(statement.target.id, ast.Load())
+            new = ast.BinOp(target, statement.op, statement.value)
+            names[statement.target.id] = self.expression(new, names, scope)
+        elif isinstance(statement, ast.For) and self.is_list(statement.iter, names) and not statement.orelse:
+            for x in self.expression(statement.iter, names, scope):
+                _assign(statement.target, x, names)
+                for part in statement.body:
+                    self.step(part, names, scope)
+        elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+            raise NotLowerable(f"{self.op.name} has a statement that is not lowered: {ast.unparse(statement):.60}")
+
+    def is_list(self, node: ast.expr, names: Mapping[str, Any]) -> bool:
+        """Whether it is the name of operands."""
+        return isinstance(node, ast.Name) and isinstance(names.get(node.id), list)
+
+    def expression(self, node: ast.expr, names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         def of(part: ast.expr) -> Any:
             return self.expression(part, names, scope)
 
@@ -186,8 +252,8 @@ class _Translator:
             return self.call(of(node.func), list(map(of, node.args)))
         if isinstance(node, ast.IfExp):
             return self.select(of(node.test), lambda: of(node.body), lambda: of(node.orelse))
-        if isinstance(node, ast.UnaryOp) and type(node.op) in OPERATORS:
-            return self.emit(OPERATORS[type(node.op)], of(node.operand))
+        if isinstance(node, ast.UnaryOp) and type(node.op) in MEANING:
+            return self.emit(MEANING[type(node.op)].name, of(node.operand))
         if isinstance(node, ast.BinOp):
             return self.arithmetic(node.op, of(node.left), of(node.right))
         if isinstance(node, ast.BoolOp):
@@ -196,14 +262,19 @@ class _Translator:
             if not all(map(self.is_truth, tests)):
                 raise NotLowerable(f"{self.op.name} takes one of several numbers: {ast.unparse(node):.60}")
             return self.together(name, tests)
-        if isinstance(node, ast.Compare) and all(type(o) in OPERATORS for o in node.ops):
+        if isinstance(node, ast.Compare) and all(type(o) in MEANING for o in node.ops):
             parts = [of(part) for part in (node.left, *node.comparators)]
-            return self.together(
-                "and", (self.emit(OPERATORS[type(o)], a, b) for o, a, b in zip(node.ops, parts, parts[1:]))
-            )
+            kinds = [MEANING[type(o)].name for o in node.ops]
+            return self.together("and", map(self.emit, kinds, parts, parts[1:]))
+        if isinstance(node, ast.Compare) and type(node.ops[0]) is ast.In and self.is_list(node.comparators[0], names):
+            return self.together("or", (self.emit("eq", of(node.left), x) for x in of(node.comparators[0])))
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)) and len(node.generators) == 1:
+            loop = node.generators[0]
+            if self.is_list(loop.iter, names) and isinstance(loop.target, ast.Name) and not loop.ifs:
+                return [self.expression(node.elt, {**names, loop.target.id: x}, scope) for x in of(loop.iter)]
         raise NotLowerable(f"{self.op.name} has an expression that is not lowered: {ast.unparse(node):.60}")
 
-    def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: dict[str, Any]) -> Any:
+    def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         if isinstance(node, ast.Attribute):
             return getattr(self.expression(node.value, names, scope), node.attr)
         for space in (names, scope):
@@ -214,11 +285,11 @@ class _Translator:
     def arithmetic(self, kind: ast.operator, a: Any, b: Any) -> Any:
         if isinstance(kind, ast.FloorDiv) and self.ours:  # of small whole numbers; Python's own is not floor(a / b)
             return self.emit("floor", self.emit("div", a, b))
-        if isinstance(kind, ast.Pow) and b == 2:
+        if isinstance(kind, ast.Pow) and b == 2 and not isinstance(b, Slot):
             return self.emit("mul", a, a)
-        if type(kind) not in OPERATORS:
+        if type(kind) not in MEANING:
             raise NotLowerable(f"{self.op.name} uses an operator that is not lowered: {type(kind).__name__}")
-        return self.emit(OPERATORS[type(kind)], a, b)
+        return self.emit(MEANING[type(kind)].name, a, b)
 
     def together(self, name: str, tests: Iterable[Any]) -> Any:
         """All of some tests, or any; one that is known already decides, or falls away."""
@@ -244,3 +315,80 @@ def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
             _assign(t, part, names)
     else:
         raise NotLowerable(f"an assignment that is not lowered: {ast.unparse(target):.60}")
+
+
+# -- What is not translated from its source --------------------------------------------------------------------------
+
+
+def _extreme(test: str) -> Callable[..., Any]:
+    def of(t: _Translator, *xs: Any) -> Any:
+        if len(xs) == 1 and isinstance(xs[0], list):
+            (xs,) = xs
+        elif len(xs) < 2:
+            raise NotLowerable(f"{t.op.name} takes the least or largest of a sequence")
+        return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
+
+    return of
+
+
+def _map(t: _Translator, function: Any, xs: list[Any]) -> list[Any]:
+    if not t.ours:  # it may be gone through once, unlike a list
+        raise NotLowerable(f"{t.op.name} calls {map!r}, whose source is not to be had")
+    return [t.call(function, [x]) for x in xs]
+
+
+def _isfinite(t: _Translator, x: Any) -> Any:
+    return t.emit("lt", t.emit("fabs", x), math.inf)
+
+
+def _dot(t: _Translator, xs: list[Any], ys: list[Any]) -> Any:
+    """In order, not exactly as `math.fsum` has it."""
+    if not xs:
+        return 0.0
+    return t.emit(SUM_OF_PRODUCTS, 0.0, 1.0, *[z for pair in zip(xs, ys) for z in pair])  # a sum of -0.0 alone is 0.0
+
+
+def _sum(t: _Translator, xs: list[Any]) -> Any:
+    return _dot(t, xs, [1.0] * len(xs))
+
+
+def _logsumexp(t: _Translator, xs: list[Any]) -> Any:
+    """As `numerics.logsumexp`: the first of the largest terms counts 1 exactly and is left out of the sum."""
+    top = t.call(numerics.peak, [xs])
+    seen: Any = False
+    rest = []
+    for x in xs:
+        here = t.emit("eq", x, top)
+        term = t.emit("exp", t.emit("sub", x, top))
+        first = t.together("and", [here, t.emit("not", seen)])
+        rest.append(t.emit("select", first, 0.0, term) if isinstance(first, Slot) else 0.0 if first else term)
+        seen = t.together("or", [seen, here])
+    whole = t.emit("add", top, t.emit("log1p", _sum(t, rest)))
+    return t.select(_isfinite(t, top), lambda: whole, lambda: top)
+
+
+def _power(t: _Translator, a: Any, b: Any) -> Any:
+    """A root is faster than a power, and differs from it at -0.0 and at -inf alone."""
+    if not isinstance(b, Slot) or t.out.constants.get(b) != 0.5:
+        return t.emit("pow", a, b)
+    root = t.emit("add", t.emit("sqrt", a), 0.0)
+    return t.select(t.emit("eq", a, -math.inf), lambda: math.inf, lambda: root)
+
+
+_BY_HAND: dict[Any, Callable[..., Any]] = {
+    math.frexp: lambda t, x: (t.emit("mantissa", x), t.emit("exponent", x)),
+    math.isfinite: _isfinite,
+    math.isinf: lambda t, x: t.emit("eq", t.emit("fabs", x), math.inf),
+    math.isnan: lambda t, x: t.emit("ne", x, x),
+    math.prod: lambda t, xs: reduce(partial(t.emit, "mul"), xs, 1.0),
+    min: _extreme("lt"),
+    max: _extreme("gt"),
+    all: lambda t, xs: t.together("and", map(t.truth, xs)),
+    map: _map,
+    float: lambda t, x: x,
+    len: lambda t, xs: len(xs),
+    numerics.power: _power,
+    numerics.total: _sum,
+    numerics.dot: _dot,
+    numerics.logsumexp: _logsumexp,
+}

@@ -10,8 +10,6 @@ from typing import Literal
 from autodiff.program.lowering import lower
 from autodiff.program.tape import CONSTANT, INPUT, Tape
 
-__all__ = ["LANES", "Output", "Program", "Run", "padded"]
-
 LANES = 8
 """How many samples a vector holds, and what buffers of samples are padded to a multiple of."""
 
@@ -38,18 +36,10 @@ class Output:
 
 @dataclass
 class Program:
-    """A tape with its inputs and outputs.
+    """A tape with the slots of its inputs, what is wanted of it, and the `live` slots, which that needs, in order.
 
-    Attributes
-    ----------
-    tape : Tape
-        The instructions.
-    inputs : list of int
-        Slots of the inputs: those that samples share, and those of each, each kind in the order of its buffer.
-    outputs : list of Output
-        What is wanted, in the order of the two buffers of results.
-    live : list of int
-        The slots that the outputs need, in order.
+    Inputs that samples share, and those of each, are in the order of their buffers; the outputs in that of the two
+    buffers of results.
     """
 
     tape: Tape
@@ -86,7 +76,7 @@ class Program:
         return [s for s in self.live if flags[s] is lane and code[s].name not in (INPUT, CONSTANT)]
 
     def lowered(self) -> Program:
-        """The same program in primitives; see `autodiff.program.lowering.lower`."""
+        """The same program in primitives; see `lower`."""
         live = sorted({*self.live, *self.inputs})  # an input that nothing needs keeps its place in the buffer
         tape, slots = lower(self.tape, live)
         return Program(tape, [slots[s] for s in self.inputs], [Output(slots[o.slot], o.kind) for o in self.outputs])

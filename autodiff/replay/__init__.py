@@ -1,20 +1,20 @@
-"""Replay: a recorded graph as a program that runs a million times.
+"""Replay: a function traced once as a program that runs a million times.
 
-`compile` (`decorator`) makes a function a `Compiled` one (`compiled`), and `compile_graph` (`graphs`) a graph. At the
-first call for each form of its arguments (`forms`) the function is traced with Values (`modes`, `recorder`), and the
-graph and its derivative are written on a tape (`tape`, `identities`). Its operations are translated to machine
-arithmetic (`lowering`, with `primitives` and `expansions`), and the program (`program`) is handed to a backend:
+To be read in this order:
 
-- LLVM (`llvm`): the program written out (`llvm_text`, `llvm_body`, `llvm_math`), or as data if it is large
-  (`interpreter`, `interpreter_text`);
-- NumPy (`arrays`);
-- plain Python (`python`).
-
-`direct` takes plain floats and arrays past the reading of forms; `inspection`, `report` and `c` show what was made.
+- `api`: `compile` makes a function a `Compiled` one; it attaches itself to `Value` as a method, too;
+- `compiled`: what a `Compiled` does at each call, and at the first for each form of its arguments (`forms`);
+- `modes`: what is traced for a value, a gradient, a Hessian; `inspection`: what a compiled function shows of its
+  programs; `shortcut`: how plain floats and arrays get past the reading of forms;
+- `kernel`: a compiled program with its buffers, by the best backend there is;
+- `tracer`: a function called on Values, its graph on a tape, and its derivative;
+- `backends`: a program as machine code, as NumPy calls, as plain Python.
 """
 
 from autodiff.replay.api import compile
 from autodiff.replay.compiled import Compiled
-from autodiff.replay.graphs import compile_graph
+from autodiff.replay.inspection import Report
+from autodiff.replay.kernel import Bound, Kernel, Rows
+from autodiff.replay.tracer import Tracer
 
-__all__ = ["Compiled", "compile", "compile_graph"]
+__all__ = ["Bound", "Compiled", "Kernel", "Report", "Rows", "Tracer", "compile"]

@@ -1,16 +1,48 @@
-"""`compile`: a function of numbers becomes a `Compiled` one."""
+"""`compile`: a function of numbers, or a graph that is there already, becomes a `Compiled` function.
+
+`Value.compile` is attached here.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast, overload
 
+from autodiff.errors import GraphError
+from autodiff.graph import topological
 from autodiff.replay.compiled import Compiled
+from autodiff.value import Value, values
 
-__all__ = ["compile"]
 
-
+@overload
+def compile(
+    function: Callable[..., Value | float],
+    *,
+    in_axes: None = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Compiled[float]: ...
+@overload
+def compile(
+    function: Callable[..., Any],
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Compiled[Any]: ...
+@overload
+def compile(
+    *,
+    in_axes: Any = None,
+    argnums: int | Sequence[int] = 0,
+    static_argnums: int | Sequence[int] = (),
+    backend: str = "auto",
+    cache_size: int = 64,
+) -> Callable[[Callable[..., Any]], Compiled[Any]]: ...
 def compile(
     function: Callable[..., Any] | None = None,
     *,
@@ -19,7 +51,7 @@ def compile(
     static_argnums: int | Sequence[int] = (),
     backend: str = "auto",
     cache_size: int = 64,
-) -> Any:
+) -> Compiled[Any] | Callable[[Callable[..., Any]], Compiled[Any]]:
     """Make a function that records another one at the first call, and replays the recorded program afterwards.
 
     Parameters
@@ -85,13 +117,72 @@ def compile(
     >>> line([2.0, 1.0], array("d", [0.0, 1.0, 2.0]))
     array('d', [1.0, 3.0, 5.0])
     """
-    if function is None:
-        return functools.partial(
-            compile,
-            in_axes=in_axes,
-            argnums=argnums,
-            static_argnums=static_argnums,
-            backend=backend,
-            cache_size=cache_size,
-        )
-    return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
+
+    def compiled(function: Callable[..., Any]) -> Compiled[Any]:
+        return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
+
+    return compiled if function is None else compiled(function)
+
+
+def _compile_graph_method(
+    self: Value, inputs: Value | Iterable[Value], wrt: Value | Iterable[Value] | None = None, **options: Any
+) -> Compiled[Any]:
+    """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`.
+
+    Parameters
+    ----------
+    inputs : Value or iterable of Value
+        The nodes that become the function's arguments, in order. Other leaves are read anew at each call.
+    wrt : Value or iterable of Value, optional
+        Those of them that `grad` and `value_and_grad` differentiate by; all by default.
+    **options
+        `in_axes`, `backend` and `cache_size` of `autodiff.compile`.
+
+    Returns
+    -------
+    Compiled
+        A function of as many numbers as there are inputs; its gradient is a tuple.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an input is not a Value, or `wrt` holds what is no input.
+    GraphError
+        If the node does not depend on an input.
+
+    Examples
+    --------
+    >>> from autodiff import Value
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> f = (x * y + y).compile([x, y])
+    >>> f(2.0, 5.0), f.grad(2.0, 5.0)
+    (15.0, (5.0, 3.0))
+    """
+    given = values(inputs, "compile")
+    chosen = given if wrt is None else values(wrt, "compile")
+    if len(set(given)) < len(given):
+        raise ValueError(f"inputs names a Value twice: {next(v for v in given if given.count(v) > 1)!r}")
+    strangers = [v for v in chosen if v not in given]
+    if strangers:
+        raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
+    order = topological((self,))
+    unused = [v for v in given if v not in set(order)]
+    if unused:
+        raise GraphError(f"the output does not depend on the input {unused[0]!r}")
+
+    def rebuilt(*numbers: Any) -> Any:
+        known: dict[Value, Any] = dict(zip(given, numbers))
+        for v in order:
+            if v not in known:
+                operands = [known.get(cast(Value, p), p) for p in v.operands]
+                same = all(a is b for a, b in zip(operands, v.operands))
+                known[v] = v if v.op is None or same else cast(Any, v.op)(*v.op.grouped(operands))
+        return known[self]
+
+    rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
+    compiled: Compiled[Any] = compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
+    return compiled
+
+
+_compile_graph_method.__name__, _compile_graph_method.__qualname__ = "compile", "Value.compile"
+Value.compile = _compile_graph_method  # type: ignore[method-assign, assignment]

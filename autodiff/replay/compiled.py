@@ -1,29 +1,28 @@
-"""`Compiled`: a function that is recorded once for each form of its arguments, and replayed."""
+"""`Compiled`: a function that is traced once for each form of its arguments, and replayed."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar, Union, cast, overload
 
-from autodiff.derivatives import transforms
 from autodiff.derivatives.nesting import is_differentiating
-from autodiff.program.program import padded
-from autodiff.replay.forms import NUMBER, Differentiated, Grid, Number, Reader, build, check_axes
+from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
+from autodiff.recording import is_tracing
+from autodiff.replay.forms import Differentiated, Reader, check_axes
 from autodiff.replay.inspection import Inspection
-from autodiff.replay.modes import MODES, Function, Static, dynamic_leaves, record
-from autodiff.replay.shortcut import Direct
-from autodiff.replay.structures import doubles, grid, key
-from autodiff.replay.tracer import BACKENDS, Entry
-from autodiff.tracing import is_tracing
+from autodiff.replay.kernel import BACKENDS, Entry
+from autodiff.replay.modes import MODES, Function, Static, trace
+from autodiff.replay.shortcut import learn
 
-__all__ = ["Compiled"]
+R = TypeVar("R")
+Plain = Union[float, Sequence["Plain"], Mapping[str, "Plain"]]  # noqa: UP007  (a string cannot be joined by |)
+"""Arguments of which type checkers can tell that no Value is among them."""
 
 
-class Compiled(Inspection):
+class Compiled(Inspection, Generic[R]):
     """A function that is recorded once for each form of its arguments; see `autodiff.compile`."""
 
     def __init__(
@@ -46,7 +45,7 @@ class Compiled(Inspection):
         self._options = in_axes, argnums, static_argnums, backend, cache_size
         self._function = function
         self._in_axes = in_axes
-        self._argnums = argnums
+        self._argnums = argnums if isinstance(argnums, int) else tuple(argnums)
         self._static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
         self._backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
@@ -60,11 +59,11 @@ class Compiled(Inspection):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Compiled:
+    def __get__(self, instance: Any, owner: type | None = None) -> Compiled[R]:
         """As a method: each instance has programs of its own, kept in it."""
         if instance is None:
             return self
-        bound = Compiled(self._function.__get__(instance, owner), *self._options)
+        bound: Compiled[R] = Compiled(self._function.__get__(instance, owner), *self._options)
         if hasattr(instance, "__dict__"):
             instance.__dict__[self._name] = bound
         return bound
@@ -78,6 +77,10 @@ class Compiled(Inspection):
 
     # `__call__` and `value_and_grad` first look for a program that takes plain floats or arrays as they are.
 
+    @overload
+    def __call__(self, *args: Plain) -> R: ...
+    @overload
+    def __call__(self, *args: Any) -> Any: ...
     def __call__(self, *args: Any) -> Any:
         """What the function returns; see `autodiff.compile`."""
         direct = self._values.get(len(args))
@@ -85,13 +88,17 @@ class Compiled(Inspection):
             return result
         return self._run("value", None, args)
 
+    @overload
+    def value_and_grad(self, *args: Plain, argnums: int | Sequence[int] | None = None) -> tuple[R, Any]: ...
+    @overload
+    def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]: ...
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
-        if argnums is None:
-            direct = self._gradients.get(len(args))
-        else:
+        known = self._gradients
+        if argnums is not None:
             argnums = tuple(argnums) if type(argnums) is list else argnums
-            direct = self._direct.get(("value_and_grad", argnums), {}).get(len(args))
+            known = self._direct.get(("value_and_grad", argnums), {})
+        direct = known.get(len(args))
         if direct is not None:
             result: tuple[Any, Any] | None = direct(*args)
             if result is not None:
@@ -120,8 +127,7 @@ class Compiled(Inspection):
 
     def _run(self, mode: str, argnums: int | Sequence[int] | None, args: tuple[Any, ...]) -> Any:
         asked = argnums if argnums is None or isinstance(argnums, int) else tuple(argnums)
-        argnums = self._argnums if asked is None else asked
-        chosen = argnums if isinstance(argnums, int) else tuple(argnums)
+        chosen = self._argnums if asked is None else asked
         reader = Reader()
         try:
             forms = self._read(reader, args, mode)
@@ -132,40 +138,31 @@ class Compiled(Inspection):
             entry = self._entries.get(wanted)
             if entry is None:
                 try:
-                    entry = self._entries[wanted] = record(self._function, mode, chosen, forms, self._backend)
+                    entry = self._entries[wanted] = trace(self._function, mode, chosen, forms, self._backend)
                 except Differentiated:
                     return self._eagerly(mode, chosen, args)
                 if len(self._entries) > self._cache_size:
                     self._entries.popitem(last=False)
                     for known in self._direct.values():
                         known.clear()
-                known = self._direct.setdefault((mode, asked), {})
-                if entry.kernel.direct is not None and all(type(f) is Number for f in forms):
-                    known[len(args)] = entry.kernel.direct
-                elif mode in ("value", "value_and_grad"):
-                    direct = known.setdefault(len(args), Direct())
-                    if type(direct) is Direct:
-                        direct.learn(args, forms, entry.kernel, entry.form)
+                if mode in ("value", "value_and_grad"):
+                    learn(self._direct.setdefault((mode, asked), {}), args, forms, entry)
             else:
                 self._entries.move_to_end(wanted)
             if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
                 return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
-            if not entry.kernel.batched:
-                return _called(entry, reader)
-            return _batched(entry, reader, forms)
+            return _batched(entry, reader, forms) if entry.kernel.batched else _called(entry, reader)
 
     def _read(self, reader: Reader, args: tuple[Any, ...], mode: str) -> list[Any]:
-        axes, static = self._in_axes, {k + len(args) if k < 0 else k for k in self._static}
+        axes = self._in_axes
         each = isinstance(axes, (list, tuple))
-        if mode == "jvp":
-            for what, x in zip(("primals", "tangents"), args):
-                if each and len(axes) != len(x):
-                    raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(x)} {what}")
-            return [
-                reader.read(x, tuple(axes) if each else axes, what) for what, x in zip(("primals", "tangents"), args)
-            ]
-        if each and len(axes) != len(args):
-            raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(args)}")
+        jvp = list(zip((" primals", " tangents"), args)) if mode == "jvp" else []
+        for what, x in jvp or [("", args)]:
+            if each and len(axes) != len(x):
+                raise ValueError(f"in_axes is given for {len(axes)} argument(s), got {len(x)}{what}")
+        if jvp:
+            return [reader.read(x, tuple(axes) if each else axes, what.strip()) for what, x in jvp]
+        static = {k + len(args) if k < 0 else k for k in self._static}
         return [
             Static(x) if k in static else reader.read(x, axes[k] if each else axes, f"argument {k}")
             for k, x in enumerate(args)
@@ -178,33 +175,22 @@ class Compiled(Inspection):
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "
                 "got a Value, as an argument or from around the function; call the function for each sample"
             )
-        mode_of = {**MODES, "grad": transforms.grad, "value_and_grad": transforms.value_and_grad}
-        return mode_of[mode](self._function, argnums)(*args)
+        return MODES[mode](self._function, argnums)(*args)
 
 
 def _called(entry: Entry, reader: Reader) -> Any:
     """Run a program without samples; the result in its form."""
     numbers = entry.kernel.call(reader.shared)
-    if entry.form is NUMBER:
-        return numbers[0]
-    return build(entry.form, numbers, lambda form, given: grid(form, given, None))
+    return numbers[0] if entry.form is NUMBER else build(entry.form, numbers, array_of_floats)
 
 
-def _batched(entry: Entry, reader: Reader, forms: Any) -> Any:
+def _batched(entry: Entry, reader: Reader, forms: list[Any]) -> Any:
     """Run a program over the samples; the result in its form, of arrays."""
     n = cast(int, reader.samples)
-    stride = padded(n)
-    samples = array("d", bytes(8 * max(stride * len(reader.columns), 1)))
-    view = memoryview(samples)
-    as_numpy = any(isinstance(f, Grid) and f.numpy for f in dynamic_leaves(forms))
-    for k, column in enumerate(reader.columns):
-        view[k * stride : k * stride + n] = doubles(column)
-    results = entry.kernel.batch(reader.shared, samples, n, stride)
-    count = len(entry.kernel.program.sample_outputs)
-    rows: list[Any] = [results[k * stride : k * stride + n] for k in range(count)]
-    if as_numpy:
-        import numpy
-
-        table = numpy.frombuffer(results)
-        rows = [table[k * stride : k * stride + n] for k in range(count)]
-    return build(entry.form, rows, lambda form, given: grid(form, given, n))
+    batch = entry.kernel.bound(n)
+    batch.shared[: len(reader.shared)] = reader.shared
+    batch.inputs.fill(reader.columns)
+    batch()
+    as_numpy = any(type(f) is Grid and f.numpy for f in leaves(forms))
+    rows = list(batch.outputs.table) if as_numpy else batch.outputs.copies()
+    return build(entry.form, rows, lambda form, given: array_of_samples(form, given, n))

@@ -1,34 +1,36 @@
-"""What a compiled function records in each mode: a value, gradients, a derivative along a direction, or a Hessian."""
+"""What a compiled function computes in each mode: a value, gradients, a derivative along a direction, or a Hessian."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.forward import is_number
-from autodiff.program.program import Output
-from autodiff.replay import array_transforms
-from autodiff.replay.forms import NUMBER, Grid, Number, build, count, leaves_of
-from autodiff.replay.structures import symbols, take_apart
-from autodiff.replay.tracer import Entry, Recorder
+from autodiff.derivatives.structures import NUMBER, Grid, Number, array_of_values, build, key, leaves, transform
+from autodiff.replay.forms import take_apart
+from autodiff.replay.kernel import Entry, Kernel
+from autodiff.replay.tracer import Kind, Tracer
 from autodiff.value import Value
-
-__all__ = ["MODES", "Function", "Static", "dynamic_leaves", "record"]
 
 Function = Callable[..., Any]
 
 MODES: dict[str, Callable[[Function, Any], Function]] = {
     "value": lambda f, argnums: f,
+    "grad": transforms.grad,
+    "value_and_grad": transforms.value_and_grad,
     "jvp": lambda f, argnums: lambda primals, tangents: transforms.jvp(f, primals, tangents),
-    "hessian": lambda f, argnums: transforms.hessian(f, argnums),
+    "hessian": transforms.hessian,
 }
-"""What a mode makes of a function of Values; gradients are taken on the tape."""
+"""What a mode makes of a function."""
 
 
 class Static:
-    """An argument that is handed through."""
+    """An argument that is handed through: in a form, a place for no number."""
+
+    count = 0
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -45,88 +47,108 @@ class Static:
         return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
 
 
-def dynamic_leaves(forms: Sequence[Any]) -> list[Number | Grid]:
-    """The numbers and arrays in the forms of some arguments, without those that are `Static`."""
-    return [leaf for form in forms if not isinstance(form, Static) for leaf in leaves_of(form)]
+def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend: str) -> Entry:
+    """Trace what a mode makes of a function, and compile the program.
 
-
-def record(function: Function, mode: str, argnums: Any, forms: list[Any], backend: str) -> Entry:
-    """Record a function, or what a mode makes of it, and compile the program.
-
-    Parameters
-    ----------
-    function : callable
-        Of Values.
-    mode : str
-        "value", "grad", "value_and_grad", "jvp" or "hessian".
-    argnums : int or tuple of int
-        The arguments to differentiate by.
-    forms : list
-        The form of each argument; for "jvp", those of the primals and of the tangents.
-    backend : str
-        As for `compile`.
-
-    Returns
-    -------
-    Entry
-        The program, and the form of its result.
-
-    Raises
-    ------
-    TypeError
-        If a gradient is asked for, and the function does not return a number.
-    ValueError
-        If `argnums` names an argument twice, or one that is not there.
+    `forms` are those of the arguments, for "jvp" those of the primals and of the tangents. A TypeError if a gradient is
+    asked for, and the function does not return a number; a ValueError if `argnums` names an argument twice, or one that
+    is not there.
     """
-    places = dynamic_leaves(forms)
-    lanes = [leaf.lane for leaf in places for _ in range(count(leaf))]
-    recorder = Recorder(lanes)
-
-    def given(leaves: Sequence[Any]) -> list[Any]:
-        made = iter(build([form for form in forms if not isinstance(form, Static)], leaves, symbols))
-        return [form.value if isinstance(form, Static) else next(made) for form in forms]
-
-    if mode in ("grad", "value_and_grad"):
-        y = recorder.trace(function, *given(recorder.leaves))
+    places = leaves(forms)
+    lanes = [leaf.lane for leaf in places for _ in range(leaf.count)]
+    kind: Kind = "each" if any(lanes) else "one"
+    tracer = Tracer(lanes)
+    arrays = any(type(leaf) is Grid for leaf in places)
+    if mode in ("grad", "value_and_grad"):  # taken on the tape
+        y = tracer.trace(function, *_arguments(forms, tracer.leaves))
         if not is_number(y):
             raise TypeError(
                 f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}"
             )
-        slots, form = _differentiated(recorder, mode, y, argnums, forms)
+        form, wrt = _chosen(argnums, forms, tracer.leaves)
+        if mode == "value_and_grad":
+            tracer.want([y], kind)
+            form = NUMBER, form
+        tracer.want_gradient(y, wrt, kind)
+        return Entry(Kernel(tracer, backend), form)
+    if mode == "jvp" and arrays:
+        found, form = tracer.trace(_jvp_of_arrays, function, forms, tracer.leaves)
+    elif mode == "hessian" and arrays:
+        chosen, wrt = _chosen(argnums, forms, tracer.leaves)
+        found, form = tracer.trace(hessian_of_arrays, function, partial(_arguments, forms), chosen, wrt, tracer.leaves)
     else:
-        arrays = any(type(leaf) is Grid for leaf in places)
-        if mode == "jvp" and arrays:
-            found, form = recorder.trace(array_transforms.jvp, function, forms, recorder.leaves)
-        elif mode == "hessian" and arrays:
-            chosen, wrt = _chosen(argnums, forms, recorder.leaves)
-            found, form = recorder.trace(array_transforms.hessian, function, given, chosen, wrt, recorder.leaves)
-        else:
-            found = []
-            y = recorder.trace(MODES[mode](function, argnums), *given(recorder.leaves))
-            form = take_apart(y, found)
-        slots = recorder.write(found)
-    kind: Any = "each" if any(lanes) else "one"
-    return Entry(recorder.kernel([Output(s, kind) for s in slots], backend, form), form)
+        found, form = take_apart(tracer.trace(MODES[mode](function, argnums), *_arguments(forms, tracer.leaves)))
+    tracer.want(found, kind)
+    return Entry(Kernel(tracer, backend), form)
 
 
-def _differentiated(recorder: Recorder, mode: str, y: Any, argnums: Any, forms: list[Any]) -> tuple[list[int], Any]:
-    """The slots of a gradient, behind that of the value, and the form of the result."""
-    form, wrt = _chosen(argnums, forms, recorder.leaves)
-    (value,) = recorder.write([y])
-    gradient = recorder.gradient(value, [recorder.slots[v] for v in wrt])
-    return ([value, *gradient], (NUMBER, form)) if mode == "value_and_grad" else (gradient, form)
+def _arguments(forms: Any, given: Sequence[Any]) -> Any:
+    """Arguments of such forms, with numbers in their places."""
+    return build(forms, given, lambda leaf, part: leaf.value if type(leaf) is Static else array_of_values(leaf, part))
 
 
-def _chosen(argnums: Any, forms: list[Any], leaves: list[Value]) -> tuple[Any, list[Value]]:
-    """The arguments to differentiate by: their form, in a tuple if they are several, and their leaves."""
+def _chosen(argnums: Any, forms: list[Any], given: Sequence[Value]) -> tuple[Any, list[Value]]:
+    """The arguments to differentiate by: their form, in a tuple if they are several, and the Values given for them."""
     positions = (argnums,) if isinstance(argnums, int) else argnums
     if forms and len({p % len(forms) for p in positions}) < len(positions):
         raise ValueError(f"argnums names an argument twice: {argnums}")
-    ends = list(itertools.accumulate(sum(map(count, dynamic_leaves([form]))) for form in forms))
+    ends = [0, *itertools.accumulate(sum(leaf.count for leaf in leaves(form)) for form in forms)]
     wrt: list[Value] = []
     for p in positions:
         if not -len(forms) <= p < len(forms) or isinstance(forms[p], Static):
             raise ValueError(f"argnums names argument {p}, and there is no such argument to differentiate by")
-        start = ends[p % len(forms) - 1] if p % len(forms) else 0
-        wrt += leaves[start : ends[p]]
+        k = p % len(forms)
+        wrt += given[ends[k] : ends[k + 1]]
     return forms[argnums] if isinstance(argnums, int) else tuple(forms[p] for p in positions), wrt
+
+
+# The transforms know numbers and lists of them, so functions of arrays are handed to them as functions of numbers.
+
+
+def _jvp_of_arrays(function: Function, forms: Sequence[Any], given: Sequence[Value]) -> tuple[list[Any], Any]:
+    """All numbers of a function's value and of its derivative along a direction, and the forms of both."""
+    primals, tangents = forms
+    if key(primals) != key(tangents):
+        raise ValueError("tangents must have the structure of primals: the same kinds of arguments, of the same shapes")
+    form: Any = None
+
+    def flat(*numbers: Any) -> list[Any]:
+        nonlocal form
+        found, form = take_apart(function(*_arguments(primals, numbers)))
+        return found
+
+    half = len(given) // 2
+    values, slopes = transforms.jvp(flat, given[:half], given[half:])
+    return [*values, *slopes], (form, form)
+
+
+def hessian_of_arrays(
+    function: Function, arguments: Function, chosen: Any, wrt: Sequence[Value], given: Sequence[Value]
+) -> tuple[list[Any], Any]:
+    """The numbers of second derivatives by the arguments whose form is `chosen` and whose Values are `wrt`; its form.
+
+    For each place in `chosen` this has a structure like `chosen`; the shapes of two arrays are joined. `arguments`
+    makes the function's arguments of numbers in the places of `given`.
+    """
+
+    def flat(numbers: Sequence[Any]) -> Any:
+        others = dict(zip(wrt, numbers))
+        return function(*arguments([others.get(v, v) for v in given]))
+
+    rows = map(iter, transforms.hessian(flat)(list(wrt)))
+    found: list[Any] = []
+
+    def blocks(outer: Number | Grid) -> Any:
+        mine = list(itertools.islice(rows, outer.count))
+
+        def block(inner: Number | Grid) -> Number | Grid:
+            for row in mine:
+                found.extend(itertools.islice(row, inner.count))
+            arrays = [leaf for leaf in (outer, inner) if isinstance(leaf, Grid)]
+            if not arrays:
+                return NUMBER
+            return Grid(tuple(k for a in arrays for k in a.shape), numpy=any(a.numpy for a in arrays))
+
+        return transform(chosen, block)
+
+    return found, transform(chosen, blocks)

@@ -1,24 +1,20 @@
-"""The short way to a program: from NumPy's arrays into its buffer, and out of it, without a look at every number."""
+"""The short way to a program: plain floats and NumPy's arrays go straight into its buffer, and results out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from autodiff.replay.backends.llvm.native import NativeRun
-from autodiff.replay.forms import Grid, Number, size
-from autodiff.replay.tracer import Kernel
+from autodiff.derivatives.structures import CONTAINERS, Grid, Number, fill, leaves
+from autodiff.replay.backends import NativeRun, python
+from autodiff.replay.kernel import Entry, Kernel
 
-__all__ = ["Direct", "signature"]
-
-
-def signature(args: Sequence[Any]) -> tuple[Any, ...]:
-    """What tells arguments apart that are floats and arrays of floats: shapes; and the type of anything else."""
-    return tuple([x.shape if type(x).__module__ == "numpy" else type(x) for x in args])
+_FEW = 64  # arguments of a function that takes them one by one
 
 
 class Direct:
-    """Programs whose arguments are floats and NumPy arrays, by the `signature` of these.
+    """Programs of functions of arrays, by what tells their arguments apart.
 
     Called with arguments, it returns the results in their form, or None if it does not know what to do with them.
     """
@@ -28,61 +24,86 @@ class Direct:
 
     def __call__(self, *args: Any) -> Any:
         """Run the program for such arguments, if there is one."""
-        program = self._programs.get(signature(args))
+        program = self._programs.get(_signature(args))
         return None if program is None else program(*args)
 
-    def learn(self, args: Sequence[Any], forms: Sequence[Any], kernel: Kernel, form: Any) -> None:
-        """Keep a program for arguments like these, if it can be done."""
-        plain = all(type(f) is Number or (type(f) is Grid and f.numpy and f.shape) for f in forms)
-        arrays = any(type(f) is Grid and size(f.shape) for f in forms)
-        if plain and arrays and not (kernel.reads_outside or kernel.batched) and isinstance(kernel.run, NativeRun):
-            self._programs[signature(args)] = _program(forms, kernel, form)
+    def learn(self, args: Sequence[Any], program: Callable[..., Any]) -> None:
+        """Keep a program for arguments like these."""
+        self._programs[_signature(args)] = program
 
 
-def _program(forms: Sequence[Any], kernel: Kernel, form: Any) -> Callable[..., Any]:
-    import numpy
-
-    native = cast(NativeRun, kernel.run)
-    run = native.bound(kernel.shared, kernel.shared, kernel.shared_out, kernel.shared_out)
-    given, results = numpy.frombuffer(kernel.shared), numpy.frombuffer(kernel.shared_out)
-    places: list[tuple[Any, Any]] = []
-    start = 0
-    for f in forms:
-        end = start + (size(f.shape) if type(f) is Grid else 1)
-        places.append((given[start:end].reshape(getattr(f, "shape", 1)), numpy.ndarray if type(f) is Grid else float))
-        start = end
-    built, _ = _builder(form, 0)
-    double = numpy.dtype(float)
-
-    def program(*args: Any) -> Any:
-        for x, (_, kind) in zip(args, places):
-            if type(x) is not kind or (kind is not float and x.dtype is not double):
-                return None
-        with kernel.lock:
-            for x, (place, _) in zip(args, places):
-                place[...] = x
-            run(0, 0)
-            found = results.copy()
-        return built(found)
-
-    return program
+def _signature(args: Sequence[Any]) -> tuple[Any, ...]:
+    """The shapes of NumPy's arrays; and the type of anything else."""
+    return tuple([x.shape if type(x).__module__ == "numpy" else type(x) for x in args])
 
 
-def _builder(form: Any, k: int) -> tuple[Callable[[Any], Any], int]:
-    """What makes a structure of the numbers of an array from k on, and where they end."""
-    if isinstance(form, Number):
-        return lambda found: found.item(k), k + 1
-    if isinstance(form, Grid):
-        end, shape = k + size(form.shape), form.shape
-        return lambda found: found[k:end].reshape(shape), end
-    parts = []
-    for part in form.values() if isinstance(form, dict) else form:
-        made, k = _builder(part, k)
-        parts.append(made)
+def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequence[Any], entry: Entry) -> None:
+    """Note by the number of arguments what takes such as these the short way, if there is one."""
+    kernel, form = entry.kernel, entry.form
+    if kernel.batched or kernel.reads_outside or len(args) > _FEW:
+        return
+    floats = all(type(f) is Number for f in forms)
+    if isinstance(kernel.run, NativeRun) and all(type(f) is Number or (_is_numpy(f) and f.shape) for f in forms):
+        program = _through_buffers(kernel, forms, form)
+    elif kernel.backend == "python" and floats and _is_plain(form) and all(type(f) is Number for f in leaves(form)):
+        program = python.compile_scalar(kernel.program, form)
+    else:
+        return
+    if floats:
+        known[len(args)] = program
+        return
+    direct = known.setdefault(len(args), Direct())
+    if type(direct) is Direct:
+        direct.learn(args, program)
+
+
+def _is_numpy(form: Any) -> bool:
+    return type(form) is Grid and form.numpy
+
+
+def _is_plain(form: Any) -> bool:
+    """Whether a structure is of lists, tuples and dicts that a text of Python can write."""
+    if not isinstance(form, CONTAINERS):
+        return True
     if isinstance(form, dict):
-        names = list(form)
-        return lambda found: {name: part(found) for name, part in zip(names, parts)}, k
-    if isinstance(form, list):
-        return lambda found: [part(found) for part in parts], k
-    kind: Any = type(form)._make if hasattr(form, "_fields") else tuple
-    return lambda found: kind([part(found) for part in parts]), k
+        return type(form) is dict and all(isinstance(k, str) for k in form) and all(map(_is_plain, form.values()))
+    return type(form) in (list, tuple) and all(map(_is_plain, form))
+
+
+def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:
+    """A function of floats and arrays of such forms that runs machine code; it returns None if given anything else."""
+    space = {"run": kernel.alone, "lock": kernel.lock, "shared": kernel.shared, "found": kernel.shared_out}
+    checks, lines, number = ["True"], [], "found[{}]"
+    if any(map(_is_numpy, [*forms, *leaves(form)])):
+        import numpy
+
+        space |= {"ndarray": numpy.ndarray, "double": numpy.dtype(float), "out": numpy.frombuffer(kernel.shared_out)}
+        number = "found.item({})"
+    end = 0
+    for k, f in enumerate(forms):
+        start, end = end, end + f.count
+        if type(f) is Grid:
+            space[f"place{k}"] = numpy.frombuffer(kernel.shared)[start:end].reshape(f.shape)
+            checks.append(f"type(v{k}) is ndarray and v{k}.dtype is double")
+            lines.append(f"place{k}[...] = v{k}")
+        else:
+            checks.append(f"type(v{k}) is float")
+            lines.append(f"shared[{start}] = v{k}")
+    lines += ["run(0, 0)", *["found = out.copy()"] * ("out" in space)]
+    if _is_plain(form):
+        lines.append(f"return {python.written(form, _taken(form, number))}")
+    else:
+        space |= {"fill": fill, "form": form}
+        lines.append(f"return fill(form, iter([{', '.join(_taken(form, number))}]))")
+    arguments = ", ".join(f"v{k}" for k in range(len(forms)))
+    head = f"def direct({arguments}):\n    if not ({' and '.join(checks)}): return None\n    with lock:\n"
+    exec(compile(head + textwrap.indent("\n".join(lines), " " * 8), "<replayed program>", "exec"), space)
+    return cast("Callable[..., Any]", space["direct"])
+
+
+def _taken(form: Any, number: str) -> Iterator[str]:
+    """Texts that take the leaves of a result out of all the numbers that were found."""
+    end = 0
+    for f in leaves(form):
+        start, end = end, end + f.count
+        yield f"found[{start}:{end}].reshape({f.shape})" if type(f) is Grid else number.format(start)

@@ -1,6 +1,14 @@
-"""What a person looks at: drawings, explanations, tables."""
+"""What a person looks at.
 
+`draw` makes nodes and edges of a graph, in the words of `notation` and the colours of `palette`; `render` makes them a
+picture. `explain` finds the paths that a gradient comes from, `description` what `help` says of an operation, and
+`tables` are for terminals and Jupyter.
+"""
+
+from autodiff.show import description  # noqa: F401  (what `help` says of an operation)
 from autodiff.show.draw import draw_backward, draw_forward
 from autodiff.show.explain import explain
+from autodiff.show.tables import html as html_table
+from autodiff.show.tables import text as text_table
 
-__all__ = ["draw_backward", "draw_forward", "explain"]
+__all__ = ["draw_backward", "draw_forward", "explain", "html_table", "text_table"]

@@ -19,8 +19,6 @@ from autodiff.value import Value, values
 if TYPE_CHECKING:
     from autodiff.show.render import Drawing
 
-__all__ = ["draw_backward", "draw_forward"]
-
 _Node = tuple[tuple[str, ...], str, list[str], dict[str, str]]  # boxes, id, lines of the label, attributes
 _Edge = tuple[str, str, str, dict[str, str]]  # tail, head, label, attributes
 

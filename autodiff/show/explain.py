@@ -16,8 +16,6 @@ from autodiff.show.notation import Names, number
 from autodiff.show.tables import html, text
 from autodiff.value import Value
 
-__all__ = ["Explanation", "Path", "explain"]
-
 T = TypeVar("T")
 _Edges = dict[Value, list[tuple[Value, float]]]
 _MANY = 10**100  # counting stops here: the numbers of paths in a deep graph have as many digits as it has levels

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from autodiff.value import Value
 
-__all__ = ["Names", "arithmetic", "number"]
-
 _MOST = 4  # members of a list, terms of a sum: longer ones are cut
 
 

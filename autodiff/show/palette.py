@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["CONSTANT", "EDGES", "GRAPH", "NODES", "ROLES", "largest", "shade"]
-
 _INK, _GREY = "#111827", "#808080"  # text on the light fills; lines that show on white and on black
 NODES = {
     "shape": "box",

@@ -23,8 +23,6 @@ try:
 except ImportError as error:
     raise ImportError("drawing needs the graphviz package; run: pip install graphviz pygraphviz") from error
 
-__all__ = ["Drawing", "text"]
-
 _FORMATS = ("svg", "png", "pdf")
 _TIMEOUT = 120.0  # seconds
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["html", "text"]
-
 Rows = Sequence[Sequence[str]]
 
 

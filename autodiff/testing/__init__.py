@@ -1,4 +1,8 @@
-"""Derivatives held against differences."""
+"""Derivatives held against finite differences.
+
+`differences` estimates a derivative and how far to trust it, `check` compares (of a function, of one operation) and
+names the operation to blame, `gradient_report` is the table that comes of it.
+"""
 
 from autodiff.testing.check import check_grads, check_op
 

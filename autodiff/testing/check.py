@@ -25,8 +25,6 @@ from autodiff.value import Value
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["check_grads", "check_op"]
-
 
 def check_grads(f: Callable[..., Any], *at: Any, order: int = 2, rtol: float = 1e-6) -> GradientReport:
     """Check the derivatives of a function against central differences.
@@ -228,11 +226,7 @@ def _op_rows(op: Op, operands: Sequence[float], moving: Sequence[bool], order: i
         full: list[Any] = list(fixed)
         for k, x in zip(free, xs):
             full[k] = x
-        if op.arity:
-            return cast(Any, op)(*full)
-        groups = cast(Nary, op).groups
-        size = len(full) // groups
-        return cast(Any, op)(*(full[k * size : (k + 1) * size] for k in range(groups)))
+        return cast(Any, op)(*op.grouped(full))
 
     letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(fixed))]
     return _rows(call, [fixed[k] for k in free], order, op.name, [letters[k] for k in free])

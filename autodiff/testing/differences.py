@@ -12,8 +12,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Estimate", "Sample", "difference"]
-
 _RATIO = 4.0  # of one step to the next
 _ROWS = 6  # steps that are extrapolated together
 _STEPS = 22  # from a quarter of the operand's size down to where differences are noise
@@ -37,22 +35,7 @@ class Estimate(NamedTuple):
 
 
 def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Estimate]:
-    """Differentiate all numbers of a sample with respect to one operand.
-
-    Parameters
-    ----------
-    f : callable
-        From the operand to a sample.
-    x : float
-        Where to differentiate.
-    here : Sample
-        The sample there.
-
-    Returns
-    -------
-    list of Estimate
-        One for each number of the sample.
-    """
+    """Differentiate all numbers of a sample with respect to one operand at x, where `here` is the sample."""
     best = [Estimate(math.nan, math.inf, "") for _ in here.numbers]
     reason = "differences do not settle"
     steps: list[float] = []

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from autodiff.show.tables import html, text
 
-__all__ = ["GradientReport", "GradientRow"]
-
 
 @dataclass(frozen=True)
 class GradientRow:

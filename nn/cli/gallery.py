@@ -7,12 +7,10 @@ from pathlib import Path
 
 from autodiff import Value
 from autodiff.errors import RenderError
+from autodiff.show import draw_backward, draw_forward
 from nn.data import Dataset
 from nn.losses import cross_entropy, mse
-from nn.model.mlp import MLP
-from nn.model.neuron import Neuron
-
-__all__ = ["DRAWINGS", "draw_all", "network_loss", "neuron_output"]
+from nn.model import MLP, Neuron
 
 DRAWINGS = ("neuron_forward.svg", "neuron_backward.svg", "network_forward.svg", "network_backward.svg")
 """What is drawn, by the names of the files."""
@@ -24,19 +22,7 @@ MOST_UNITS = 4
 def neuron_output(model: MLP, dataset: Dataset, activation: str) -> Value:
     """The first neuron of a network at the first sample, written out in single multiplications and additions.
 
-    Parameters
-    ----------
-    model : MLP
-        Its weights are used.
-    dataset : Dataset
-        What the network works on. Of more than eight features the first eight are drawn.
-    activation : str
-        That of the neuron.
-
-    Returns
-    -------
-    Value
-        The neuron's output, labelled, with all gradients.
+    It is labelled, and has all gradients. Of more than eight features the first eight are drawn.
     """
     first = model.layers[0].neurons[0]
     x = _inputs(dataset, dataset.features[0], MOST_INPUTS)
@@ -50,28 +36,16 @@ def neuron_output(model: MLP, dataset: Dataset, activation: str) -> Value:
     return output
 
 
-def network_loss(dataset: Dataset, activation: str, seed: int = 0) -> Value:
-    """The loss of the first sample through a network that is small enough to be read: 3 hidden neurons, untrained.
+def network_loss(dataset: Dataset, activation: str) -> Value:
+    """The loss of a sample through a network that is small enough to be read: 3 hidden neurons, untrained.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Where the sample comes from. Of more than four features, or classes, the first four are drawn.
-    activation : str
-        That of the hidden layer.
-    seed : int
-        Seed of the weights.
-
-    Returns
-    -------
-    Value
-        The loss, labelled, with all gradients.
+    It is labelled, and has all gradients. Of more than four features, or classes, the first four are drawn.
     """
     classes = 0 if dataset.class_names is None else min(len(dataset.class_names), MOST_UNITS)
     chosen = next(k for k, target in enumerate(dataset.targets) if not classes or target < classes)
     x = _inputs(dataset, dataset.features[chosen], MOST_UNITS)
     target = dataset.targets[chosen]
-    model = MLP(len(x), [3, classes or 1], activation=activation, init="xavier", seed=seed)
+    model = MLP(len(x), [3, classes or 1], activation=activation, init="xavier", seed=0)
     output = model(x)
     loss = cross_entropy(output, int(target)) if classes else mse(output, target)
     loss.label = "loss"
@@ -79,25 +53,10 @@ def network_loss(dataset: Dataset, activation: str, seed: int = 0) -> Value:
     return loss
 
 
-def draw_all(model: MLP, dataset: Dataset, activation: str, folder: Path, seed: int = 0) -> str:
-    """Write the drawings into a folder.
-
-    Parameters
-    ----------
-    model, dataset, activation, seed
-        See `neuron_output` and `network_loss`.
-    folder : Path
-        Where to write `DRAWINGS`.
-
-    Returns
-    -------
-    str
-        Why there are none: what is missing, and the command that installs it. "" if they are there.
-    """
+def draw_all(model: MLP, dataset: Dataset, activation: str, folder: Path) -> str:
+    """Write `DRAWINGS` into a folder; return why there are none, and what command would help, or ""."""
     try:
-        from autodiff.show.draw import draw_backward, draw_forward
-
-        neuron, network = neuron_output(model, dataset, activation), network_loss(dataset, activation, seed)
+        neuron, network = neuron_output(model, dataset, activation), network_loss(dataset, activation)
         drawings = (draw_forward(neuron), draw_backward(neuron), draw_forward(network), draw_backward(network))
         pictures = [drawing.pipe(format="svg") for drawing in drawings]
     except (ImportError, RenderError) as error:

@@ -6,11 +6,11 @@ import errno
 import math
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from autodiff.errors import DataError, ModelFileError
 from nn import optim, schedules
@@ -19,11 +19,8 @@ from nn.cli.predictor import Predictor
 from nn.data import Dataset, circles, iris, moons, read_csv, spirals, split, xor
 from nn.history import History
 from nn.plots import learning_curve_figure, plot_lr_finder, require_matplotlib
-from nn.train import fit
-from nn.train.finder import find_lr
-from nn.train.progress import require_tqdm
-
-__all__ = ["BUILT_IN", "CHECKPOINT", "FILES", "RATES", "Job", "Outcome", "run"]
+from nn.train import find_lr, fit
+from nn.train.fit import require_tqdm
 
 BUILT_IN: dict[str, Callable[[int], Dataset]] = {
     "iris": lambda seed: iris(),
@@ -50,74 +47,11 @@ CHECKPOINT = "checkpoint.json"
 """What it writes after every epoch."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to train on what, and how.
-
-    Parameters
-    ----------
-    data : str
-        A name of `BUILT_IN`, or the path of a CSV file.
-    target : {"classes", "numbers"} or None
-        How to read the last column of a CSV file; see `nn.data.read_csv`.
-    hidden : sequence of int
-        The sizes of the hidden layers.
-    activation : str
-        Of the hidden layers.
-    optimizer : str
-        A name of `RATES`.
-    lr : float or None
-        The learning rate; None for that of `RATES`.
-    find_lr : bool
-        Whether to find one by `nn.find_lr`.
-    schedule : str
-        A name of `nn.schedules.SCHEDULES`.
-    clip, l2 : float or None
-        ``clip_norm`` and ``l2`` of `nn.fit`; None for neither.
-    epochs, batch_size, seed, patience
-        As for `nn.fit`.
-    out : Path
-        The folder to write to.
-    resume : bool
-        Whether to go on from the checkpoint there.
-    eager : bool
-        As for `nn.fit`.
-    """
-
-    data: str
-    target: Literal["classes", "numbers"] | None
-    hidden: Sequence[int]
-    activation: str
-    optimizer: str
-    lr: float | None
-    find_lr: bool
-    schedule: str
-    clip: float | None
-    l2: float | None
-    epochs: int
-    batch_size: int
-    seed: int
-    patience: int | None
-    out: Path
-    resume: bool
-    eager: bool = False
-
-
 class Outcome(NamedTuple):
-    """What came of a job.
+    """What came of a job: the network with its best weights, the record, the rate at the start, the files written.
 
-    Parameters
-    ----------
-    predictor : Predictor
-        The trained network, with the best weights.
-    history : History
-        The record; empty if Ctrl-C came before anything was measured, and then nothing is written.
-    lr : float
-        The learning rate, at the start of its schedule.
-    written : list of str
-        The names of the files written to ``job.out``.
-    skipped : str
-        Why drawings are missing; "" if they are not.
+    The history is empty if Ctrl-C came before anything was measured, and then nothing is written; `skipped` says why
+    drawings are missing.
     """
 
     predictor: Predictor
@@ -127,32 +61,8 @@ class Outcome(NamedTuple):
     skipped: str
 
 
-def run(job: Job) -> Outcome:
-    """Train, and write the files.
-
-    Everything that can be refused is refused before training and before anything is written.
-
-    Parameters
-    ----------
-    job : Job
-        What to do.
-
-    Returns
-    -------
-    Outcome
-        What came of it.
-
-    Raises
-    ------
-    DataError
-        If the data cannot be used.
-    ModelFileError
-        If there is no checkpoint to go on from, or it does not fit.
-    ImportError
-        If matplotlib or tqdm is missing.
-    OSError
-        If a file cannot be written.
-    """
+def run(job: Namespace) -> Outcome:
+    """Do what `nn.cli.options` understood: train, and write the files; but first refuse all that can be refused."""
     dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)
@@ -180,7 +90,7 @@ def run(job: Job) -> Outcome:
     return Outcome(predictor, history, lr, written, skipped)
 
 
-def _dataset(job: Job) -> Dataset:
+def _dataset(job: Namespace) -> Dataset:
     if job.data in BUILT_IN:
         return BUILT_IN[job.data](job.seed)
     if not Path(job.data).suffix and not Path(job.data).exists():  # a misspelt name rather than a lost file
@@ -188,7 +98,7 @@ def _dataset(job: Job) -> Dataset:
     return read_csv(job.data, job.target)
 
 
-def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
+def _rate(job: Namespace, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
     """The learning rate: given, found, or that of the optimizer; the curve of the finder is drawn."""
     rate = job.lr or RATES[job.optimizer]
     if not job.find_lr:
@@ -204,7 +114,7 @@ def _rate(job: Job, predictor: Predictor, training: Dataset, folder: Path, writt
     return found.suggestion or rate
 
 
-def _trained(job: Job, predictor: Predictor, training: Dataset, validation: Dataset, lr: float) -> History:
+def _trained(job: Namespace, predictor: Predictor, training: Dataset, validation: Dataset, lr: float) -> History:
     steps = job.epochs * math.ceil(len(training) / job.batch_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the caller sees from the history that it diverged

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from nn.cli.job import BUILT_IN, RATES
-from nn.data.csv_table import number
+from nn.data.csv_files import number
 from nn.model.activations import ACTIVATIONS
 from nn.schedules import SCHEDULES
-
-__all__ = ["NAME", "UsageError", "prediction_parser", "training_parser"]
 
 NAME = "python -m nn"
 

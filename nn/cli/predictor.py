@@ -14,32 +14,17 @@ from autodiff import softmax
 from autodiff.errors import DataError, ModelFileError
 from autodiff.recording import no_grad
 from nn.data import Dataset, Standardizer
-from nn.data.csv_table import read_table
+from nn.data.csv_files import read_table
 from nn.metrics import predicted_class
-from nn.model import saved
-from nn.model.mlp import MLP
-
-__all__ = ["Predictor", "predict"]
+from nn.model import MLP, saved
 
 
 @dataclass(frozen=True)
 class Predictor:
     """A network with what it takes to use it on new data in their own units.
 
-    Parameters
-    ----------
-    model : MLP
-        Works on standardised numbers.
-    feature_names : tuple of str
-        The columns that it needs, in order.
-    class_names : tuple of str or None
-        What its outputs stand for; None for a regression.
-    target_name : str
-        What is predicted.
-    features : Standardizer
-        Of the training part's features.
-    target : Standardizer or None
-        Of the training part's targets, for a regression.
+    The model works on standardised numbers: `features` and, of a regression, `target` are the statistics of the
+    training part; `feature_names` are the columns that it needs, in order.
     """
 
     model: MLP
@@ -51,23 +36,9 @@ class Predictor:
 
     @classmethod
     def prepare(cls, training: Dataset, hidden: Sequence[int], activation: str, seed: int) -> Predictor:
-        """Make an untrained network for a data set, and measure its training part.
+        """Make an untrained network for a data set in its own units, and measure its training part.
 
-        Parameters
-        ----------
-        training : Dataset
-            What it will learn from, in its own units.
-        hidden : sequence of int
-            The sizes of the hidden layers; the output layer has one output a class, or a single one.
-        activation : str
-            Of the hidden layers. Weights are drawn by He's rule for "relu", else by Xavier's.
-        seed : int
-            Seed of the weights.
-
-        Raises
-        ------
-        DataError
-            If the data's numbers are too large to be measured.
+        There is one output a class, or a single one. Weights are drawn by He's rule for "relu", else by Xavier's.
         """
         classes = training.class_names
         sizes = [*hidden, len(classes) if classes else 1]
@@ -113,22 +84,15 @@ class Predictor:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
-        """Read it from a file that `save` wrote.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is damaged, or holds a model without what is needed to predict.
-        OSError
-            If it cannot be read.
-        """
+        """Read it from a file that `save` wrote; of another a ModelFileError names it and what is wrong."""
         model, extra = saved.load(path)
         try:
             data = extra.get("data")
             if not isinstance(model, MLP) or not isinstance(data, dict):
                 raise ModelFileError("expected a model that `python -m nn` wrote, with what it knows of its data")
-            names, classes = _names(data, "feature_names"), data.get("class_names")
-            sizes = (len(names), 1 if classes is None else len(_names(data, "class_names")))
+            names = _names(data, "feature_names")
+            classes = None if data.get("class_names") is None else _names(data, "class_names")
+            sizes = len(names), len(classes) if classes else 1
             if sizes != (len(model.layers[0].neurons[0].w), len(model.layers[-1].neurons)):
                 raise ModelFileError(f"the model does not fit its {sizes[0]} feature(s) and {sizes[1]} output(s)")
             if not isinstance(data.get("target_name"), str):
@@ -136,7 +100,7 @@ class Predictor:
             return cls(
                 model,
                 names,
-                None if classes is None else _names(data, "class_names"),
+                classes,
                 data["target_name"],
                 Standardizer.from_dict(data.get("features"), len(names)),
                 Standardizer.from_dict(data.get("target"), 1) if classes is None else None,
@@ -157,21 +121,8 @@ def _names(data: dict[str, Any], key: str) -> tuple[str, ...]:
 def predict(model: str | os.PathLike[str], data: str | os.PathLike[str], stream: TextIO) -> None:
     """Predict each row of a CSV file, as CSV: the class and its probability, or the number.
 
-    Parameters
-    ----------
-    model : path
-        What `python -m nn` wrote.
-    data : path
-        A CSV file with a header that has the features' names, in any order; other columns are not looked at.
-    stream : text file
-        Where to write. Nothing is written before everything is computed.
-
-    Raises
-    ------
-    ModelFileError, DataError
-        If either file cannot be used; the message says which, where and why.
-    OSError
-        If the model cannot be read.
+    The file has the features' names in its header, in any order; other columns are not looked at. Nothing is written
+    before all is computed.
     """
     predictor = Predictor.load(model)
     table = read_table(data)

@@ -1,20 +1,12 @@
-"""Where data comes from: Fisher's iris, CSV files, made-up shapes; and the tools that prepare them for training."""
+"""Where data comes from: Fisher's iris, CSV files, made-up shapes; and the tools that prepare them for training.
 
-from nn.data.read import (
-    Dataset,
-    Standardizer,
-    batches,
-    blobs,
-    circles,
-    iris,
-    line,
-    moons,
-    one_hot,
-    read_csv,
-    spirals,
-    split,
-    xor,
-)
+Read `dataset` first, then `csv_files` and `toys`, which make data sets, and `standardizer`, which prepares them.
+"""
+
+from nn.data.csv_files import iris, read_csv
+from nn.data.dataset import Dataset, batches, one_hot, split
+from nn.data.standardizer import Standardizer
+from nn.data.toys import blobs, circles, line, moons, spirals, xor
 
 __all__ = [
     "Dataset",

@@ -10,8 +10,6 @@ from numbers import Real
 
 from autodiff.errors import DataError
 
-__all__ = ["Dataset", "batches", "one_hot", "split"]
-
 
 @dataclass(frozen=True)
 class Dataset:
@@ -138,7 +136,8 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
         raise TypeError(f"expected a number as fraction, got {type(fraction).__name__}: {fraction!r:.60}")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
-    by_class = stratify and dataset.class_names is not None
+    names = dataset.class_names or ()
+    by_class = stratify and bool(names)
     groups: dict[float, list[int]] = {}
     for k, target in enumerate(dataset.targets):
         groups.setdefault(target if by_class else 0, []).append(k)
@@ -146,24 +145,19 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     aside: set[int] = set()
     for kind, members in sorted(groups.items()):
         if len(members) == 1:
-            what = f"samples of class {_class_name(dataset, kind)}" if by_class else "samples"
+            what = f"samples of class {names[int(kind)]!r}" if by_class else "samples"
             raise dataset._error(f"expected at least two {what}, one to train on and one to validate with, got one")
         aside.update(rng.sample(members, min(max(round(fraction * len(members)), 1), len(members) - 1)))
     rows = range(len(dataset))
     parts = dataset.take(k for k in rows if k not in aside), dataset.take(k for k in rows if k in aside)
-    if dataset.class_names is not None:
+    if names:
         for name, part in zip(("training", "validation"), parts):
             for kind in sorted(set(dataset.targets) - set(part.targets)):
                 raise dataset._error(
-                    f"the {name} part has no sample of class {_class_name(dataset, kind)}; "
+                    f"the {name} part has no sample of class {names[int(kind)]!r}; "
                     "split with stratify=True, or by another fraction or seed"
                 )
     return parts
-
-
-def _class_name(dataset: Dataset, kind: float) -> str:
-    assert dataset.class_names is not None
-    return repr(dataset.class_names[int(kind)])
 
 
 def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:

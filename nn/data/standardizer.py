@@ -11,8 +11,6 @@ from typing import Any
 from autodiff import numerics
 from autodiff.errors import DataError, ModelFileError
 
-__all__ = ["Standardizer"]
-
 
 @dataclass(frozen=True)
 class Standardizer:

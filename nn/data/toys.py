@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 
 from nn.data.dataset import Dataset
 
-__all__ = ["blobs", "circles", "line", "moons", "spirals", "xor"]
-
 
 def moons(n_samples: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Two half circles that reach into each other: no straight line separates them.

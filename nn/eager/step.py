@@ -9,12 +9,10 @@ from typing import Any
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import losses
-from nn.data.dataset import Dataset
+from nn.data import Dataset
 from nn.metrics import accuracy, r2
 from nn.model.module import Module, forward_batch
-from nn.optim.optimizer import Optimizer
-
-__all__ = ["EagerStep", "Loss", "Metric", "evaluate", "evaluating", "measures", "train_step"]
+from nn.optim import Optimizer
 
 Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
@@ -24,26 +22,7 @@ Metric = Callable[[Sequence[Any], Sequence[float]], float]
 
 
 class EagerStep:
-    """The plain way: build the graph of the batch's loss, and sweep it.
-
-    Parameters
-    ----------
-    model : callable
-        Takes a row of features, or has ``forward_batch``.
-    loss : callable
-        Takes the outputs of all rows and their targets; see `nn.losses`.
-    penalty : callable, optional
-        Takes nothing and gives what is added to the loss, such as ``lambda: losses.l2(model.parameters(), 0.01)``.
-
-    Examples
-    --------
-    >>> from nn import Neuron, losses
-    >>> neuron = Neuron(1, activation="linear", seed=0)
-    >>> neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
-    >>> step = EagerStep(neuron, losses.mse)
-    >>> step([[2.0], [4.0]], [1.0, 3.0]), neuron.w[0].grad, neuron.b.grad
-    (1.0, 6.0, 2.0)
-    """
+    """The plain way: build the graph of the batch's loss (and a penalty, if there is one), and sweep it."""
 
     def __init__(self, model: Any, loss: Loss, penalty: Callable[[], Any] | None = None) -> None:
         self.model, self.loss, self.penalty = model, loss, penalty
@@ -136,30 +115,9 @@ def evaluate(
 
 
 def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
-    """What a model is judged by on a data set, where nothing was chosen.
-
-    Parameters
-    ----------
-    model : callable
-        Takes a row of features.
-    dataset : Dataset
-        Classes or numbers.
-    loss, metric : callable or None
-        What was chosen.
-
-    Returns
-    -------
-    loss, metric : callable
-        For a regression `losses.mse` and `r2`; for classes `losses.cross_entropy` (or `losses.binary_cross_entropy`
-        of a model with a single output) and `accuracy`.
-
-    Raises
-    ------
-    ValueError
-        If the model has several outputs, and the targets are whole numbers but not classes.
-    """
+    """What a model is judged by on a data set, where nothing was chosen; a ValueError where nothing fits."""
     labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
-    several = loss is None and labels and isinstance(_first_output(model, dataset), Sequence)
+    several = loss is None and labels and _has_several_outputs(model, dataset)
     if dataset.class_names is None:
         if several:
             raise ValueError(
@@ -172,9 +130,9 @@ def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | N
     return loss, metric or accuracy
 
 
-def _first_output(model: Any, dataset: Dataset) -> Any:
+def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
     with no_grad(), evaluating(model):
-        return forward_batch(model, dataset.features[:1])[0]
+        return isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
 
 
 @contextmanager

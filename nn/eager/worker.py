@@ -1,120 +1,66 @@
-"""Who does the numerical work of a training: `EagerWorker` builds graphs; `nn.replay` runs a recorded program."""
+"""Who does the numerical work of a training: `Worker` builds graphs; that of `nn.replay` runs a recorded program."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from nn.data.dataset import Dataset
+from nn.data import Dataset
 from nn.eager.step import EagerStep, Loss, Metric, evaluate
 from nn.model.module import Module
+from nn.optim import Optimizer
 from nn.optim.clip import clip_grad_norm_, clip_grad_value_, grad_norm
-from nn.optim.optimizer import Optimizer
-
-__all__ = ["EagerWorker", "Problem", "Worker"]
 
 
+@dataclass
 class Problem:
-    """What a training works on.
+    """What a training works on: `weights` are one a sample of the training part, `penalty` is added to the loss."""
 
-    Parameters
-    ----------
-    model : Module
-        What is trained.
-    optimizer : Optimizer
-        What changes its parameters.
-    training, validation : Dataset
-        The parts; the second may be None.
-    weights : sequence of float or None
-        One a sample of the training part.
-    loss, metric : callable
-        What is measured.
-    penalty : callable or None
-        What is added to the loss of a mini-batch.
-    batch_size : int
-        Samples a mini-batch.
+    model: Module
+    optimizer: Optimizer
+    training: Dataset
+    validation: Dataset | None
+    weights: Sequence[float] | None
+    loss: Loss
+    metric: Metric
+    penalty: Callable[[], Any] | None
+    batch_size: int
+
+
+class Worker:
+    """The numerical work of `nn.fit`, the plain way: the graph of each mini-batch is built and swept.
+
+    `nn.replay` does the same by other means, a method each.
     """
 
-    def __init__(
-        self,
-        model: Module,
-        optimizer: Optimizer,
-        training: Dataset,
-        validation: Dataset | None,
-        weights: Sequence[float] | None,
-        loss: Loss,
-        metric: Metric,
-        penalty: Any,
-        batch_size: int,
-    ) -> None:
-        self.model, self.optimizer = model, optimizer
-        self.training, self.validation, self.weights = training, validation, weights
-        self.loss, self.metric, self.penalty, self.batch_size = loss, metric, penalty, batch_size
-
-
-class Worker(Protocol):
-    """The seam under `nn.fit`: one mini-batch's gradients, one step, one measurement, by whatever means."""
-
-    backend: str
+    backend = "eager"
     """What it runs on, in a word."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._eager = EagerStep(problem.model, problem.loss, problem.penalty)
 
     def read(self) -> None:
         """Take the numbers that the model's own Values have, before the training and after it was restored."""
 
     def begin(self) -> None:
         """Begin an epoch of steps, in training mode."""
+        self.problem.model.train()
 
     def gradient(self, chosen: Sequence[int]) -> float:
         """Compute the gradients of some samples' loss; return that loss, penalties included."""
-
-    def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:
-        """Clip the gradients, by value first; return their norm before."""
-
-    def update(self) -> None:
-        """Make the optimizer's step."""
-
-    def is_finite(self) -> bool:
-        """Whether all numbers of the model and of the optimizer are finite."""
-
-    def measure(self) -> tuple[float, float, float, float]:
-        """Loss and score of the training part, and of the validation part (nan if there is none)."""
-
-    def snapshot(self) -> Any:
-        """The state of the model, in a form that is quick to make."""
-
-    def as_state(self, snapshot: Any) -> dict[str, float]:
-        """That state as `Module.state_dict` gives it."""
-
-    def show(self) -> None:
-        """Let the model's own Values have the numbers and gradients of this moment."""
-
-
-class EagerWorker:
-    """The plain way: the graph of each mini-batch is built and swept."""
-
-    backend = "eager"
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self._step = EagerStep(problem.model, problem.loss, problem.penalty)
-
-    def read(self) -> None:  # noqa: D102
-        pass
-
-    def begin(self) -> None:  # noqa: D102
-        self.problem.model.train()
-
-    def gradient(self, chosen: Sequence[int]) -> float:  # noqa: D102
         problem = self.problem
         problem.optimizer.zero_grad()
-        return self._step(
+        return self._eager(
             [problem.training.features[k] for k in chosen],
             [problem.training.targets[k] for k in chosen],
             None if problem.weights is None else [problem.weights[k] for k in chosen],
         )
 
-    def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:  # noqa: D102
+    def clipped(self, clip_value: float | None, clip_norm: float | None) -> float:
+        """Clip the gradients, by value first; return their norm before."""
         parameters = self.problem.optimizer.parameters
         norm = grad_norm(parameters)
         if clip_value is not None:
@@ -123,26 +69,30 @@ class EagerWorker:
             clip_grad_norm_(parameters, clip_norm)
         return norm
 
-    def update(self) -> None:  # noqa: D102
+    def update(self) -> None:
+        """Make the optimizer's step."""
         self.problem.optimizer.step()
 
-    def is_finite(self) -> bool:  # noqa: D102
-        numbers = [*self.problem.model.state_dict().values()]
-        numbers += [x for column in self.problem.optimizer.state.values() for x in column]
-        return all(map(math.isfinite, numbers))
+    def is_finite(self) -> bool:
+        """Whether all numbers of the model and of the optimizer are finite."""
+        columns = [self.problem.model.state_dict().values(), *self.problem.optimizer.state.values()]
+        return all(math.isfinite(x) for column in columns for x in column)
 
-    def measure(self) -> tuple[float, float, float, float]:  # noqa: D102
+    def measure(self) -> tuple[float, float, float, float]:
+        """Loss and score of the training part, and of the validation part (nan if there is none)."""
         problem = self.problem
         here = evaluate(problem.model, problem.training, problem.loss, problem.metric, problem.weights)
         if problem.validation is None or not math.isfinite(here[0]):
             return (*here, math.nan, math.nan)
         return (*here, *evaluate(problem.model, problem.validation, problem.loss, problem.metric))
 
-    def snapshot(self) -> dict[str, float]:  # noqa: D102
+    def snapshot(self) -> Any:
+        """The state of the model, in a form that is quick to make."""
         return self.problem.model.state_dict()
 
-    def as_state(self, snapshot: dict[str, float]) -> dict[str, float]:  # noqa: D102
-        return snapshot
+    def as_state(self, snapshot: Any) -> dict[str, float]:
+        """That state as `Module.state_dict` gives it."""
+        return dict(snapshot)
 
-    def show(self) -> None:  # noqa: D102
-        pass
+    def show(self) -> None:
+        """Let the model's own Values have the numbers and gradients of this moment."""

@@ -1,5 +1,10 @@
-"""What is remembered of a training: numbers by epoch, and a summary of them."""
+"""What is remembered of a training: numbers by epoch, and a summary of them.
 
-from nn.history.history import STOPPED, Epoch, History
+Read `files` first, what is measured and how it is kept; then `diagnosis`, what the curves say; then `history`.
+"""
 
-__all__ = ["STOPPED", "Epoch", "History"]
+from nn.history.diagnosis import Diagnosis, diagnose
+from nn.history.files import STOPPED, Epoch
+from nn.history.history import History
+
+__all__ = ["STOPPED", "Diagnosis", "Epoch", "History", "diagnose"]

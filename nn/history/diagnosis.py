@@ -7,13 +7,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-from nn.history import History
-
-__all__ = ["Diagnosis", "diagnose"]
+from nn.history.files import Epoch
 
 Kind = Literal["diverging", "underfitting", "overfitting", "converged", "still improving"]
+Finding = tuple[Kind, str, str]
+"""What was found: in a word, as text, and what to do about it."""
 
 STEADY = 0.5
 """Kendall's tau of losses and epochs from which on the losses are said to rise, or, negative, to fall."""
@@ -29,6 +29,22 @@ MOVING = 0.01
 
 POOR = {"accuracy": 0.8, "r2": 0.5}
 """The training score under which a model that learns no more is said to underfit."""
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """What is looked at of an `nn.history.History`."""
+
+    metric: str
+    validated: bool
+    epochs: list[Epoch]
+    stopped: str
+
+    def column(self, name: str) -> list[float]:
+        """One quantity over all epochs."""
+
+    def judged(self) -> list[float]:
+        """The losses by which the best epoch is chosen."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class Diagnosis:
         return f"{self.kind}: {self.text}; {self.remedy}"
 
 
-def diagnose(history: History) -> Diagnosis:
+def diagnose(history: Judged) -> Diagnosis:
     """Judge a training by its losses.
 
     Parameters
@@ -95,41 +111,34 @@ def diagnose(history: History) -> Diagnosis:
 
     Examples
     --------
-    >>> from nn.history import Epoch
+    >>> from nn.history import Epoch, History
     >>> falls = [1.0, 0.5, 0.3, 0.2, 0.15, 0.12, 0.1, 0.09]
     >>> valley = [1.1, 0.7, 0.5, 0.45, 0.5, 0.55, 0.6, 0.65]
     >>> diagnosis = diagnose(History("accuracy", True, [Epoch(a, 0.9, b, 0.8, 0.1) for a, b in zip(falls, valley)]))
     >>> diagnosis.kind, diagnosis.best_epoch
     ('overfitting', 3)
     """
-    if not isinstance(history, History):
+    if not isinstance(history, Judged):
         raise TypeError(f"expected the History that nn.fit returns, got {type(history).__name__}: {history!r:.60}")
     training, judged = history.column("training_loss"), history.judged()
     if len(training) < 2 and history.stopped != "diverged":
         raise ValueError("there is nothing to judge: the history has no epoch of training")
     best = min(range(len(judged)), key=judged.__getitem__, default=0)
-    diagnosis = _diverging(history, training, judged, best)
-    if diagnosis is None and history.validated:
-        diagnosis = _overfitting(judged, best)
-    if diagnosis is not None:
-        return diagnosis
-    fall = judged[0] - judged[best]
-    if fall > 0.0 and _trend(judged) < -STEADY and _change(judged) < -MOVING * fall:
-        part = "validation" if history.validated else "training"
-        return Diagnosis(
-            "still improving",
-            best,
-            f"the {part} loss was falling to the end, lately by {-_change(judged) / fall:.0%} of its whole fall",
-            "train for more epochs, or with a larger learning rate",
-        )
-    return _underfitting(history, training, best) or _converged(history, training, judged, best)
+    kind, text, remedy = (
+        _diverging(history, training, judged)
+        or (_overfitting(judged, best) if history.validated else None)
+        or _still_improving(history, judged, best)
+        or _underfitting(history, training, best)
+        or _converged(history, training, judged)
+    )
+    return Diagnosis(kind, best, text, remedy)
 
 
-def _diverging(history: History, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis | None:
+def _diverging(history: Judged, training: Sequence[float], judged: Sequence[float]) -> Finding | None:
     remedy = "use a smaller learning rate, clip the gradients, or standardise the features"
     if history.stopped == "diverged" or not all(map(math.isfinite, (*training, *judged))):
         text = f"a loss, a gradient or a weight was no longer finite after epoch {max(len(training) - 1, 0)}"
-        return Diagnosis("diverging", best, text, remedy)
+        return "diverging", text, remedy
     lowest = min(training)
     fall, end = training[0] - lowest, _end(training)
     slack = 1e-9 * abs(training[0])  # rounding is no divergence
@@ -141,25 +150,31 @@ def _diverging(history: History, training: Sequence[float], judged: Sequence[flo
         text = f"the training loss rises again, to {end:.4g} from {lowest:.4g}"
     else:
         return None
-    return Diagnosis("diverging", best, text, remedy)
+    return "diverging", text, remedy
 
 
-def _overfitting(validation: Sequence[float], best: int) -> Diagnosis | None:
+def _overfitting(validation: Sequence[float], best: int) -> Finding | None:
     lowest, end, tail = validation[best], _end(validation), _tail(validation)
     noise = fmean([abs(b - a) for a, b in itertools.pairwise(tail)])
     slack = max(WORSE * abs(lowest), MOVING * (validation[0] - lowest), 2.0 * noise)
     rising = _trend(validation) > STEADY and _change(validation) > 1e-9 * abs(lowest)
     if not rising and not end > lowest + slack:
         return None
-    return Diagnosis(
-        "overfitting",
-        best,
-        f"the validation loss was lowest, {lowest:.4g}, at epoch {best} and has risen to {validation[-1]:.4g}",
-        "stop there (patience), use more data, a smaller network, or regularisation (l1, l2, dropout)",
-    )
+    text = f"the validation loss was lowest, {lowest:.4g}, at epoch {best} and has risen to {validation[-1]:.4g}"
+    remedy = "stop there (patience), use more data, a smaller network, or regularisation (l1, l2, dropout)"
+    return "overfitting", text, remedy
 
 
-def _underfitting(history: History, training: Sequence[float], best: int) -> Diagnosis | None:
+def _still_improving(history: Judged, judged: Sequence[float], best: int) -> Finding | None:
+    fall, change = judged[0] - judged[best], _change(judged)
+    if not (fall > 0.0 and _trend(judged) < -STEADY and change < -MOVING * fall):
+        return None
+    part = "validation" if history.validated else "training"
+    text = f"the {part} loss was falling to the end, lately by {-change / fall:.0%} of its whole fall"
+    return "still improving", text, "train for more epochs, or with a larger learning rate"
+
+
+def _underfitting(history: Judged, training: Sequence[float], best: int) -> Finding | None:
     score = history.epochs[-1].training_score
     if history.metric in POOR:
         poor = not score >= POOR[history.metric]
@@ -167,29 +182,19 @@ def _underfitting(history: History, training: Sequence[float], best: int) -> Dia
     else:
         poor = not training[best] <= 0.5 * training[0]
         seen = f"the training loss is {training[best]:.4g}, from {training[0]:.4g}"
-    if not poor:
-        return None
-    return Diagnosis(
-        "underfitting",
-        best,
-        f"learning has come to a halt, and {seen}",
-        "use a larger network, another learning rate or initialisation, or less regularisation",
-    )
+    remedy = "use a larger network, another learning rate or initialisation, or less regularisation"
+    return ("underfitting", f"learning has come to a halt, and {seen}", remedy) if poor else None
 
 
-def _converged(history: History, training: Sequence[float], judged: Sequence[float], best: int) -> Diagnosis:
+def _converged(history: Judged, training: Sequence[float], judged: Sequence[float]) -> Finding:
     if not history.validated:
-        return Diagnosis("converged", best, f"the training loss has settled at {_end(judged):.4g}", "nothing is needed")
+        return "converged", f"the training loss has settled at {_end(judged):.4g}", "nothing is needed"
     end, here = _end(judged), _end(training)
     text = f"the validation loss has settled at {end:.4g}"
     if end > 2.0 * here > 0.0:
-        return Diagnosis(
-            "converged",
-            best,
-            f"{text}, {end / here:.2g} times the training loss",
-            "more data or regularisation might close the gap",
-        )
-    return Diagnosis("converged", best, text, "nothing is needed")
+        text += f", {end / here:.2g} times the training loss"
+        return "converged", text, "more data or regularisation might close the gap"
+    return "converged", text, "nothing is needed"
 
 
 # -- Curves --------------------------------------------------------------------------------------------------------

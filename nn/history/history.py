@@ -5,36 +5,14 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any
 
-from autodiff.show import tables
-
-if TYPE_CHECKING:
-    from nn.history.diagnosis import Diagnosis
-
-__all__ = ["Epoch", "History"]
-
-STOPPED = ("finished", "patience", "callback", "interrupted", "diverged")
-"""How a training may end."""
+from autodiff.show import html_table, text_table
+from nn.history import files
+from nn.history.diagnosis import Diagnosis, diagnose
+from nn.history.files import Epoch
 
 _SHOWN = 8
-
-
-class Epoch(NamedTuple):
-    """What was measured after one epoch, on each part as a whole; nan for what there was not.
-
-    Losses are those of the data alone, without L1 and L2. The learning rate is that of the epoch's last step, the
-    gradient norm the mean over its steps of the Euclidean norm before clipping; both are nan for epoch 0, before
-    training.
-    """
-
-    training_loss: float
-    training_score: float
-    validation_loss: float
-    validation_score: float
-    seconds: float
-    learning_rate: float = math.nan
-    gradient_norm: float = math.nan
 
 
 @dataclass(repr=False)
@@ -85,9 +63,7 @@ class History:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """What the learning curve says, in words; see `nn.history.diagnosis`."""
-        from nn.history.diagnosis import diagnose
-
+        """What the learning curve says, in words; see `nn.diagnose`."""
         return diagnose(self)
 
     def column(self, name: str) -> list[float]:
@@ -119,6 +95,10 @@ class History:
         loss = self.epochs[k].validation_loss if self.validated else self.epochs[k].training_loss
         return math.inf if math.isnan(loss) else loss
 
+    def names(self) -> list[str]:
+        """What was measured of each epoch, by the names in `Epoch`: without those of a part that there was not."""
+        return files.measured(self.validated)
+
     # -- For people --------------------------------------------------------------------------------------------------
 
     def summary(self) -> str:
@@ -143,7 +123,7 @@ class History:
         rows = [["training", f"{self.best.training_loss:.4f}", f"{self.best.training_score:.4f}"]]
         if self.validated:
             rows.append(["validation", f"{self.best.validation_loss:.4f}", f"{self.best.validation_score:.4f}"])
-        lines = [self._title(), "", tables.text(["part", "loss", self.metric], rows)]
+        lines = [self._title(), "", text_table(["part", "loss", self.metric], rows)]
         if len(self.epochs) > 1:
             lines += ["", str(self.diagnosis)]
         return "\n".join(lines)
@@ -178,34 +158,75 @@ class History:
             ]
             for k in sorted(chosen)
         ]
-        return tables.html(self._title(), header, rows)
+        return html_table(self._title(), header, rows)
 
-    def names(self) -> list[str]:
-        """What was measured of each epoch, by the names in `Epoch`: without those of a part that there was not."""
-        return [name for name in Epoch._fields if self.validated or not name.startswith("validation")]
+    # -- Files -------------------------------------------------------------------------------------------------------
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one row an epoch, for spreadsheets and pandas; see `nn.history.files.write_csv`."""
-        from nn.history import files
+        """Write one row an epoch, for spreadsheets and pandas.
 
-        files.write_csv(self, path)
+        Parameters
+        ----------
+        path : path
+            The file; it appears whole. ``best`` is 1 for the best epoch; ``metric`` says in every row what the scores
+            are, ``stopped`` how the training ended.
 
-    @classmethod
-    def from_csv(cls, path: str | os.PathLike[str]) -> History:
-        """Read what `to_csv` wrote, the same to the last bit; see `nn.history.files.read_csv`."""
-        from nn.history import files
-
-        return files.read_csv(path)
+        Raises
+        ------
+        ValueError
+            If there is no epoch.
+        OSError
+            If the file cannot be written.
+        """
+        files.write_csv(vars(self), path)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a JSON file; see `nn.history.files.write_json`."""
-        from nn.history import files
+        """Write it to a JSON file.
 
-        files.write_json(self, path)
+        Parameters
+        ----------
+        path : path
+            The file; it appears whole. Numbers that JSON does not have stand as "nan", "inf" and "-inf".
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> history = History("r2", False, [Epoch(0.1, 0.9, math.nan, math.nan, 0.5, 0.1, 2.0)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     history.to_json(f"{folder}/history.json")
+        ...     History.from_json(f"{folder}/history.json").column("gradient_norm")
+        [2.0]
+        """
+        files.write_json(vars(self), path)
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> History:
-        """Read what `to_json` wrote, the same to the last bit; see `nn.history.files.read_json`."""
-        from nn.history import files
+        """Read what `to_json` wrote, the same to the last bit.
 
-        return files.read_json(path)
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        ModelFileError
+            If it is not such a file, or is damaged; the message names the file.
+        OSError
+            If it cannot be read.
+        """
+        return cls(**files.read_json(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold of it, as part of a larger file."""
+        return files.to_dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, saved: object) -> History:
+        """The history that `to_dict` gave; of anything else a ModelFileError names the entry."""
+        return cls(**files.from_dict(saved))

@@ -1,28 +1,34 @@
-"""Losses, each the mean over the samples of a batch; and the penalties of `nn.losses.penalties`.
+"""The losses: each once, of one sample, and what a user calls for the mean over a batch.
 
-Every batch loss is one `mean` node over one small expression a sample, so that a graph is no deeper for more
-samples. Numbers work in place of Values, and then the loss is a float.
-
-With ``weights``, one a sample, it is the weighted mean ``sum(w * l) / sum(w)`` of the samples' losses l: a sample of
-weight 2 counts like two of them, and the scale of the weights does not matter. That is scikit-learn's
-``sample_weight``, and what PyTorch's ``CrossEntropyLoss`` does with the weights of classes. (The ``weight`` of its
-``BCEWithLogitsLoss`` is divided by the number of samples in place of the sum.)
+A batch's loss averages the samples', and replay records them. In the one case the numbers of a target are Python's, and
+pick what is computed, so that a graph has the nodes that its sample needs and no more; in the other they are Values,
+inputs of a program that is the same for every sample, and `where` picks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.losses.penalties import l1, l2
-from nn.losses.targets import average, chance_of, is_row, label_of, pairs, side_of, single, target
-
-__all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]
+from nn.losses.targets import as_row, average, chances_of, is_row, label_of, numbers_of, pairs, side_of, unlike
 
 Numbers = Sequence[Any]
 Weights = Sequence[float] | None
+
+
+class SampleLoss(NamedTuple):
+    """The loss of one sample: the mean of `terms` of its outputs and the numbers that `read` makes of its target."""
+
+    read: Callable[[Any, int, Any], list[Any]]
+    terms: Callable[[Any, Sequence[Any]], list[Any]]
+
+    def of(self, outputs: Any, numbers: Sequence[Any]) -> Any:
+        """The loss itself, the mean of the terms."""
+        terms = self.terms(outputs, numbers)
+        return terms[0] if len(terms) == 1 else ops.mean(terms)
 
 
 def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -63,8 +69,7 @@ def mse(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> loss.data, p.grad
     (2.0, 2.0)
     """
-    # Python's own power of a float raises on overflow
-    return _of_differences(lambda d: ops.pow(d, 2.0), predictions, targets, weights)
+    return _of_differences(mse, predictions, targets, weights)
 
 
 def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -102,21 +107,19 @@ def mae(predictions: Numbers | Value | float, targets: Numbers | float, *, weigh
     >>> mae([3.0, 1.0], [1.0, 2.0])
     1.5
     """
-    return _of_differences(ops.abs, predictions, targets, weights)
+    return _of_differences(mae, predictions, targets, weights)
 
 
-def _of_differences(penalty: Callable[[Any], Any], predictions: Any, targets: Any, weights: Any) -> Value:
-    """The mean over samples and outputs of a function of prediction minus target."""
-    terms: list[list[Any]] = []
-    for k, (p, t) in enumerate(pairs(predictions, targets, "predictions")):
-        if is_row(p) or is_row(t):
-            row = enumerate(pairs(p, t, f"outputs of sample {k}"))
-            terms.append([penalty(ops.sub(q, target(u, k, j))) for j, (q, u) in row])
-        else:
-            terms.append([penalty(ops.sub(p, target(t, k)))])
-    if weights is None:
-        return average([term for row in terms for term in row])
-    return average([row[0] if len(row) == 1 else ops.mean(row) for row in terms], weights)
+def _of_differences(loss: Callable[..., Value], predictions: Any, targets: Any, weights: Weights) -> Value:
+    samples = pairs(predictions, targets, "predictions")
+    for k, (p, t) in enumerate(samples):
+        if is_row(p) != is_row(t):
+            raise unlike(p, t, f"outputs of sample {k}")
+    return _mean(loss, samples, weights)
+
+
+def _difference_terms(penalty: Callable[[Any], Any]) -> Callable[[Any, Sequence[Any]], list[Any]]:
+    return lambda outputs, numbers: [penalty(ops.sub(y, t)) for y, t in zip(as_row(outputs), numbers)]
 
 
 def binary_cross_entropy(
@@ -157,14 +160,19 @@ def binary_cross_entropy(
     >>> binary_cross_entropy([1000.0, -1000.0], [0, 0])
     500.0
     """
-    terms: list[Value] = []
-    for k, (z, t) in enumerate(pairs(logits, targets, "logits")):
-        chance, z = chance_of(t, k), single(z, k)
-        if 0.0 < chance < 1.0:
-            terms.append(chance * ops.softplus(-z) + (1.0 - chance) * ops.softplus(z))
-        else:
-            terms.append(ops.softplus(-z if chance else z))
-    return average(terms, weights)
+    return _mean(binary_cross_entropy, pairs(logits, targets, "logits"), weights)
+
+
+def _binary_terms(z: Any, chances: Sequence[Any]) -> list[Any]:
+    one, other = chances
+    if not isinstance(one, Value) and one in (0.0, 1.0):
+        return [ops.softplus(-z if one else z)]
+    return [_share(one, ops.softplus(-z)) + _share(other, ops.softplus(z))]
+
+
+def _share(chance: Any, loss: Any) -> Any:
+    # Only where it is not 0: 0 times an infinite softplus would be nan.
+    return ops.where(chance, chance * loss, 0.0) if isinstance(chance, Value) else chance * loss
 
 
 def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weights = None) -> Value:
@@ -208,22 +216,25 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weig
     >>> round(loss.data, 6), z[0].grad, z[1].grad
     (0.693147, 0.5, -0.5)
     """
-    if not is_row(labels):
-        if is_row(logits) and any(map(is_row, logits)):
-            raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
-        return average([_cross_entropy(logits, labels, 0)], weights)
-    terms = [_cross_entropy(z, c, k) for k, (z, c) in enumerate(pairs(logits, labels, "rows of logits"))]
-    return average(terms, weights)
+    if not is_row(labels) and is_row(logits) and any(map(is_row, logits)):
+        raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
+    samples = pairs(logits, labels, "rows of logits") if is_row(labels) else [(logits, labels)]
+    for k, (z, _) in enumerate(samples):
+        if not is_row(z):
+            raise TypeError(f"sample {k} needs a sequence of logits, got {type(z).__name__}: {z!r:.60}")
+    return _mean(cross_entropy, samples, weights)
 
 
-def _cross_entropy(logits: Any, label: Any, k: int) -> Value:
-    if not is_row(logits):
-        raise TypeError(f"sample {k} needs a sequence of logits, got {type(logits).__name__}: {logits!r:.60}")
-    row = list(logits)
-    c = label_of(label, len(row), k)
-    own = row.pop(c)
-    others: list[Value] = [z - own for z in row]
-    return ops.softplus(ops.logsumexp(others))
+def _class_terms(logits: Any, labels: Sequence[Any]) -> list[Any]:
+    row, (label,) = as_row(logits), labels
+    if isinstance(label, Value):
+        elsewhere = [label - float(j) for j in range(len(row))]  # 0 at the label
+        own = ops.sum([ops.where(e, 0.0, z) for e, z in zip(elsewhere, row)])
+        above = [ops.where(e, z - own, -math.inf) for e, z in zip(elsewhere, row)]
+    else:
+        own = row.pop(label)
+        above = [z - own for z in row]
+    return [ops.softplus(ops.logsumexp(above))]
 
 
 def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -260,7 +271,33 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     >>> hinge([0.25, -3.0], [1, -1])
     0.375
     """
-    terms: list[Value] = []
-    for k, (s, t) in enumerate(pairs(scores, targets, "scores")):
-        terms.append(ops.relu(1.0 - single(s, k) if side_of(t, k) == 1.0 else 1.0 + single(s, k)))
-    return average(terms, weights)
+    return _mean(hinge, pairs(scores, targets, "scores"), weights)
+
+
+def _margin_terms(score: Any, sides: Sequence[Any]) -> list[Any]:
+    (side,) = sides
+    if isinstance(side, Value):
+        return [ops.relu(1.0 - side * score)]
+    return [ops.relu(1.0 - score if side == 1.0 else 1.0 + score)]
+
+
+def _mean(loss: Callable[..., Value], samples: Sequence[tuple[Any, Any]], weights: Weights) -> Value:
+    """The mean over outputs and targets: of all terms alike, or of the samples by their weights."""
+    sample_loss, told = SAMPLE_LOSSES[loss], []
+    for k, (outputs, target) in enumerate(samples):
+        y = list(outputs) if hasattr(outputs, "__next__") else outputs  # it is gone through twice
+        told.append((y, sample_loss.read(target, k, y)))
+    if weights is None:
+        mean: Value = ops.mean([term for y, numbers in told for term in sample_loss.terms(y, numbers)])
+        return mean
+    return average([sample_loss.of(y, numbers) for y, numbers in told], weights)
+
+
+SAMPLE_LOSSES: dict[Any, SampleLoss] = {
+    mse: SampleLoss(numbers_of, _difference_terms(lambda d: ops.pow(d, 2.0))),  # Python's own power raises on overflow
+    mae: SampleLoss(numbers_of, _difference_terms(ops.abs)),
+    binary_cross_entropy: SampleLoss(chances_of, _binary_terms),
+    cross_entropy: SampleLoss(label_of, _class_terms),
+    hinge: SampleLoss(side_of, _margin_terms),
+}
+"""By the function that averages them."""

@@ -8,8 +8,6 @@ from autodiff import ops
 from autodiff.value import Value
 from nn.checks import finite
 
-__all__ = ["l1", "l2"]
-
 
 def l1(parameters: Iterable[Value], strength: float) -> Value:
     """L1 penalty: ``strength * sum(|p|)``. It draws parameters to 0, and leaves many of them there.

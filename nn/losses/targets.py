@@ -1,4 +1,8 @@
-"""What the losses share: outputs and targets side by side, targets checked, and the mean over the samples."""
+"""What a batch's loss takes: outputs and targets side by side, targets read as numbers, weights; all of it checked.
+
+What reads the target of a sample takes it, the sample's place in its batch, and the outputs of that sample, of which
+only the number counts.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +14,32 @@ from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
 
-__all__ = [
-    "average",
-    "chance_of",
-    "check_weights",
-    "is_row",
-    "label_of",
-    "pairs",
-    "shares_of",
-    "side_of",
-    "single",
-    "target",
-]
-
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
+    if type(x) in _NUMBERS:  # for speed alone
+        return False
     return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
 
 
-def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
-    """Outputs and targets side by side; a lone output with a lone target is a batch of one.
+_NUMBERS = {Value, float, int}
 
-    Raises
-    ------
-    ValueError
-        If there are not as many, or none.
-    """
-    if not is_row(outputs) and not is_row(targets):
-        return [(outputs, targets)]
-    if not is_row(outputs) or not is_row(targets):
-        raise ValueError(f"{what} and targets differ in shape: {outputs!r:.60} and {targets!r:.60}")
-    left, right = list(outputs), list(targets)
+
+def as_row(x: Any) -> list[Any]:
+    """A row of numbers as a list; a lone number is a row of one."""
+    return list(x) if is_row(x) else [x]
+
+
+def unlike(outputs: Any, targets: Any, what: str) -> ValueError:
+    """What to raise where one is a row and the other a number."""
+    return ValueError(f"{what} and targets differ in shape: {outputs!r:.60} and {targets!r:.60}")
+
+
+def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
+    """Outputs and targets side by side (lone ones are a batch of one); a ValueError if not as many, or none."""
+    if is_row(outputs) != is_row(targets):
+        raise unlike(outputs, targets, what)
+    left, right = as_row(outputs), as_row(targets)
     if len(left) != len(right):
         raise ValueError(f"{len(left)} {what} but {len(right)} targets; give one target for each")
     if not left:
@@ -49,16 +47,16 @@ def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
     return list(zip(left, right))
 
 
-def target(t: Any, sample: int, output: int | None = None) -> Any:
-    """Take the target of a sample, or of one of its outputs: a finite number, which may be a Value.
+def numbers_of(t: Any, sample: int, outputs: Any) -> list[Any]:
+    """Read finite numbers, which may be Values, one an output."""
+    row = as_row(outputs)
+    if len(row) == 1 and not is_row(t):
+        return [_finite(t, sample)]
+    told = pairs(row, as_row(t), f"outputs of sample {sample}")
+    return [_finite(number, sample, k) for k, (_, number) in enumerate(told)]
 
-    Raises
-    ------
-    TypeError
-        If it is no number.
-    ValueError
-        If it is nan or infinite; the message says where.
-    """
+
+def _finite(t: Any, sample: int, output: int | None = None) -> Any:
     number = t if type(t) in ops.add.on else real(t)
     if not math.isfinite(number):
         where = f"sample {sample}" if output is None else f"sample {sample}, output {output},"
@@ -66,85 +64,48 @@ def target(t: Any, sample: int, output: int | None = None) -> Any:
     return number
 
 
-def single(output: Any, sample: int) -> Any:
-    """Take the output of a sample for a loss of one output; a ValueError if there are several."""
-    if is_row(output):
-        raise ValueError(
-            f"sample {sample} has {len(output)} outputs, and this loss takes one a sample; let the model have one, "
-            "or for classes use cross_entropy"
-        )
-    return output
-
-
-def chance_of(t: Any, sample: int) -> float:
-    """Take the target of a sample that is a probability; a ValueError if it is none."""
-    chance = real(t)
+def chances_of(t: Any, sample: int, outputs: Any) -> list[float]:
+    """Read the probability of class 1, and give that of class 0 with it."""
+    chance = _single(t, sample, outputs)
     if not 0.0 <= chance <= 1.0:
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected 0 or 1, or a probability between")
-    return chance
+    return [chance, 1.0 - chance]
 
 
-def side_of(t: Any, sample: int) -> float:
-    """Take the target of a sample that is -1 or 1; a ValueError if it is neither."""
-    side = real(t)
+def side_of(t: Any, sample: int, outputs: Any) -> list[float]:
+    """Read -1 or 1."""
+    side = _single(t, sample, outputs)
     if side not in (-1.0, 1.0):
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected -1 or 1")
-    return side
+    return [side]
 
 
-def label_of(label: Any, classes: int, sample: int) -> int:
-    """Take the class of a sample, of so many.
+def _single(t: Any, sample: int, outputs: Any) -> float:
+    if is_row(outputs):
+        raise ValueError(
+            f"sample {sample} has {len(outputs)} outputs, and this loss takes one a sample; let the model have one, "
+            "or for classes use cross_entropy"
+        )
+    return real(t)
 
-    Raises
-    ------
-    TypeError
-        If it is no integer.
-    ValueError
-        If there are less than two classes, or it is none of them.
-    """
+
+def label_of(label: Any, sample: int, outputs: Any) -> list[int]:
+    """Read the number of a class, of as many as outputs."""
     if not hasattr(label, "__index__"):
         raise TypeError(f"the label of sample {sample} is an integer, got {type(label).__name__}: {label!r:.60}")
-    c: int = label.__index__()
+    c, classes = label.__index__(), len(as_row(outputs))
     if classes < 2:
         raise ValueError(f"sample {sample} needs 2 logits at least, one a class, got {classes}")
     if not 0 <= c < classes:
         raise ValueError(
             f"the label of sample {sample} is {c}, but {classes} logits have the classes 0 to {classes - 1}"
         )
-    return c
+    return [c]
 
 
-def average(terms: Sequence[Any], weights: Any = None) -> Value:
-    """The mean of the samples' losses as one node, or their weighted mean, ``sum(w * l) / sum(w)``.
-
-    Parameters
-    ----------
-    terms : sequence of Value or float
-        One a sample; one at least.
-    weights : sequence of float, or a number for a single sample, optional
-        One a sample; at least 0, and not all 0. A sample of weight 0 is left out, whatever its loss.
-
-    Returns
-    -------
-    Value or float
-        The mean; a float for floats.
-
-    Raises
-    ------
-    TypeError
-        If a weight is not a number.
-    ValueError
-        If there are not as many weights as samples, one is negative, nan or infinite, or all are 0.
-
-    Examples
-    --------
-    >>> average([1.0, 2.0, 6.0], [1, 3, 0])
-    1.75
-    """
-    if weights is None:
-        mean: Value = ops.mean(terms)
-        return mean
-    given = [real(w) for w in weights] if is_row(weights) else [real(weights)]
+def average(terms: Sequence[Any], weights: Any) -> Value:
+    """The samples' losses averaged by weights, ``sum(w * l) / sum(w)``; one of weight 0 is left out, even if nan."""
+    given = [real(w) for w in as_row(weights)]
     if len(given) != len(terms):
         raise ValueError(f"{len(terms)} samples but {len(given)} weights; give one weight for each")
     weighted: Value = ops.dot(*zip(*[(term, share) for term, share in zip(terms, shares_of(given)) if share]))
@@ -152,26 +113,14 @@ def average(terms: Sequence[Any], weights: Any = None) -> Value:
 
 
 def check_weights(weights: Sequence[float]) -> None:
-    """See that weights are finite and at least 0.
-
-    Raises
-    ------
-    ValueError
-        If one is not.
-    """
+    """See that weights are finite and at least 0; a ValueError tells which is not."""
     for k, w in enumerate(weights):
         if not 0.0 <= w < math.inf:
             raise ValueError(f"the weight of sample {k} is {w}, expected a finite number, at least 0")
 
 
 def shares_of(weights: Sequence[float]) -> list[float]:
-    """Weights over their sum.
-
-    Raises
-    ------
-    ValueError
-        If one is negative, nan or infinite, or all are 0.
-    """
+    """Weights over their sum; a ValueError if one is none, or all are 0."""
     check_weights(weights)
     largest = max(weights)
     if largest == 0.0:

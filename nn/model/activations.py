@@ -8,8 +8,6 @@ from typing import Any
 from autodiff import ops
 from autodiff.value import Value
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_function", "activation_name", "per_layer"]
-
 Activation = str | Callable[[Value], Any]
 """The name of an activation, or a function on a Value."""
 
@@ -26,20 +24,8 @@ _NAMES: dict[Any, str] = {
 
 
 def activation_name(function: Callable[[Value], Any] | None) -> str | None:
-    """Find the name of an activation, also where it is given as an operation such as `autodiff.tanh`.
+    """The name of an activation, also where it is given as an operation such as `autodiff.tanh`; None for a user's own.
 
-    Parameters
-    ----------
-    function : callable or None
-        What `activation_function` returns.
-
-    Returns
-    -------
-    str or None
-        None for a function of the user's own.
-
-    Examples
-    --------
     >>> activation_name(ops.tanh), activation_name(None), activation_name(lambda v: v)
     ('tanh', 'linear', None)
     """
@@ -47,29 +33,8 @@ def activation_name(function: Callable[[Value], Any] | None) -> str | None:
 
 
 def activation_function(activation: Activation | None, nonlin: bool = True) -> Callable[[Value], Any] | None:
-    """Find the function that an activation stands for.
+    """The function that an activation stands for, or None for none; no activation means relu, or none if not `nonlin`.
 
-    Parameters
-    ----------
-    activation : str, callable or None
-        A name of `ACTIVATIONS`, a function on a Value, or None for what `nonlin` says.
-    nonlin : bool
-        True for relu, False for a linear neuron, as in micrograd.
-
-    Returns
-    -------
-    callable or None
-        None for a linear neuron.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or an activation of a neuron that is to be linear.
-    TypeError
-        For anything but a name or a function.
-
-    Examples
-    --------
     >>> activation_function("tanh")(Value(0.0))
     Value(data=0.0, grad=0.0)
     """
@@ -87,29 +52,8 @@ def activation_function(activation: Activation | None, nonlin: bool = True) -> C
 
 
 def per_layer(activation: Activation | Sequence[Activation] | None, count: int) -> list[Activation]:
-    """The activation of every layer.
+    """The activation of every layer, as `MLP` takes them: one for all layers but the last, which is linear; or each.
 
-    Parameters
-    ----------
-    activation : str, callable, sequence of these, or None
-        One (None for relu) for all layers but the last, which is linear then; or one for each layer.
-    count : int
-        The number of layers.
-
-    Returns
-    -------
-    list of (str or callable), of length count
-        One for each layer.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many as layers, or a single name is unknown.
-    TypeError
-        For anything else.
-
-    Examples
-    --------
     >>> per_layer("tanh", 3)
     ['tanh', 'tanh', 'linear']
     """

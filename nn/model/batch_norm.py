@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from autodiff import ops, recording, tracing
+from autodiff import ops, recording
 from autodiff.value import parameter
 from nn.checks import finite
-from nn.model.inputs import as_tuple, positive, unwrapped
-from nn.model.module import Module
-
-__all__ = ["BatchNorm"]
+from nn.model.module import Module, as_tuple, positive, unwrapped
 
 
 class BatchNorm(Module):
@@ -167,8 +164,8 @@ class BatchNorm(Module):
             columns.append([ops.mul(c, scale) for c in centred])
             news.append((mean, variance))
         for k, (mean, variance) in enumerate(news):
-            tracing.observed(mean, partial(self._follow_mean, k))
-            tracing.observed(variance, partial(self._follow_variance, k, m / (m - 1)))
+            recording.observed(mean, partial(self._follow_mean, k))
+            recording.observed(variance, partial(self._follow_variance, k, m / (m - 1)))
         return columns
 
     def _follow_mean(self, k: int, mean: float) -> None:
@@ -187,20 +184,19 @@ class BatchNorm(Module):
     def _by_past(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
         columns = []
         for k, column in enumerate(zip(*inputs)):
-            mean = tracing.drawn(partial(self.running_mean.__getitem__, k), each=False)
-            variance = tracing.drawn(partial(self.running_var.__getitem__, k), each=False)
+            mean = recording.drawn(partial(self.running_mean.__getitem__, k), each=False)
+            variance = recording.drawn(partial(self.running_var.__getitem__, k), each=False)
             scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
             columns.append([ops.mul(ops.sub(x, mean), scale) for x in column])
         return columns
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this; see `Neuron.config`."""
-        return {
-            "n": len(self.running_mean),
-            "eps": self.eps,
-            "momentum": self.momentum,
-            "affine": bool(self.weight),
-        }
+        return {"n": len(self.running_mean), "eps": self.eps, "momentum": self.momentum, "affine": bool(self.weight)}
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return (4 if config["affine"] else 2) * config["n"] + 1
 
     def __repr__(self) -> str:
         return f"BatchNorm({len(self.running_mean)})"

@@ -32,8 +32,6 @@ import random
 from collections.abc import Callable
 from typing import cast
 
-__all__ = ["INITIALISERS", "Initialiser", "generator", "initialiser"]
-
 Initialiser = Callable[[random.Random, int, int], float]
 """A function of (rng, nin, nout) that draws one weight."""
 
@@ -62,28 +60,8 @@ _SYNONYMS = {
 
 
 def initialiser(init: str | Initialiser | None) -> Initialiser:
-    """Find an initialiser.
+    """Find an initialiser: by a name of the table above, or None for micrograd's; a function stays as it is.
 
-    Parameters
-    ----------
-    init : str, callable or None
-        A name of the table above, a function ``(rng, nin, nout) -> float`` that draws one weight, or None for
-        micrograd's.
-
-    Returns
-    -------
-    callable
-        The function.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name.
-    TypeError
-        For anything but a name or a function.
-
-    Examples
-    --------
     >>> draw = initialiser("xavier")
     >>> abs(draw(random.Random(0), 4, 2)) <= 1.0
     True
@@ -105,27 +83,6 @@ def initialiser(init: str | Initialiser | None) -> Initialiser:
 def generator(seed: int | None, rng: random.Random | None) -> random.Random:
     """The source of random numbers that a seed or a generator stands for; Python's global one for neither.
 
-    Parameters
-    ----------
-    seed : int or None
-        Makes a new generator.
-    rng : random.Random or None
-        Is used as it is.
-
-    Returns
-    -------
-    random.Random
-        The generator.
-
-    Raises
-    ------
-    ValueError
-        If both are given.
-    TypeError
-        If the seed is no integer, or the generator not one of `random`.
-
-    Examples
-    --------
     >>> generator(0, None).random() == random.Random(0).random()
     True
     """

@@ -1,20 +1,20 @@
-"""Modules to build deeper networks of: one after the other, with a way past, an activation of its own.
+"""Modules to build deeper networks of: one after the other, with a way past, an activation of its own, dropout.
 
 Each takes a row of numbers and gives one; as with `nn.Layer`, a row of one number is that number itself, and a lone
-number counts as a row of one. `nn.Dropout` and `nn.BatchNorm` have files of their own.
+number counts as a row of one. `nn.BatchNorm` has a file of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autodiff import ops, recording
+from nn.checks import finite
 from nn.model.activations import Activation, activation_function, activation_name
-from nn.model.inputs import as_tuple, unwrapped
-from nn.model.module import Module, forward_batch
-
-__all__ = ["Elementwise", "Residual", "Sequential"]
+from nn.model.init import generator
+from nn.model.module import Module, as_tuple, forward_batch, unwrapped
 
 _GIVEN_NAMES = ("neuron", "layer", "activation", "batch norm", "dropout", "residual")
 """Names of boxes that modules give themselves, for `Sequential` to number; a name of the user's own stays."""
@@ -25,7 +25,7 @@ class Sequential(Module):
 
     Parameters
     ----------
-    *modules : Module or callable
+    *layers : Module or callable
         What to apply, in this order: modules, or functions of a row. Modules that still have the name that they gave
         themselves are numbered, for drawings: "layer 0", "batch norm 1".
 
@@ -54,14 +54,14 @@ Layer of [LinearNeuron(3)]]
     >>> y.backward()
     """
 
-    def __init__(self, *modules: Callable[..., Any]) -> None:
-        for k, module in enumerate(modules):
+    def __init__(self, *layers: Callable[..., Any]) -> None:
+        for k, module in enumerate(layers):
             if not callable(module):
                 told = "; write Sequential(*modules) for a list" if isinstance(module, (list, tuple)) else ""
                 raise TypeError(f"module {k} is {type(module).__name__} and cannot be called{told}")
             if getattr(module, "name", None) in _GIVEN_NAMES:
                 module.name = f"{module.name} {k}"  # type: ignore[attr-defined]
-        self.layers = list(modules)
+        self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
         """The output of the last module.
@@ -99,6 +99,15 @@ Layer of [LinearNeuron(3)]]
 
     def __getitem__(self, k: int) -> Any:
         return self.layers[k]
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this; see `Neuron.config`."""
+        return {"layers": self.layers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """One of those layers."""
+        return cls(*config["layers"])
 
     def __bool__(self) -> bool:
         return True  # a model is there, even if it is empty
@@ -187,6 +196,10 @@ class Residual(Module):
             )
         return unwrapped([ops.add(a, b) for a, b in zip(x, outputs)])
 
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this; see `Neuron.config`."""
+        return {"module": self.module}
+
     def __repr__(self) -> str:
         return f"Residual({self.module!r})"
 
@@ -252,3 +265,88 @@ class Elementwise(Module):
 
     def __repr__(self) -> str:
         return f"Elementwise({activation_name(self.activation) or 'custom'!r})"
+
+
+class Dropout(Module):
+    """In training, set each number to 0 with probability p and divide the others by 1 - p; else do nothing.
+
+    Parameters
+    ----------
+    p : float
+        The probability, from 0 to 1.
+    seed : int, optional
+        Seed of the choice. Without it (and `rng`) a seed is drawn from Python's global generator.
+    rng : random.Random, optional
+        A generator to draw from, in place of a seed.
+
+    Attributes
+    ----------
+    rng : random.Random
+        The generator. It gives one number for each input, in their order, in every call in training mode.
+    name : str
+        The name of the box that drawings put it in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The division ("inverted" dropout, PyTorch's too) keeps the expectation of every number: ``(1 - p) x / (1 - p)``.
+    Inputs that are dropped stay in the graph, multiplied by 0.
+
+    References
+    ----------
+    N. Srivastava et al., *Dropout: a simple way to prevent neural networks from overfitting*, JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> dropout = Dropout(0.5, seed=1)
+    >>> dropout([1.0, 2.0, 3.0, 4.0])
+    [0.0, 4.0, 6.0, 0.0]
+    >>> dropout.eval()([1.0, 2.0, 3.0, 4.0])
+    [1.0, 2.0, 3.0, 4.0]
+    """
+
+    def __init__(self, p: float = 0.5, *, seed: int | None = None, rng: random.Random | None = None) -> None:
+        self.p = finite(p, "the probability p", least=0.0, most=1.0)
+        if seed is None and rng is None:
+            # A generator of its own, whose state belongs to the model; the global one still governs all.
+            seed = random.getrandbits(64)
+        self.rng = generator(seed, rng)
+        self.name = "dropout"
+
+    def __call__(self, x: Any) -> Any:
+        """Some of the numbers, or in evaluation mode all of them.
+
+        Parameters
+        ----------
+        x : sequence of Value or float
+            Of any length.
+
+        Returns
+        -------
+        Value or list of Value
+            One output as it is, several as a list.
+        """
+        row = as_tuple(x, 1)
+        if not self.training or self.p == 0.0:
+            return unwrapped(list(row))
+        with recording.scope(self.name):
+            return unwrapped([ops.mul(z, recording.drawn(self._factor)) for z in row])
+
+    def _factor(self) -> float:
+        return 1.0 / (1.0 - self.p) if self.rng.random() >= self.p else 0.0
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make one like this, the generator apart; see `Neuron.config`."""
+        return {"p": self.p}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """One like that, which begins its choices anew, from seed 0."""
+        return cls(**config, rng=random.Random(0))
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p:g})"

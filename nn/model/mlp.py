@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from autodiff import recording
+from autodiff import ops, recording
+from autodiff.operation import real
+from autodiff.value import Value
 from nn.model.activations import Activation, per_layer
 from nn.model.init import Initialiser, generator, initialiser
-from nn.model.inputs import FLOATS, VALUES, as_tuple, positive, uniform
-from nn.model.module import Module
+from nn.model.module import Module, Output, as_tuple, positive
 from nn.model.neuron import Neuron
 
-__all__ = ["MLP", "Layer"]
+_VALUES: set[type] = {Value}
+_FLOATS: set[type] = {float}
+"""The types of inputs that a layer takes as they are: all Values, or all floats."""
 
 
 class Layer(Module):
@@ -77,7 +81,7 @@ class Layer(Module):
             self.neurons.append(neuron)
         self.name = "layer"
 
-    def __call__(self, x: Iterable[Any]) -> Any:
+    def __call__(self, x: Iterable[Any]) -> Output:
         """The outputs of all neurons.
 
         Parameters
@@ -103,14 +107,14 @@ class Layer(Module):
         if len(x) != nin:
             raise ValueError(f"a layer of {nin} inputs got {len(x)}")
         kinds = set(map(type, x))
-        if kinds != VALUES and kinds != FLOATS:
-            x = uniform(x)
+        if kinds != _VALUES and kinds != _FLOATS:
+            x = _uniform(x)
         outer = recording.enter(self.name)
         try:
-            out = [neuron(x) for neuron in self.neurons]
+            out: Any = [neuron(x) for neuron in self.neurons]
         finally:
             recording.leave(outer)
-        return out[0] if len(out) == 1 else out
+        return out[0] if len(out) == 1 else out  # type: ignore[no-any-return]
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a layer like this one; see `Neuron.config`."""
@@ -119,8 +123,21 @@ class Layer(Module):
             raise TypeError("the layer's neurons differ in kind, which a file cannot hold; save state_dict()")
         return {**configs[0], "nout": len(configs)}
 
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return Neuron._state_size(config) * config["nout"]
+
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(map(repr, self.neurons))}]"
+
+
+def _uniform(x: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The inputs as all Values or all floats, once for all neurons of a layer; other kinds of numbers as they are."""
+    if any(type(p) in ops.add.on and type(p) is not Value for p in x):
+        return x
+    if any(type(p) is Value for p in x):
+        return tuple([p if type(p) is Value else Value(p) for p in x])
+    return tuple(map(real, x))
 
 
 class MLP(Module):
@@ -183,7 +200,7 @@ class MLP(Module):
             layer.name = f"layer {k}"
             self.layers.append(layer)
 
-    def __call__(self, x: Iterable[Any]) -> Any:
+    def __call__(self, x: Iterable[Any]) -> Output:
         """The network's output.
 
         Parameters
@@ -203,9 +220,10 @@ class MLP(Module):
         TypeError
             If an input is not a number.
         """
+        output: Any = x
         for layer in self.layers:
-            x = layer(x)
-        return x
+            output = layer(output)
+        return output  # type: ignore[no-any-return]
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a network like this one; see `Neuron.config`."""
@@ -216,6 +234,10 @@ class MLP(Module):
             "activation": [config["activation"] for config in configs],
             "expand": configs[0]["expand"],
         }
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return sum((nin + 1) * nout for nin, nout in pairwise([config["nin"], *config["nouts"]]))
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"

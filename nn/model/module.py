@@ -1,27 +1,35 @@
-"""`Module`: what owns parameters and can name, reset, save and load them; its two modes, training and evaluation."""
+"""`Module`: what owns parameters and can name, reset, save and load them; its modes; what it takes and gives."""
 
 from __future__ import annotations
 
 import math
+import operator
 import os
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, TypeVar
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from nn.model.members import Members
-from nn.model.state import checked_state
-
-__all__ = ["Module", "forward_batch"]
+from autodiff.value import Value
+from nn.model import saved
 
 M = TypeVar("M", bound="Module")
 
+if TYPE_CHECKING:
 
-class Module(Members):
+    class Output(Value, Sequence[Value]):  # type: ignore[misc]  # Value is final: there is none but on paper
+        """What a network gives: with it a type checker allows what can be done with either of the two."""
+else:
+    Output = Value | list[Value]
+
+
+class Module:
     """Base class of everything that has parameters.
 
     A subclass assigns its parameters (made by `nn.parameter`), its modules, and lists or tuples of them to
     attributes, and they are found by themselves, in the order of assignment. A subclass may also say itself what
-    its parameters are, as in micrograd, by a method ``parameters``.
+    its parameters are, as in micrograd, by a method ``parameters``; and, by a method ``config``, how to make it anew
+    from a file: it returns a dict of strings, numbers, bools, None, modules, and lists of these, by the names of
+    arguments of the constructor (where they are not that, `from_config` can be overridden).
 
     Attributes
     ----------
@@ -43,10 +51,97 @@ class Module(Members):
     7.0
     >>> line.state_dict()
     {'slope': 2.0, 'offset': 1.0}
+
+    A class with a ``config`` of its own, which gives the arguments that make another one like it, can be saved and
+    loaded as those of `nn` can (see `nn.save`), on its own and inside of others:
+
+    >>> class Powers(Module):
+    ...     def __init__(self, degree, head):
+    ...         self.degree, self.head = degree, head
+    ...     def __call__(self, x):
+    ...         return self.head([x**k for k in range(1, self.degree + 1)])
+    ...     def config(self):
+    ...         return {"degree": self.degree, "head": self.head}
+    >>> import tempfile
+    >>> from nn import Layer, load
+    >>> model = Powers(3, Layer(3, 2, seed=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/powers.json")
+    ...     twin, _ = load(f"{folder}/powers.json")
+    >>> twin.degree, twin.state_dict() == model.state_dict()
+    (3, True)
     """
 
     training: bool = True
-    _buffers: Mapping[str, float] = MappingProxyType({})
+    _buffers: Mapping[str, float] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        saved.gather(cls)
+
+    def parameters(self) -> list[Value]:
+        """Every parameter once, in the order of assignment.
+
+        Returns
+        -------
+        list of Value
+            A new list of the parameters themselves.
+        """
+        found: list[tuple[str, Any, Value]] = []
+        _collect(vars(self).items(), "", found, {id(self)})
+        return [p for _, _, p in found]
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """Every parameter with its name: the path of attributes and indices that leads to it.
+
+        Returns
+        -------
+        list of (str, Value)
+            In the order of `parameters`. A parameter that stands in several places has the first name.
+
+        Examples
+        --------
+        >>> from nn import MLP
+        >>> [name for name, p in MLP(1, [1, 1]).named_parameters()]
+        ['layers.0.neurons.0.w.0', 'layers.0.neurons.0.b', 'layers.1.neurons.0.w.0', 'layers.1.neurons.0.b']
+        """
+        found: list[tuple[str, Any, Value]] = []
+        _collect_inside(self, "", found, {id(self)})
+        return [(f"{prefix}{key}", p) for prefix, key, p in found]
+
+    def named_modules(self) -> list[tuple[str, Any]]:
+        """The module itself and all that are inside it, each once, with their names.
+
+        Returns
+        -------
+        list of (str, Module)
+            Outer ones before inner ones, in the order of assignment. The name is the path of attributes and indices;
+            that of the module itself is "".
+
+        Examples
+        --------
+        >>> from nn import Layer
+        >>> [name for name, _ in Layer(3, 2).named_modules()]
+        ['', 'neurons.0', 'neurons.1']
+        """
+        inner = _members(vars(self).items(), "", {id(self)})
+        return [("", self), *((path, member) for path, member in inner if isinstance(member, Module))]
+
+    def modules(self) -> list[Any]:
+        """The module itself and all that are inside it, as `named_modules` orders them."""
+        return [module for _, module in self.named_modules()]
+
+    def generators(self) -> list[random.Random]:
+        """The sources of random numbers here and inside, such as those of `nn.Dropout`.
+
+        Returns
+        -------
+        list of random.Random
+            Each once, in the order of assignment. Their states (``getstate``, ``setstate``) are what is to be kept,
+            besides `state_dict`, for training to go on with the same numbers.
+        """
+        inner = _members(vars(self).items(), "", {id(self)})
+        return [member for _, member in inner if isinstance(member, random.Random)]
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of every parameter to 0."""
@@ -188,17 +283,94 @@ class Module(Members):
         """
         named, places = self.named_parameters(), self._buffer_places()
         bounds = {**{name: -math.inf for name, _ in named}, **{name: least for name, *_, least in places}}
-        numbers = checked_state(state, bounds, type(self))
+        numbers = saved.checked_state(state, bounds, type(self))
         for name, p in named:
             p.data = numbers[name]
         for name, holder, key, _ in places:
             holder[key] = numbers[name]
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a module from what ``config`` gave, modules inside made already; the weights are not yet those saved.
+
+        Parameters
+        ----------
+        config : mapping
+            By default, what the constructor is called with.
+
+        Returns
+        -------
+        Module
+            A new one.
+        """
+        return cls(**config)
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        """How many numbers of its own the state of a module of `nn` with such a ``config`` has."""
+        return 0
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; see `nn.model.saved.save`."""
-        from nn.model import saved
-
         saved.save(self, path)
+
+
+def _members(members: Iterable[tuple[Any, Any]], prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The modules and random generators among some members and below them, each once, with their names."""
+    for key, member in members:
+        if isinstance(member, (Module, random.Random, list, tuple)) and id(member) not in seen:
+            seen.add(id(member))
+            name = f"{prefix}{key}"
+            if isinstance(member, (list, tuple)):
+                yield from _members(enumerate(member), f"{name}.", seen)
+                continue
+            yield name, member
+            if isinstance(member, Module):
+                yield from _members(vars(member).items(), f"{name}.", seen)
+
+
+def _collect(
+    members: Iterable[tuple[Any, Any]],
+    prefix: str,
+    found: list[tuple[str, Any, Value]],
+    seen: set[int],
+    every: bool = False,
+) -> None:
+    """Append (prefix, key, parameter) for each parameter (or every Value) among some members and below them.
+
+    Names are put together by whoever wants them: a training step asks for the parameters alone, several times.
+    """
+    for key, member in members:
+        if type(member) is Value:
+            if id(member) not in seen and (every or member.role == "parameter"):
+                seen.add(id(member))
+                found.append((prefix, key, member))
+        elif isinstance(member, (list, tuple, Module)) and id(member) not in seen:
+            seen.add(id(member))
+            if isinstance(member, Module):
+                _collect_inside(member, f"{prefix}{key}.", found, seen, every)
+            else:
+                _collect(enumerate(member), f"{prefix}{key}.", found, seen, every)
+
+
+def _collect_inside(
+    owner: Module, prefix: str, found: list[tuple[str, Any, Value]], seen: set[int], every: bool = False
+) -> None:
+    if every or type(owner).parameters is Module.parameters:
+        _collect(vars(owner).items(), prefix, found, seen, every)
+        return
+    # The class says itself what its parameters are (plain Values, perhaps); the attributes only give the names.
+    attributes: list[tuple[str, Any, Value]] = []
+    _collect(vars(owner).items(), prefix, attributes, {id(owner)}, every=True)
+    paths = {p: (path, key) for path, key, p in attributes}
+    for k, p in enumerate(owner.parameters()):
+        if id(p) not in seen:
+            seen.add(id(p))
+            path, key = paths.get(p, (f"{prefix}parameters.", k))
+            found.append((path, key, p))
+
+
+# -- What modules take and give ----------------------------------------------------------------------------------------
 
 
 def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
@@ -223,3 +395,28 @@ def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
     """
     together = getattr(model, "forward_batch", None)
     return [model(x) for x in rows] if together is None else list(together(rows))
+
+
+def positive(n: int, what: str) -> int:
+    """Take a size: a whole number, at least 1; the message of the error says what it is the size of."""
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
+    size = operator.index(n)
+    if size < 1:
+        raise ValueError(f"{what} is a positive integer, got {size}")
+    return size
+
+
+def as_tuple(x: Any, size: int) -> tuple[Any, ...]:
+    """The inputs as a tuple; a lone number, such as a layer of one neuron gives, is one input where one is needed."""
+    try:
+        return tuple(x)
+    except TypeError:
+        if size == 1:
+            return (x,)
+        raise TypeError(f"expected {size} inputs in a sequence, got {type(x).__name__}: {x!r:.60}") from None
+
+
+def unwrapped(row: list[Any]) -> Any:
+    """A row of outputs as layers give it: one as it is, several as a list."""
+    return row[0] if len(row) == 1 else row

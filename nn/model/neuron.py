@@ -8,7 +8,7 @@ for ``with scope(...)``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from autodiff import ops, recording
@@ -16,10 +16,7 @@ from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
 from nn.model.activations import Activation, activation_function, activation_name
 from nn.model.init import Initialiser, generator, initialiser
-from nn.model.inputs import as_tuple, positive
-from nn.model.module import Module
-
-__all__ = ["Neuron"]
+from nn.model.module import Module, as_tuple, positive
 
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
@@ -193,12 +190,12 @@ class Neuron(Module):
                 f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
                 "save state_dict(), and load it into a model that you build"
             )
-        return {
-            "nin": len(self.w),
-            "activation": activation,
-            "bias": self.b is not None,
-            "expand": bool(self.expand),
-        }
+        bias = self.b is not None
+        return {"nin": len(self.w), "activation": activation, "bias": bias, "expand": bool(self.expand)}
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return config["nin"] + int(config["bias"])
 
     def __repr__(self) -> str:
         name = activation_name(self.activation) or "custom"

@@ -7,35 +7,63 @@
      "state": {"layers.0.neurons.0.w.0": 0.137, ...},
      "extra": {...}}
 
-A float is written with as many digits as it takes to read the same float back.
+A float is written with as many digits as it takes to read the same float back. What is said of a module comes from its
+`config`; no class is known here but those that were gathered.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import os
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
-from nn.model.descriptions import check, count, described, rebuilt
-from nn.model.module import Module
-
-__all__ = ["load", "save"]
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
+KEYS = ("model", "state", "extra")
+
+KINDS: dict[str, dict[str, Any]] = {}
+"""By its name, every class that can be rebuilt from a file; several of one name by module and qualified name."""
+
+OURS: set[str] = set()
+"""The names of the classes of `nn`, once they are all there."""
+
+_NO_ARCHITECTURE = {"nonlin", "init", "seed", "rng"}
+"""What constructors of `nn` take besides: where the first weights come from, and an older way to say "linear"."""
 
 
-def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
+def gather(kind: type) -> None:
+    """Let a class that has a `config` of its own be rebuilt from files, unless a class of `nn` has its name.
+
+    Defined anew, as when a cell of a notebook is run again, it takes the old one's place.
+    """
+    name, path = kind.__name__, _path(kind)
+    if name in OURS and path not in KINDS[name]:
+        return
+    known = KINDS.pop(name, {})
+    known.pop(path, None)
+    if inspect.isfunction(vars(kind).get("config")):
+        known[path] = kind
+    if known:
+        KINDS[name] = known
+
+
+def save(model: Any, path: str | os.PathLike[str], **extra: Any) -> None:
     """Write a model to a JSON file.
 
     Parameters
     ----------
     model : Module
-        What to save: of the classes of `nn`, also inside, and with activations that have names.
+        What to save: of the classes of `nn` or of your own with a ``config`` (see `nn.Module`), also inside, and with
+        activations that have names.
     path : path
         The file. It appears complete: while it is written it has another name in the same folder, and if
         anything fails a file that was there before is as it was.
@@ -46,8 +74,8 @@ def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
     Raises
     ------
     TypeError
-        If the model cannot be rebuilt from a file (a class or an activation of the user's own, neurons of
-        different kinds in a layer), or an extra is not JSON.
+        If the model cannot be rebuilt from a file (a class without a ``config`` of its own, or whose name is not its
+        alone; an activation of the user's own; neurons of different kinds in a layer), or an extra is not JSON.
     ValueError
         If a parameter or an extra is not finite.
     OSError
@@ -63,9 +91,9 @@ def save(model: Module, path: str | os.PathLike[str], **extra: Any) -> None:
     >>> model([1.0, 2.0]).data == MLP(2, [3, 1], seed=0)([1.0, 2.0]).data, extra
     (True, {'classes': ['no', 'yes']})
     """
-    description = described(model)
+    description = _described(model)
     state = model.state_dict()
-    if rebuilt(description).state_dict().keys() != state.keys():
+    if _rebuilt(description).state_dict().keys() != state.keys():
         kind = type(model).__name__
         raise TypeError(f"this {kind} has been given other parts than its constructor makes; save its state_dict()")
     document = {"format": FORMAT, "version": VERSION, "model": description, "state": state, "extra": extra}
@@ -96,51 +124,122 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     Raises
     ------
     ModelFileError
-        If the file is not such a file, or is damaged; the message names the file and what is wrong.
+        If the file is not such a file, or is damaged; the message names the file and what is wrong. So too if a class
+        of your own that the model is of has not been defined before, or two classes have its name.
     OSError
         If it cannot be read.
 
     Notes
     -----
     Nothing in the file is executed, and no random number is drawn. The model is in training mode; a `Dropout` begins
-    its choices anew, from seed 0.
+    its choices anew, from seed 0. A class of your own is called with what the file says (strings, numbers, bools, None,
+    modules, and lists of these), so check there what must not be just anything.
     """
     data = Path(path).read_bytes()
     try:
-        document = _parsed(data)
+        document = parsed(data, "a saved model", FORMAT, VERSION, KEYS)
         model = _model(document)
     except (ModelFileError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
-    extra: dict[str, Any] = document["extra"]
-    return model, extra
+    return model, document["extra"]
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    """The document, once its outline is right."""
+def checked_state(state: Mapping[str, float], bounds: Mapping[str, float], kind: type) -> dict[str, float]:
+    """Take the numbers of a state, if it has a finite one for every name in `bounds`, which says the least each may be.
+
+    Anything else is a ModelFileError that names what is missing, unexpected or wrong, and the class.
+
+    >>> checked_state({"b": 1}, {"b": 0.0}, dict)
+    {'b': 1.0}
+    """
+    if not isinstance(state, Mapping):
+        raise ModelFileError(f"a state is a mapping of names to numbers, got {type(state).__name__}")
+    missing = [name for name in bounds if name not in state]
+    unexpected = [name for name in state if name not in bounds]
+    given = [(name, state[name], least) for name, least in bounds.items() if name in state]
+    wrong = [f"{name} = {x!r:.40}" for name, x, _ in given if not _is_finite(x)]
+    low = [
+        f"{name} = {x!r:.40}, expected at least {least:g}" for name, x, least in given if _is_finite(x) and x < least
+    ]
+
+    faults = (("missing", missing), ("unexpected", unexpected), ("not a finite number", wrong), ("too small", low))
+    if any(found for _, found in faults):
+        told = "; ".join(f"{fault}: {_listed(found)}" for fault, found in faults if found)
+        raise ModelFileError(f"the state does not fit this {kind.__name__}: {told}")
+    return {name: float(state[name]) for name in bounds}
+
+
+def _is_finite(x: object) -> bool:
+    try:
+        return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x)
+    except OverflowError:  # an int too large for a float
+        return False
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _not_finite(state: Mapping[str, float]) -> str:
+    return ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
+
+
+# -- What a file says of a model: made of the model, checked, and made into a model again --------------------------
+
+
+def _described(model: Any) -> dict[str, Any]:
+    """The kind of a model, and the arguments that make another one like it, modules inside described likewise."""
+    kind = type(model)
+    known = KINDS.get(kind.__name__, {})
+    if _path(kind) not in known:
+        raise TypeError(
+            f"only {', '.join(KINDS)} can be rebuilt from a file, got {kind.__name__}; "
+            "save its state_dict(), and load it into a model that you build; or give the class a config() of its own, "
+            "as nn.Module tells, and a name that no class of nn has"
+        )
+    if len(known) > 1:
+        raise TypeError(f"{_ambiguous(kind.__name__)}, which a file could not tell apart; give one another name")
+    arguments = model.config()
+    if "kind" in arguments:
+        raise TypeError(f'"kind" in the config of {kind.__name__} is what a file calls the class; use another name')
+    return {"kind": kind.__name__, **{key: _plain(value) for key, value in arguments.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, (str, int, float)) else _described(value)
+
+
+def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str]) -> dict[str, Any]:
+    """The document in a JSON file of a format of ours, once it is that, of that version, and has the keys."""
     try:
         document = json.loads(data.decode("utf-8"))
     except ValueError as error:  # also of bytes that are no UTF-8
         raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ModelFileError(f'not a saved model: there is no "format": "{FORMAT}"')
-    if type(document.get("version")) is not int or document["version"] != VERSION:
-        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {VERSION}")
-    for key in ("model", "state", "extra"):
-        if not isinstance(document.get(key), dict):
-            what = f"is {document[key]!r:.40}, expected an object" if key in document else "is missing"
-            raise ModelFileError(f'"{key}" {what}')
+    if not isinstance(document, dict) or document.get("format") != form:
+        raise ModelFileError(f'not {what}: there is no "format": "{form}"')
+    if type(document.get("version")) is not int or document["version"] != version:
+        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {version}")
+    for key in keys:
+        if key not in document:
+            raise ModelFileError(f'"{key}" is missing')
     return document
 
 
-def _model(document: Mapping[str, Any]) -> Module:
+def _model(document: Mapping[str, Any]) -> Any:
+    for key in KEYS:
+        if not isinstance(document[key], dict):
+            raise ModelFileError(f'"{key}" is {document[key]!r:.40}, expected an object')
     description, state = document["model"], document["state"]
-    check(description)
+    _check(description)
     try:
-        size = count(description)
-        if size != len(state):  # before anything of that size is built
+        size, exact = _size(description)
+        if size > len(state) or (exact and size != len(state)):  # before anything of that size is built
             raise ModelFileError(f"the sizes ask for {size} parameters, the state has {len(state)}")
-        model: Module = rebuilt(description)
-    except (TypeError, ValueError) as error:
+        model = _rebuilt(description)
+    except (TypeError, ValueError, LookupError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f'"model": {error}') from None
@@ -148,5 +247,86 @@ def _model(document: Mapping[str, Any]) -> Module:
     return model
 
 
-def _not_finite(state: Mapping[str, float]) -> str:
-    return ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
+def _check(description: Any) -> None:
+    """Refuse a description whose outline is wrong, before anything is made of it."""
+    if not isinstance(description, dict):
+        raise ModelFileError(f"a module is {description!r:.40}, expected an object")
+    name = description.get("kind")
+    if not isinstance(name, str) or name not in KINDS:
+        raise ModelFileError(
+            f'the "kind" of the model is {name!r:.40}, expected one of {", ".join(KINDS)}; define (or import) a class '
+            "of your own, with its config(), before you load a model of it"
+        )
+    if len(KINDS[name]) > 1:
+        raise ModelFileError(f"{_ambiguous(name)}, and the file does not say which; give one another name")
+    if name in OURS:
+        parameters = inspect.signature(_class(description)).parameters
+        keys = {"kind", *parameters} - _NO_ARCHITECTURE
+        if description.keys() != keys:
+            raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
+        for key in keys & parameters.keys():  # their annotations are strings
+            if parameters[key].annotation == "bool" and type(description[key]) is not bool:
+                raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
+        if description.get("activation", "") is None:
+            raise ModelFileError('"activation" is null, expected a name')
+        if not isinstance(description.get("layers", []), list):
+            raise ModelFileError(f'"layers" is {description["layers"]!r:.40}, expected a list')
+    _arguments(description, _check)
+
+
+def _size(description: Mapping[str, Any]) -> tuple[int, bool]:
+    """How many numbers the state of the described model has, and whether there may not be more in users' own classes.
+
+    Nonsense sizes raise a TypeError, here or when it is built.
+    """
+    ours = description["kind"] in OURS
+    sizes = [(_class(description)._state_size(description) if ours else 0, ours)]
+    _arguments(description, lambda part: sizes.append(_size(part)))
+    return sum(size for size, _ in sizes), all(exact for _, exact in sizes)
+
+
+def _rebuilt(description: Mapping[str, Any]) -> Any:
+    """Build a model by a description that was checked; no global random number is drawn."""
+    before = random.getstate()
+    try:
+        return _made(description)
+    finally:
+        random.setstate(before)
+
+
+def _made(description: Mapping[str, Any]) -> Any:
+    return _class(description).from_config(_arguments(description, _made))
+
+
+def _arguments(description: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """What a description says besides its kind, with a change made to each description of a module inside.
+
+    Those are, in a class of `nn`, its "layers" and its "module"; in a user's own, all objects.
+    """
+    arguments = {key: value for key, value in description.items() if key != "kind"}
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [changed(part) for part in value]
+        return change(value) if isinstance(value, dict) else value
+
+    if description["kind"] not in OURS:
+        return {key: changed(value) for key, value in arguments.items()}
+    if "layers" in arguments:
+        arguments["layers"] = [change(part) for part in arguments["layers"]]
+    if "module" in arguments:
+        arguments["module"] = change(arguments["module"])
+    return arguments
+
+
+def _class(description: Mapping[str, Any]) -> Any:
+    (kind,) = KINDS[description["kind"]].values()
+    return kind
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _ambiguous(name: str) -> str:
+    return f"there are {len(KINDS[name])} classes of the name {name}: {', '.join(KINDS[name])}"

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from autodiff.value import Value, values
 from nn.checks import finite
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "grad_norm"]
-
 
 def grad_norm(parameters: Iterable[Value]) -> float:
     """The Euclidean norm of all gradients together.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.value import Value, write
 from nn.checks import finite
-
-__all__ = ["Optimizer"]
 
 
 class Optimizer:
@@ -157,7 +155,7 @@ class Optimizer:
         """
         return {
             "name": type(self).__name__,
-            "hyperparameters": {name: _plain(value) for name, value in self.hyperparameters().items()},
+            "hyperparameters": {n: list(x) if isinstance(x, tuple) else x for n, x in self.hyperparameters().items()},
             "steps": self.steps,
             "state": {name: [float(x) for x in self.state[name]] for name in self.state_names},
         }
@@ -186,8 +184,7 @@ class Optimizer:
         _expect_keys("the remembered numbers", numbers, self.state_names)
         if type(steps) is not int or steps < 0:
             raise ModelFileError(f"the number of steps is a whole number, at least 0, got {steps!r:.40}")
-        for name in self.state_names:
-            self._expect_column(name, numbers[name])
+        columns = {name: self._column(name, numbers[name]) for name in self.state_names}
         try:
             checked = type(self)([Value(0.0)], **given)  # by its own rules
         except (TypeError, ValueError) as error:
@@ -195,16 +192,15 @@ class Optimizer:
         for name in given:
             setattr(self, name, getattr(checked, name))
         self.steps = steps
-        self.state = {name: [float(x) for x in numbers[name]] for name in self.state_names}
+        self.state = columns
 
-    def _expect_column(self, name: str, column: Any) -> None:
+    def _column(self, name: str, column: Any) -> list[float]:
         if isinstance(column, (str, Mapping)) or not hasattr(column, "__len__"):
             raise ModelFileError(f"{name!r} is a list of numbers, got {type(column).__name__}")
         if len(column) != len(self.parameters):
             raise ModelFileError(f"{name!r} is for {len(column)} parameters, there are {len(self.parameters)}")
         try:
-            for x in column:
-                finite(x, f"each number of {name!r}")
+            return [finite(x, f"each number of {name!r}") for x in column]
         except (TypeError, ValueError) as error:
             raise ModelFileError(str(error)) from None
 
@@ -224,12 +220,7 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, {told})"
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _expect_keys(what: str, given: Any, expected: Iterable[str]) -> None:
-    names: Sequence[str] = list(expected)
-    if not isinstance(given, Mapping) or sorted(map(str, given)) != sorted(names):
-        got = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
-        raise ModelFileError(f"{what}: expected {', '.join(names) or 'nothing'}, got {got}")
+def _expect_keys(what: str, given: Any, expected: Collection[str]) -> None:
+    got = sorted(map(str, given)) if isinstance(given, Mapping) else type(given).__name__
+    if got != sorted(expected):
+        raise ModelFileError(f"{what}: expected {', '.join(expected) or 'nothing'}, got {got}")

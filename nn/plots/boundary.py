@@ -13,8 +13,6 @@ from nn.plots.style import MARKERS, PALETTE, finished, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_decision_boundary"]
-
 
 def plot_decision_boundary(
     model: Callable[[list[float]], Any],
@@ -92,7 +90,7 @@ def plot_decision_boundary(
             "label": class_names[k] if class_names else str(k),
         }
         ax.scatter([p[0] for p in own], [p[1] for p in own], edgecolors="black", linewidths=0.5, zorder=3, **style)
-    return finished(ax, "decision boundary", feature_names[0], feature_names[1])
+    return finished(ax, "decision boundary", feature_names[0], feature_names[1], grid=False)
 
 
 def _scores(output: Any) -> list[float]:

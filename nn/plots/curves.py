@@ -1,17 +1,102 @@
-"""Curves that are read for a decision: which learning rate, which optimizer, which layer does not learn."""
+"""Curves that are read for a decision: when to stop, which learning rate, which optimizer, which layer is asleep."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, is_wide, new_axes, whole_numbers
+from nn.history import History
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, new_axes, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["plot_gradient_flow", "plot_lr_finder", "plot_optimizers"]
+
+_QUANTITIES = ("loss", "score", "learning_rate", "gradient_norm")
+_UNITS = {"accuracy": "accuracy (share of samples)", "r2": "R² (share of variance)"}
+
+
+def plot_learning_curve(
+    history: History,
+    ax: Axes | None = None,
+    quantity: Literal["loss", "score", "learning_rate", "gradient_norm"] = "loss",
+) -> Axes:
+    """Draw what was measured after each epoch, and mark the best one.
+
+    Parameters
+    ----------
+    history : History
+        What `nn.fit` returned.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    quantity : {"loss", "score", "learning_rate", "gradient_norm"}
+        What to draw: loss and score for the training and the validation part. Quantities other than the score that
+        span more than a factor of 30 are drawn on a logarithmic scale.
+
+    Returns
+    -------
+    Axes
+        With the best epoch marked.
+
+    Raises
+    ------
+    ValueError
+        For another quantity, or a history without an epoch.
+    ImportError
+        If matplotlib is missing.
+    """
+    if quantity not in _QUANTITIES:
+        raise ValueError(f"expected the quantity {', '.join(map(repr, _QUANTITIES))}, got {quantity!r:.60}")
+    if not history.epochs:
+        raise ValueError("the history is empty: there is no epoch to draw")
+    ax = ax or new_axes()
+    name = (history.metric if quantity == "score" else quantity).replace("_", " ")
+    parts = (
+        {part: history.column(f"{part}_{quantity}") for part in ("training", "validation")}
+        if (quantity in ("loss", "score"))
+        else {name: history.column(quantity)}
+    )
+    marker = "." if len(history.epochs) < 3 else ""  # a line through one point cannot be seen
+    for k, (label, ys) in enumerate(parts.items()):
+        if ys:
+            ax.plot(range(len(ys)), ys, linestyle=DASHES[k], marker=marker, color=PALETTE[5 * k], label=label)
+    ax.axvline(history.best_epoch, color="0.6", linewidth=1, label=f"best epoch ({history.best_epoch})", zorder=0)
+    if quantity != "score" and _is_wide([y for ys in parts.values() for y in ys]):
+        ax.set_yscale("log")
+    _whole_numbers(ax)
+    return finished(ax, f"{name} by epoch", "epoch (0: before training)", _UNITS.get(name, name))
+
+
+def learning_curve_figure(history: History) -> Figure:
+    """Draw loss and score side by side, on a figure that pyplot knows nothing of.
+
+    Parameters
+    ----------
+    history : History
+        What `nn.fit` returned.
+
+    Returns
+    -------
+    Figure
+        To be saved with `save_figure` or ``.savefig(path)``: no display is needed.
+
+    Raises
+    ------
+    ValueError
+        If the history has no epoch.
+    ImportError
+        If matplotlib is missing.
+    """
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plot_learning_curve(history, left, "loss")
+    plot_learning_curve(history, right, "score")
+    return figure
 
 
 def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
@@ -58,7 +143,6 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
     if max(finite) > 2.0 * start - low:
         edge = 0.1 * (start - low) or 0.1
         ax.set_ylim(low - edge, start + 5.0 * edge)  # an exploding loss must not flatten all that comes before
-    ax.grid(alpha=0.25)
     return finished(ax, "learning-rate finder", "learning rate (logarithmic)", "loss")
 
 
@@ -103,10 +187,9 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
         # Markers stand apart, so that curves on top of each other can still be told.
         ax.plot(losses, markevery=(k * every // len(curves), every), label=name, **style)
     seen = [loss for losses in curves.values() for loss in losses]
-    if is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
+    if _is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
-    whole_numbers(ax)
-    ax.grid(alpha=0.25)
+    _whole_numbers(ax)
     histories = any(hasattr(run, "epochs") for run in runs.values())
     return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
 
@@ -161,8 +244,20 @@ def plot_gradient_flow(
     ax.set_xticks(
         range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
     )
-    ax.grid(alpha=0.25)
     return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
+
+
+def _whole_numbers(ax: Axes) -> None:
+    """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
+def _is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
+    """Whether numbers are positive, nan and infinity apart, and span so much that a logarithmic scale shows more."""
+    finite = [y for y in ys if math.isfinite(y)]
+    return bool(finite) and min(finite) > 0.0 and max(finite) > factor * min(finite)
 
 
 def _losses(run: Any) -> Sequence[float]:

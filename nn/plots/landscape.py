@@ -12,8 +12,6 @@ from nn.plots.style import DASHES, LINES, MARKERS, finished, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_descent", "plot_landscape"]
-
 Limits = tuple[float, float]
 _LEVELS = 24
 _MOST_MARKS = 60
@@ -89,7 +87,8 @@ def plot_landscape(
         _draw(ax, points, k, name)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    return finished(ax, "landscape", names[0], names[1], any(name for name, points in tracks.items() if points))
+    named = any(name for name, points in tracks.items() if points)
+    return finished(ax, "landscape", names[0], names[1], named, grid=False)
 
 
 def plot_descent(
@@ -141,7 +140,6 @@ def plot_descent(
         for k, (name, points) in enumerate(tracks.items()):
             _draw(ax, [(x, _height(f, x)) for (x,) in points], k, name)
     ax.set_xlim(left, right)
-    ax.grid(alpha=0.25)
     return finished(ax, "descent", names[0], names[1], any(name for name, points in tracks.items() if points))
 
 

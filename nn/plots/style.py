@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +12,6 @@ from autodiff.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = [
-    "DASHES",
-    "MARKERS",
-    "PALETTE",
-    "finished",
-    "is_wide",
-    "new_axes",
-    "require_matplotlib",
-    "save_figure",
-    "whole_numbers",
-]
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; black is left for lines. Next to the colour
 # there is always a marker or a kind of line, for those who see or print no colours.
@@ -52,27 +38,16 @@ def new_axes() -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
-def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
-    """Write a title, names of the axes and a legend, and return the axes."""
+def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bool = True) -> Axes:
+    """Write a title, names of the axes and a legend, draw a grid, and return the axes."""
     ax.set_title(title)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
+    if grid:
+        ax.grid(alpha=0.25)
     if legend:
         ax.legend()
     return ax
-
-
-def whole_numbers(ax: Axes) -> None:
-    """Let the horizontal axis have marks at whole numbers only, as epochs and steps are."""
-    from matplotlib.ticker import MaxNLocator
-
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-
-
-def is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
-    """Whether numbers are positive, nan and infinity apart, and span so much that a logarithmic scale shows more."""
-    finite = [y for y in ys if math.isfinite(y)]
-    return bool(finite) and min(finite) > 0.0 and max(finite) > factor * min(finite)
 
 
 def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float = 150.0) -> None:

@@ -14,8 +14,6 @@ from nn.plots.landscape import plot_landscape
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Plane", "plot_loss_landscape", "weight_plane"]
-
 Directions = Literal["pca", "random"]
 
 

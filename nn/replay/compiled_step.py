@@ -1,25 +1,149 @@
-"""`compile`: a model and its loss as one program that runs over a batch; see `autodiff.replay`."""
+"""`compile`: a model and its loss as one program that runs over a batch; see `autodiff.replay`.
+
+A data set is held as columns of numbers (`Columns`), from which the samples of a batch are gathered into the inputs of
+a program (`Plan`).
+"""
 
 from __future__ import annotations
 
+import math
 import operator
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
+from autodiff import ops
 from autodiff.errors import TraceError
+from autodiff.operation import real
 from autodiff.recording import no_grad
-from autodiff.replay.program_report import Report
-from autodiff.value import write
+from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
+from autodiff.value import Value, write
 from nn.eager.step import Loss, evaluating
+from nn.losses.functions import SAMPLE_LOSSES
+from nn.losses.targets import as_row, check_weights, shares_of
 from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
-from nn.replay.columns import Columns, numpy_or_none
-from nn.replay.plan import Plan, as_row, forget_oldest, record
-from nn.replay.sample_losses import SAMPLE_LOSSES, SampleLoss
 
-__all__ = ["CompiledStep", "NotCompilable", "compile"]
+
+@cache
+def numpy_or_none() -> Any:
+    """The module NumPy, or None if it is not installed."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
+
+
+class Columns:
+    """Numbers of samples, column by column: features, numbers that stand for the targets, and weights of the samples.
+
+    `inputs`, `told` and `width` are the numbers of columns: features, numbers for a target, and both together.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Sequence[float]],
+        told: Sequence[Sequence[float]],
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        for k, row in enumerate(features):
+            if len(row) != len(features[0]):
+                raise ValueError(f"row {k} has {len(row)} features, row 0 has {len(features[0])}")
+        if weights is not None and len(weights) != len(features):
+            raise ValueError(f"{len(features)} samples but {len(weights)} weights; give one weight for each")
+        self._count = len(features)
+        self.inputs, self.told = len(features[0]), len(told[0])
+        self.width = self.inputs + self.told
+        self._columns = [array("d", column) for rows in (features, told) for column in zip(*rows)]
+        self._weights = None if weights is None else array("d", map(real, weights))
+        check_weights(self._weights or ())
+        numpy = numpy_or_none()
+        self._table = None if numpy is None else numpy.array(self._columns).reshape(self.width, self._count)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def gather(self, chosen: Sequence[int], rows: Rows, mean: bool) -> None:
+        """Copy some samples into the rows of a buffer, and behind these the shares of their losses in the whole loss.
+
+        They are their weights, in a mean over the sum of the weights.
+        """
+        n = len(chosen)
+        if self._weights is None:
+            shares = array("d", [1.0 / n if mean else 1.0]) * n
+        else:
+            weights = [self._weights[s] for s in chosen]
+            shares = array("d", shares_of(weights) if mean else weights)
+        rows.fill([shares], self.width)
+        if self._table is not None:
+            rows.table[: self.width] = self._table[:, chosen]
+        else:
+            rows.fill(array("d", [column[s] for s in chosen]) for column in self._columns)
+
+
+def is_finite(numbers: Any) -> bool:
+    """Whether all numbers of a flat buffer are finite."""
+    numpy = numpy_or_none()
+    return all(map(math.isfinite, numbers)) if numpy is None else bool(numpy.isfinite(numbers).all())
+
+
+_KEPT = 16
+
+
+def forget_oldest(kept: dict[Any, Any]) -> None:
+    """Drop what is too much of a cache."""
+    while len(kept) > _KEPT:
+        del kept[next(iter(kept))]
+
+
+class Plan:
+    """A compiled program of a batch, with room for batches of several sizes.
+
+    Its first shared inputs are the parameters. Either each sample is one in the program, with its features, the numbers
+    of its target, and its share in the loss; or these of all samples in one graph, in the rows `together`, are further
+    shared inputs. Its shared results: the loss, and its gradient; with a penalty, the same of that. If no
+    gradients are wanted, outputs of the model are: of each sample, or all in all `outputs` numbers behind the loss.
+    """
+
+    def __init__(self, kernel: Kernel, together: Rows | None, outputs: int) -> None:
+        self.kernel = kernel
+        self._together = together
+        self._outputs = outputs
+        self._rooms: dict[int, Bound] = {}
+
+    def run(self, parameters: array[float], columns: Columns, chosen: Sequence[int], mean: bool) -> array[float]:
+        """The shared results for some samples; a buffer that the next run overwrites."""
+        n = len(chosen)
+        room = self._room(n)
+        room.shared[: len(parameters)] = parameters
+        if self._together is not None:
+            columns.gather(chosen, self._together, mean)
+            given = self._together.buffer
+            room.shared[len(parameters) : len(parameters) + len(given)] = given
+            return room()
+        whole = columns if type(chosen) is range and n == len(columns) else None
+        if whole is None or room.holds is not whole:
+            room.holds = whole  # a data set as a whole, run again and again, stays in its buffer
+            columns.gather(chosen, room.inputs, mean)
+        return room()
+
+    def each(self, n: int) -> list[list[float]]:
+        """The outputs of each of the n samples of the last run, one list a sample."""
+        if self._together is None:
+            return [list(row) for row in zip(*self._room(n).outputs.copies())]
+        found = self.kernel.shared_out[1 : 1 + self._outputs]  # behind the loss, sample after sample
+        width = len(found) // n
+        return [list(found[k * width : (k + 1) * width]) for k in range(n)]
+
+    def _room(self, n: int) -> Bound:
+        room = self._rooms.get(n)
+        if room is None:
+            room = self._rooms[n] = self.kernel.bound(n)
+            forget_oldest(self._rooms)
+        return room
 
 
 class NotCompilable(TypeError):
@@ -109,11 +233,11 @@ class CompiledStep:
         # Those whose mode may matter; a network has one for each neuron, and asking them all takes time.
         self._modules = [m for m in model.modules() if type(m) not in (Neuron, Layer, MLP)]
         self.parameters = array("d", bytes(8 * len(self.values)))
-        self.gradient = array("d", bytes(8 * len(self.values)))
+        self.gradient = array("d", bytes(8 * len(self.values) * sweep))
         self._mean = reduction == "mean"
         self._backend = backend
         self._sweep = sweep
-        self._sample_loss: SampleLoss | None = SAMPLE_LOSSES.get(loss)
+        self._sample_loss = SAMPLE_LOSSES.get(loss)
         if self._sample_loss is None and not self._mean:
             raise ValueError("the reduction of a loss that is none of nn.losses is its own; leave it at 'mean'")
         self._plans: dict[Any, Plan] = {}
@@ -153,7 +277,7 @@ class CompiledStep:
     @property
     def report(self) -> Report:
         """The report on the program that ran last; see `autodiff.replay`."""
-        return self._last.kernel.report
+        return Report.of(self._last.kernel)
 
     def columns(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> Columns:
         """A data set as `run` takes it; targets are checked here, as the loss does.
@@ -173,7 +297,7 @@ class CompiledStep:
         else:
             with no_grad(), evaluating(self.model):
                 outputs = forward_batch(self.model, features[:1])[0]
-            told = [self._sample_loss.columns(t, k, outputs) for k, t in enumerate(targets)]
+            told = [self._sample_loss.read(t, k, outputs) for k, t in enumerate(targets)]
         return Columns(features, told, weights)
 
     def run(self, columns: Columns, chosen: Sequence[int]) -> float:
@@ -196,16 +320,13 @@ class CompiledStep:
         NotCompilable
             If the model or the loss cannot be recorded.
         """
-        plan = self.prepare(columns, chosen)
-        results = plan.run(self.parameters, columns, chosen, self._mean)
+        results = self.prepare(columns, chosen).run(self.parameters, columns, chosen, self._mean)
+        end = 1 + len(self.gradient)
         if self.penalty is None:
-            if self._sweep:
-                self.gradient[:] = results[1 : 1 + len(self.values)]
+            self.gradient[:] = results[1:end]
             return results[0]
-        parts = 1 + len(self.values) if self._sweep else 1
-        if self._sweep:
-            _add(results, parts, self.gradient)
-        return results[0] + results[parts]
+        _add(results, end, self.gradient)
+        return results[0] + results[end]
 
     def outputs(self, n: int) -> list[Any]:
         """What the model gave for each of the n samples of the last run, if no gradients are wanted."""
@@ -224,33 +345,55 @@ class CompiledStep:
         together = len(chosen) if coupled else None
         key = together, columns.inputs, columns.told, *[m.training for m in self._modules]
         if key not in self._plans:
-            self._plans[key] = self._recorded(columns, together)
+            try:
+                self._plans[key] = self._traced(columns, together)
+            except (TraceError, TypeError) as problem:
+                raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
             forget_oldest(self._plans)
         self._last = self._plans[key]
         return self._last
 
-    def _recorded(self, columns: Columns, together: int | None) -> Plan:
-        try:
-            return record(
-                self.model,
-                self.values,
-                self.loss,
-                self._sample_loss,
-                self.penalty,
-                columns,
-                together,
-                sweep=self._sweep,
-                backend=self._backend,
-            )
-        except (TraceError, TypeError) as problem:
-            raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
+    def _traced(self, columns: Columns, together: int | None) -> Plan:
+        """The program for samples with such columns: `together` in one graph, or any number, one after the other."""
+        tracer = Tracer()
+        tracer.adopt(self.values)
+        lane, count = together is None, together or 1
+        # In the order of the buffers: column after column, and in each sample after sample.
+        given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
+        for column in given:
+            tracer.adopt(column, lane)
+        rows = [tuple(row) for row in zip(*given[: columns.inputs])]
+        told = list(zip(*given[columns.inputs : -1]))
+        sample_loss = self._sample_loss
+
+        def batch_loss() -> tuple[Any, list[Any]]:
+            outputs = forward_batch(self.model, rows)
+            if sample_loss is None:
+                return self.loss(outputs, [t[0] if len(t) == 1 else list(t) for t in told]), outputs
+            terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
+            return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
+
+        def want(y: Any, kind: Literal["one", "sum"]) -> None:
+            tracer.want([y], kind)
+            if self._sweep:
+                tracer.want_gradient(y, self.values, kind, summed=True)
+
+        total, outputs = tracer.trace(batch_loss)
+        want(total, "sum" if lane else "one")
+        if self.penalty is not None:
+            want(tracer.trace(self.penalty), "one")
+        numbers = [x for y in outputs for x in as_row(y)]
+        if not self._sweep:
+            tracer.want(numbers, "each" if lane else "one")
+        rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
+        return Plan(Kernel(tracer, self._backend), rows_together, len(numbers))
 
 
-def _add(results: array[float], parts: int, to: array[float]) -> None:
+def _add(results: array[float], end: int, to: array[float]) -> None:
     """The gradient of the loss plus that of the penalty; each stands behind its value."""
     numpy = numpy_or_none()
     if numpy is None or not to:
-        to[:] = array("d", map(operator.add, results[1:parts], results[parts + 1 : 2 * parts]))
+        to[:] = array("d", map(operator.add, results[1:end], results[end + 1 : 2 * end]))
     else:
         table = numpy.frombuffer(results)
-        numpy.add(table[1:parts], table[parts + 1 : 2 * parts], numpy.frombuffer(to))
+        numpy.add(table[1:end], table[end + 1 : 2 * end], numpy.frombuffer(to))

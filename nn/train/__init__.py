@@ -1,5 +1,13 @@
-"""`fit`: train a model, with everything that belongs to it."""
+"""`fit`: train a model, with everything that belongs to it; and `find_lr`, a learning rate to do it with.
 
-from nn.train.fit import Epoch, History, accuracy, evaluate, fit, r2, train_step
+Read `fit` first, then `loop`, what it sets going; `arguments`, what it takes; `checkpoint`, how it goes on another day;
+and at last `finder`.
+"""
 
-__all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
+from nn.eager.step import evaluate, train_step
+from nn.history import Epoch, History
+from nn.metrics import accuracy, r2
+from nn.train.finder import find_lr
+from nn.train.fit import fit
+
+__all__ = ["Epoch", "History", "accuracy", "evaluate", "find_lr", "fit", "r2", "train_step"]

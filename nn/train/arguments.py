@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from numbers import Real
 from typing import Any
 
-from nn.checks import whole
-from nn.data.dataset import batches
-from nn.model.batch_norm import BatchNorm
-from nn.model.module import Module
-from nn.optim.optimizer import Optimizer
-
-__all__ = ["check_batches", "check_functions", "check_numbers", "check_trained"]
+from autodiff.errors import DataError
+from autodiff.operation import real
+from nn.checks import finite, whole
+from nn.data import Dataset, batches, split
+from nn.model import BatchNorm, Module
+from nn.optim import Optimizer
 
 
 def check_trained(model: Any, optimizer: Any) -> None:
-    """Check that there is a model, and an optimizer that changes it.
-
-    Parameters
-    ----------
-    model : Module
-        What is to be trained.
-    optimizer : Optimizer or None
-        What is to change it; None for a default.
-
-    Raises
-    ------
-    TypeError
-        If they are something else.
-    ValueError
-        If the optimizer has none of the model's parameters: training would change nothing.
-    """
+    """Check that there is a model, and an optimizer (or None) that has parameters of it and so changes something."""
     if not isinstance(model, Module):
         raise TypeError(f"a model is an nn.Module, such as an nn.MLP, got {type(model).__name__}: {model!r:.60}")
     if optimizer is None:
@@ -46,22 +33,7 @@ def check_trained(model: Any, optimizer: Any) -> None:
 
 
 def check_batches(model: Module, samples: int, batch_size: int) -> None:
-    """Check that no batch is too small for the model, before the first step and not in the last of an epoch.
-
-    Parameters
-    ----------
-    model : Module
-        What is to be trained.
-    samples : int
-        How many samples there are.
-    batch_size : int
-        How many a batch; the last batch has what is left.
-
-    Raises
-    ------
-    ValueError
-        If there is a batch of a single sample, and batch normalisation in the model.
-    """
+    """Check that no batch, the last of an epoch included, is of a single sample where there is batch normalisation."""
     alone = samples % batch_size == 1 or batch_size == 1
     norm = next((module for module in model.modules() if isinstance(module, BatchNorm)), None)
     if alone and norm is not None:
@@ -72,35 +44,14 @@ def check_batches(model: Module, samples: int, batch_size: int) -> None:
 
 
 def check_functions(**functions: Any) -> None:
-    """Check that what is to be called can be called; None stands for a default.
-
-    Raises
-    ------
-    TypeError
-        If it cannot; the message has its name.
-
-    Examples
-    --------
-    >>> check_functions(loss="mse")
-    Traceback (most recent call last):
-        ...
-    TypeError: loss is a function, or left out, got str: 'mse'
-    """
+    """Check that what is to be called can be called; None stands for a default."""
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise TypeError(f"{name} is a function, or left out, got {type(function).__name__}: {function!r:.60}")
 
 
 def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callbacks: Any) -> None:
-    """Check the numbers of a training, and that there may be several callbacks.
-
-    Raises
-    ------
-    TypeError
-        If one is no whole number, or the callbacks are no list.
-    ValueError
-        If one is too small.
-    """
+    """Check the numbers of a training, and that there may be several callbacks."""
     whole(epochs, "the number of epochs")
     if patience is not None:
         whole(patience, "the patience", least=1)
@@ -109,3 +60,87 @@ def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callba
         raise TypeError(f"the seed is a whole number, got {type(seed).__name__}: {seed!r:.60}")
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
+
+
+# -- Samples -----------------------------------------------------------------------------------------------------------
+
+
+def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
+    """Take a data set, or make one of plain lists, (X, y) or pairs; `like` is another part, whose kind and names count.
+
+    Where all targets are whole numbers from 0 (ints, not floats), they are classes; else numbers, for a regression.
+
+    >>> as_dataset([([0.0, 1.0], 1), ([1.0, 1.0], 0)]).class_names
+    ('0', '1')
+    >>> as_dataset(([0.0, 0.5], [1.0, 2.5])).features
+    [[0.0], [0.5]]
+    """
+    if isinstance(data, Dataset):
+        return data
+    told = f"got {type(data).__name__}: {data!r:.60}"
+    try:
+        if isinstance(data, tuple) and len(data) == 2:
+            rows, targets = list(data[0]), list(data[1])
+        else:
+            pairs = [(x, y) for x, y in data]
+            rows, targets = [x for x, _ in pairs], [y for _, y in pairs]
+    except (TypeError, ValueError):
+        raise TypeError(f"expected a Dataset, a tuple (X, y), or a list of pairs (x, y) of numbers, {told}") from None
+    features = [_row(x, k) for k, x in enumerate(rows)]
+    if like is not None:
+        return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
+    labels = [operator.index(y) for y in targets if hasattr(y, "__index__")]
+    if labels and len(labels) == len(targets) and min(labels) >= 0:
+        return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
+    return Dataset(features, targets)
+
+
+def _row(x: Any, k: int) -> list[float]:
+    try:
+        return [real(x)] if isinstance(x, Real) else [real(number) for number in x]
+    except TypeError:
+        raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
+
+
+def hold_out(
+    training: Dataset, fraction: float, seed: int, weights: Sequence[float] | None
+) -> tuple[Dataset, Dataset, Sequence[float] | None]:
+    """Set a share of the samples aside for validation: both parts, and the weights of the first."""
+    numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
+    kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, fraction, seed))
+    return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
+
+
+def check_parts(training: Dataset, validation: Dataset) -> None:
+    """Complain if a validation part has other features or classes, or a class has samples in one of the parts only."""
+    if len(training.feature_names) != len(validation.feature_names):
+        raise DataError(
+            f"the training part has {len(training.feature_names)} features, the validation part "
+            f"{len(validation.feature_names)}"
+        )
+    if training.class_names != validation.class_names:
+        raise DataError(
+            f"the parts differ in their classes: {training.class_names} for training, "
+            f"{validation.class_names} for validation"
+        )
+    if training.class_names is None:
+        return
+    present = {"training": set(training.targets), "validation": set(validation.targets)}
+    for part, kinds in present.items():
+        for kind in sorted(set.union(*present.values()) - kinds):
+            raise DataError(
+                f"the {part} part has no sample of class {training.class_names[int(kind)]!r}; "
+                "split so that it has (nn.data.split does)"
+            )
+
+
+def checked_weights(weights: Sequence[float], count: int) -> list[float]:
+    """Check that there is a weight of at least 0 for each sample, and not all are 0."""
+    if not hasattr(weights, "__len__"):
+        raise TypeError(f"expected a weight for each sample, got {type(weights).__name__}: {weights!r:.60}")
+    if len(weights) != count:
+        raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
+    checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]
+    if not any(checked):
+        raise ValueError("the weights of all samples are 0; nothing would be learned")
+    return checked

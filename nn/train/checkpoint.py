@@ -25,10 +25,9 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
-from nn.history import files
+from nn.history import History
+from nn.model.saved import parsed
 from nn.train.loop import Loop
-
-__all__ = ["Saving", "restore", "save"]
 
 FORMAT, VERSION = "autodiff.nn training", 1
 REST = 9.0
@@ -38,22 +37,7 @@ _KEYS = ("plan", "step", "model", "best", "optimizer", "order", "generators", "h
 
 
 def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
-    """Write the state of a training between two epochs.
-
-    Parameters
-    ----------
-    loop : Loop
-        The training.
-    path : path
-        The file; it is replaced if it exists.
-    seed : int
-        What the training was begun with.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
+    """Write the state of a training between two epochs."""
     at = loop.at
     document = {
         "format": FORMAT,
@@ -65,23 +49,13 @@ def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
         "optimizer": at.optimizer.state_dict(),
         "order": loop.order.getstate(),
         "generators": [generator.getstate() for generator in at.model.generators()],
-        "history": files.to_dict(at.history),
+        "history": at.history.to_dict(),
     }
     write_atomically(path, json.dumps(document, allow_nan=False) + "\n")
 
 
 class Saving:
-    """Saves a training after its epochs, but not all the time.
-
-    Parameters
-    ----------
-    loop : Loop
-        The training.
-    path : path
-        The file.
-    seed : int
-        What the training was begun with.
-    """
+    """Saves a training after its epochs, but not all the time."""
 
     def __init__(self, loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
         self.loop, self.path, self.seed = loop, path, seed
@@ -97,26 +71,13 @@ class Saving:
 
 
 def restore(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
-    """Bring a training into the state that `save` wrote: model, optimizer, random numbers, record.
+    """Bring a training that is set up in the same way into the state that `save` wrote.
 
-    Parameters
-    ----------
-    loop : Loop
-        A training that is set up in the same way; it is changed.
-    path : path
-        The file.
-    seed : int
-        What the training was begun with.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is damaged, or is of another training; the message says in what. Nothing is changed then.
-    OSError
-        If it cannot be read.
+    If the file is damaged, or of another training, a ModelFileError says in what, and nothing is changed.
     """
     try:
-        _restore(loop, _parsed(Path(path).read_bytes()), seed)
+        document = parsed(Path(path).read_bytes(), "a checkpoint of a training", FORMAT, VERSION, _KEYS)
+        _restore(loop, document, seed)
     except (ModelFileError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
 
@@ -134,21 +95,6 @@ def _plan(loop: Loop, seed: int) -> dict[str, Any]:
     }
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(data.decode("utf-8"))
-    except ValueError as error:  # also of bytes that are no UTF-8
-        raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ModelFileError(f'not a checkpoint of a training: there is no "format": "{FORMAT}"')
-    if document.get("version") != VERSION:
-        raise ModelFileError(f"version {document.get('version')!r:.40} of the format; this program reads {VERSION}")
-    for key in _KEYS:
-        if key not in document:
-            raise ModelFileError(f'"{key}" is missing')
-    return document
-
-
 def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
     at, plan, saved = loop.at, _plan(loop, seed), document["plan"]
     if not isinstance(saved, Mapping):
@@ -161,8 +107,8 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
             )
     if type(document["step"]) is not int or document["step"] < 0:
         raise ModelFileError(f'"step" is {document["step"]!r:.40}, expected a whole number')
-    history = files.from_dict(document["history"])
-    if (history.validated, bool(history.epochs)) != (loop.history.validated, True):
+    history = History.from_dict(document["history"])
+    if (history.validated, bool(history.epochs)) != (at.history.validated, True):
         raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')
     before, generators = at.model.state_dict(), at.model.generators()
     try:

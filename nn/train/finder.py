@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn.checks import finite, whole
-from nn.data.dataset import Dataset, batches
+from nn.data import Dataset, batches
 from nn.eager.step import EagerStep, Loss, measures
-from nn.model.module import Module
+from nn.model import Module
 from nn.optim import SGD, Optimizer
-from nn.train.arguments import check_batches, check_functions, check_numbers, check_trained
-from nn.train.samples import as_dataset
-
-__all__ = ["LearningRates", "find_lr"]
+from nn.train.arguments import as_dataset, check_batches, check_functions, check_numbers, check_trained
 
 EXPLODED = 4.0
 """The sweep ends when the loss is so many times that at its start."""

@@ -5,29 +5,25 @@ from __future__ import annotations
 import os
 import random
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nn import losses
 from nn.callbacks import AnyCallback, Training, as_callback
 from nn.checks import finite
-from nn.data.dataset import Dataset
-from nn.eager.step import Loss, Metric, evaluate, measures, train_step
-from nn.eager.worker import EagerWorker, Problem, Worker
-from nn.history import Epoch, History
-from nn.metrics import accuracy, r2
-from nn.model.module import Module
+from nn.data import Dataset
+from nn.eager.step import Loss, Metric, measures
+from nn.eager.worker import Problem, Worker
+from nn.history import History
+from nn.model import Module
 from nn.optim import SGD, Optimizer
-from nn.replay.compiled_step import NotCompilable
+from nn.replay import NotCompilable, ReplayWorker
 from nn.schedules import Schedule
-from nn.train.arguments import check_batches, check_functions, check_numbers, check_trained
+from nn.train import arguments
 from nn.train.checkpoint import Saving, restore
 from nn.train.loop import Loop
-from nn.train.progress import progress_bar
-from nn.train.samples import as_dataset, check_parts, checked_weights, hold_out
-
-__all__ = ["Epoch", "History", "accuracy", "evaluate", "fit", "r2", "train_step"]
 
 
 def fit(
@@ -141,19 +137,19 @@ def fit(
     >>> history.best.training_score
     1.0
     """
-    check_trained(model, optimizer)
-    check_functions(loss=loss, metric=metric, schedule=schedule)
-    check_numbers(epochs, batch_size, seed, patience, callbacks)
+    arguments.check_trained(model, optimizer)
+    arguments.check_functions(loss=loss, metric=metric, schedule=schedule)
+    arguments.check_numbers(epochs, batch_size, seed, patience, callbacks)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)
-    check_batches(model, len(training), batch_size)
+    arguments.check_batches(model, len(training), batch_size)
     loss, metric = measures(model, training, loss, metric)
     history = History(getattr(metric, "__name__", "score"), validation is not None)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
-    worker = EagerWorker(problem) if eager else _worker(problem)
+    worker = Worker(problem) if eager else _worker(problem)
     history.backend = worker.backend
     loop = Loop(
         Training(model, optimizer, history),
@@ -168,28 +164,27 @@ def fit(
     )
     if checkpoint is not None and resume and Path(checkpoint).exists():
         restore(loop, checkpoint, seed)
+        history = loop.history
     saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
-    with progress_bar(epochs, progress) as report:
+    with _progress_bar(epochs, progress) as report:
 
         def after_epoch(last: bool) -> None:
             if saving is not None:
                 saving(last)
-            report(loop.history)
+            report(history)
 
         loop.run(epochs, patience, after_epoch)
-    if loop.history.stopped == "diverged":
-        _complain(loop.history)
-    return loop.history
+    if history.stopped == "diverged":
+        _complain(history)
+    return history
 
 
 def _worker(problem: Problem) -> Worker:
     """Replay what can be recorded, the rest is done eagerly."""
-    from nn.replay.replayed_worker import ReplayWorker
-
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:
-        worker = EagerWorker(problem)
+        worker = Worker(problem)
         worker.backend = f"eager: {reason}"
         return worker
 
@@ -198,15 +193,15 @@ def _parts(
     training: Any, validation: Any, weights: Sequence[float] | None, seed: int
 ) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
     """The data as data sets that fit each other."""
-    training = as_dataset(training)
+    training = arguments.as_dataset(training)
     if weights is not None:
-        weights = checked_weights(weights, len(training))
+        weights = arguments.checked_weights(weights, len(training))
     if validation is None:
         return training, None, weights
     if isinstance(validation, float | int):
-        return hold_out(training, validation, seed, weights)
-    validation = as_dataset(validation, like=training)
-    check_parts(training, validation)
+        return arguments.hold_out(training, validation, seed, weights)
+    validation = arguments.as_dataset(validation, like=training)
+    arguments.check_parts(training, validation)
     return training, validation, weights
 
 
@@ -235,3 +230,29 @@ def _complain(history: History) -> None:
         RuntimeWarning,
         stacklevel=3,
     )
+
+
+@contextmanager
+def _progress_bar(epochs: int, shown: bool) -> Iterator[Callable[[History], None]]:
+    """A progress bar (or, if it is not to be shown, none), as a function of the history to call after each epoch."""
+    if not shown:
+        yield lambda history: None
+        return
+    with require_tqdm()(total=epochs, desc="training", unit="epoch") as bar:
+
+        def report(history: History) -> None:
+            part, last = "validation" if history.validated else "training", history.epochs[-1]
+            told = {name: f"{getattr(last, f'{part}_{name}'):.4f}" for name in ("loss", "score")}
+            bar.set_postfix(told, refresh=False)
+            bar.update(len(history.epochs) - 1 - bar.n)
+
+        yield report
+
+
+def require_tqdm() -> Any:
+    """Import the progress bar, or raise an ImportError that names the command."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError("a progress bar needs tqdm; run: pip install tqdm (or say progress=False)") from error
+    return tqdm

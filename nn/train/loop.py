@@ -11,36 +11,18 @@ from statistics import fmean
 from typing import Any
 
 from nn.callbacks import Callback, Training
-from nn.data.dataset import batches
+from nn.data import batches
 from nn.eager.worker import Problem, Worker
 from nn.history import Epoch, History
 from nn.schedules import Schedule
-
-__all__ = ["Loop"]
 
 
 @dataclass
 class Loop:
     """A training, set up or under way.
 
-    Parameters
-    ----------
-    at : Training
-        The model, the optimizer, the history, and how far it is.
-    worker : Worker
-        What computes gradients, makes steps and measures.
-    problem : Problem
-        What it works on.
-    schedule : callable or None
-        The learning rate of each step.
-    clip_value, clip_norm : float or None
-        Bounds of the gradients, taken in this order.
-    order : random.Random
-        Where the order of the samples comes from.
-    callbacks : sequence of Callback
-        What is called after steps and epochs.
-    watched : bool
-        Whether somebody looks at the model after each epoch: callbacks, a checkpoint.
+    It is `watched` if somebody looks at the model after each epoch: callbacks, a checkpoint. Gradients are clipped by
+    value first. Where `order` stands says in which order the samples come next.
     """
 
     at: Training
@@ -71,15 +53,8 @@ class Loop:
     def run(self, epochs: int, patience: int | None, after_epoch: Callable[[bool], None]) -> None:
         """Train until one of the ways to end, and leave the model with the best weights.
 
-        Parameters
-        ----------
-        epochs : int
-            Of the whole training, those before it was resumed included.
-        patience : int or None
-            How many epochs in a row may be no better than the best.
-        after_epoch : callable
-            Called after each epoch, when everything about it is known, and told whether it is the last: to save and to
-            report.
+        `epochs` are those of the whole training, `patience` is how many in a row may be no better than the best, and
+        `after_epoch` is called when everything about one is known, and told whether it is the last.
         """
         history = self.history
         self.worker.read()

@@ -10,7 +10,7 @@ from transformer import Sizes, document_loss, initial, matrices
 
 import autodiff
 from nn.optim import Adam
-from nn.replay.update import FlatUpdate
+from nn.replay.replay_worker import FlatUpdate
 
 RATE, BETAS, EPS = 0.01, (0.85, 0.99), 1e-8
 

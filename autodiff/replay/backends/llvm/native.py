@@ -1,7 +1,7 @@
 """The backend for speed: a program as machine code, compiled in the process by llvmlite.
 
-`llvm_text` writes the program as LLVM text. A large one without samples is not written out: it is data for the one
-piece of machine code of `interpreter`. There are no optimisation passes.
+`program_text` writes the program as LLVM text. A large one without samples is not written out: it is data
+for the one piece of machine code of `interpreter`. There are no optimisation passes.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from autodiff.program.program import LANES, Program
-from autodiff.replay.backends.llvm import instruction_tables
+from autodiff.program import LANES, Program
+from autodiff.replay.backends.llvm import interpreter
 from autodiff.replay.backends.llvm.program_text import ProgramText
-
-__all__ = ["NativeRun", "compile_program", "source"]
 
 _LARGE = 8000  # primitives; above, a program without samples is data for the interpreter
 _SWIFT = 20_000  # from that many steps on, compile at the lowest level
@@ -28,33 +26,19 @@ def source(program: Program) -> str:
 
 
 def compile_program(program: Program) -> NativeRun:
-    """Compile a program to machine code.
-
-    Raises
-    ------
-    ImportError
-        If llvmlite is missing.
-    NotLowerable
-        If an operation has no counterpart in machine arithmetic.
-    """
+    """Compile a program to machine code; an ImportError without llvmlite."""
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
-        return NativeRun(instruction_tables.TEXT, instruction_tables.workspace(lowered))
+        return NativeRun(interpreter.TEXT, interpreter.workspace(lowered))
     written = ProgramText(lowered)
     return NativeRun(written.text, array("d", bytes(8 * written.workspace)), swift=written.steps >= _SWIFT)
 
 
 class NativeRun:
-    """A compiled program; called as `autodiff.program.program.Run` says.
+    """A compiled program, called as `autodiff.program.Run` says.
 
-    Parameters
-    ----------
-    text : str
-        LLVM text with an entry ``run`` of the same arguments, and the workspace as the last one.
-    workspace : array of float
-        The workspace as it is at first.
-    swift : bool
-        Whether to compile in less time, to slower code.
+    The text has an entry ``run`` of the same arguments, and the workspace as the last one, which is given as it is at
+    first. A `swift` compilation takes less time, to slower code.
     """
 
     def __init__(self, text: str, workspace: array[float], *, swift: bool = False) -> None:
@@ -66,17 +50,9 @@ class NativeRun:
         self._at = start + 8 * shift
         self.workspace[shift : shift + len(workspace)] = workspace
 
-    def __call__(
-        self,
-        n: int,
-        stride: int,
-        shared: array[float],
-        samples: array[float],
-        shared_out: array[float],
-        samples_out: array[float],
-    ) -> None:
+    def __call__(self, n: int, stride: int, *buffers: array[float]) -> None:
         """Run it."""
-        self.bound(shared, samples, shared_out, samples_out)(n, stride)
+        self.bound(*buffers)(n, stride)
 
     def bound(self, *buffers: array[float]) -> Callable[[int, int], None]:
         """The same with its four buffers given once and for all; they must stay where they are.

@@ -8,13 +8,134 @@ are. Where the machine's vectors are shorter, LLVM splits them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from autodiff.program.program import LANES, Program
-from autodiff.replay.backends.llvm.body import Body, Places
-from autodiff.replay.backends.llvm.vector_math import definitions
+from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Program, Tape
+from autodiff.replay.backends.llvm.vector_math import Lines, definitions, function_text, is_function
 
-__all__ = ["ProgramText"]
+
+class Places:
+    """Which number of each buffer belongs to which slot.
+
+    `temps` and `lane_temps` are what one function computes and another reads, which are `crossing`; `sums`, those over
+    the samples, are by the number of the shared output.
+    """
+
+    def __init__(self, program: Program, crossing: set[int]) -> None:
+        self.shared = _numbered(program.shared_inputs)
+        self.samples = _numbered(program.sample_inputs)
+        self.temps = _numbered(s for s in program.steps(lane=False) if s in crossing)
+        self.lane_temps = _numbered(s for s in program.steps(lane=True) if s in crossing)
+        self.sums = _numbered(k for k, o in enumerate(program.shared_outputs) if o.kind == "sum")
+
+
+def _numbered(members: Iterable[int]) -> dict[int, int]:
+    return {member: k for k, member in enumerate(members)}
+
+
+class Body(Lines):
+    """The lines of one function on a tape of primitives; the `functions` that they call are added to those by name."""
+
+    def __init__(self, tape: Tape, places: Places, functions: dict[str, str], width: int) -> None:
+        super().__init__(width)
+        self.tape = tape
+        self.places = places
+        self.functions = functions
+        self.names: dict[int, str] = {}
+
+    def read(self, slot: int) -> str:
+        """The name of a slot, which is loaded if it is not there yet."""
+        if slot in self.names:
+            return self.names[slot]
+        x = self._load(slot)
+        if self.width == 1 or self.tape.lane[slot]:
+            self.names[slot] = x  # what is shared is broadcast from memory at each use: it would only fill registers
+        return x
+
+    def _load(self, slot: int) -> str:
+        places = self.places
+        if slot in self.tape.constants:
+            return self.number(self.tape.constants[slot])
+        if slot in places.samples:
+            return self.line(f"load {self.kind}, ptr {self._sample('samples', places.samples[slot])}, align 8")
+        if slot in places.lane_temps:
+            at = self._address("lane_temps", LANES * places.lane_temps[slot])
+            return self._truth_of(slot, self.line(f"load {self.kind}, ptr {at}, align 8"))
+        given = slot in places.shared
+        at = self._address(*("shared", places.shared[slot]) if given else ("temps", places.temps[slot]))
+        x = self.line(f"load double, ptr {at}")
+        if self.width > 1:
+            v = self.line(f"insertelement {self.kind} poison, double {x}, i32 0")
+            x = self.line(f"shufflevector {self.kind} {v}, {self.kind} poison, <{self.width} x i32> zeroinitializer")
+        return self._truth_of(slot, x)
+
+    def _is_truth(self, slot: int) -> bool:
+        return self.tape.code[slot].name in TRUTHS
+
+    def _truth_of(self, slot: int, x: str) -> str:
+        if not self._is_truth(slot):
+            return x
+        return self.line(f"fcmp une {self.kind} {x}, {self.zero}")
+
+    def _address(self, buffer: str, k: int) -> str:
+        return self.line(f"getelementptr double, ptr %{buffer}, i64 {k}")
+
+    def _sample(self, buffer: str, k: int) -> str:
+        at = self.line(f"mul i64 %stride, {k}")
+        at = self.line(f"add i64 {at}, %s")
+        return self.line(f"getelementptr double, ptr %{buffer}, i64 {at}")
+
+    def put(self, slot: int, kind: str, place: int) -> None:
+        """Put an output where it belongs."""
+        x = self.read(slot)
+        if kind == "one":
+            self.lines.append(f"  store double {x}, ptr {self._address('out', place)}")
+        elif kind == "each":
+            self.lines.append(f"  store {self.kind} {x}, ptr {self._sample('samples_out', place)}, align 8")
+        else:
+            at = self._address("sums", LANES * self.places.sums[place])
+            old = self.line(f"load {self.kind}, ptr {at}, align 8")
+            new = self.line(f"fadd contract {self.kind} {old}, {x}")
+            self.lines.append(f"  store {self.kind} {new}, ptr {at}, align 8")
+
+    def compute(self, slot: int) -> None:
+        """Compute a slot, and store it if another function reads it."""
+        name, operands = self.tape.code[slot]
+        x = self.names[slot] = self._instruction(name, operands)
+        lane = self.width > 1
+        places = self.places.lane_temps if lane else self.places.temps
+        if slot in places:
+            if self._is_truth(slot):
+                one = "1.0" if not lane else "splat (double 1.0)"
+                x = self.line(f"select {self.truth} {x}, {self.kind} {one}, {self.kind} {self.zero}")
+            at = self._address(*("lane_temps", LANES * places[slot]) if lane else ("temps", places[slot]))
+            self.lines.append(f"  store {self.kind} {x}, ptr {at}, align 8")
+
+    def _instruction(self, name: str, operands: Sequence[int]) -> str:
+        if name == SUM_OF_PRODUCTS:
+            return self._sum_of_products(operands)
+        if is_function(name, self.width) and f"{self.prefix(name)}{name}" not in self.functions:
+            self.functions[f"{self.prefix(name)}{name}"] = function_text(name, self.width)
+        return self.line(self.primitive(name, [self.read(p) for p in operands]))
+
+    def _sum_of_products(self, operands: Sequence[int]) -> str:
+        whole, constants = None, self.tape.constants
+        for a, b in zip(operands[::2], operands[1::2]):
+            if constants.get(a) in (1.0, -1.0):
+                a, b = b, a
+            c = constants.get(b)
+            if c in (1.0, -1.0):
+                x = self.read(a)
+                if whole is None:
+                    whole = x if c == 1.0 else self.line(f"fneg {self.kind} {x}")
+                else:
+                    whole = self.line(f"{'fadd' if c == 1.0 else 'fsub'} {self.kind} {whole}, {x}")
+                continue
+            product = self.line(self.primitive(SUM_OF_PRODUCTS, [self.read(a), self.read(b)]))
+            whole = product if whole is None else self.line(f"fadd contract {self.kind} {whole}, {product}")
+        assert whole is not None, "a sum of products has a product"
+        return whole
+
 
 _CHUNK = 150  # steps a function: the time of compiling grows faster than its length
 _POINTERS = "ptr noalias %shared, ptr noalias %temps, ptr noalias %out"
@@ -25,21 +146,9 @@ _LANE_POINTERS = (
 
 
 class ProgramText:
-    """A program of primitives as LLVM text.
+    """The `text` of a program of primitives, with the entry ``run`` of a `NativeRun`.
 
-    Parameters
-    ----------
-    program : Program
-        Of primitives.
-
-    Attributes
-    ----------
-    text : str
-        It has the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`.
-    steps : int
-        How many primitives it computes.
-    workspace : int
-        How many floats of workspace it needs.
+    It computes so many primitives, the `steps`, and needs a `workspace` of so many floats.
     """
 
     def __init__(self, program: Program) -> None:
@@ -47,66 +156,49 @@ class ProgramText:
         self.functions: dict[str, str] = {}
         shared, lane = program.steps(lane=False), program.steps(lane=True)
         self.steps = len(shared) + len(lane)
-        crossing = _crossing(program, shared, lane)
-        self.sums = [k for k, o in enumerate(program.shared_outputs) if o.kind == "sum"]
-        self.places = Places(
-            shared={s: k for k, s in enumerate(program.shared_inputs)},
-            samples={s: k for k, s in enumerate(program.sample_inputs)},
-            temps={s: k for k, s in enumerate(s for s in shared if s in crossing)},
-            lane_temps={s: k for k, s in enumerate(s for s in lane if s in crossing)},
-            sums={output: k for k, output in enumerate(self.sums)},
-        )
+        self.places = Places(program, _crossing(program, shared, lane))
         # Workspace: shared temporaries, vectors of the samples' temporaries, two vectors for each sum.
         self.lane_temps_from = -(-len(self.places.temps) // LANES) * LANES
         self.sums_from = self.lane_temps_from + LANES * len(self.places.lane_temps)
-        self.workspace = self.sums_from + 2 * LANES * len(self.sums) + LANES
-        parts = [*self._part("shared_", shared, 1), *self._part("lane_", lane, LANES)]
-        body = self._entry(sum(p.startswith("define internal void @shared_") for p in parts), len(parts))
-        self.text = "\n".join([*definitions(), *self.functions.values(), *parts, body])
+        self.workspace = self.sums_from + 2 * LANES * len(self.places.sums) + LANES
+        parts = self._part("shared_", shared, 1), self._part("lane_", lane, LANES)
+        entry = self._entry(*map(len, parts))
+        self.text = "\n".join([*definitions(), *self.functions.values(), *parts[0], *parts[1], entry])
 
     def _part(self, name: str, steps: Sequence[int], width: int) -> list[str]:
         """Functions that compute some slots in order, and put the outputs that are among them where they belong."""
-        outputs: dict[int, list[tuple[str, int]]] = {}
-        for k, o in enumerate(self.program.shared_outputs):
-            outputs.setdefault(o.slot, []).append((o.kind, k))
-        for k, o in enumerate(self.program.sample_outputs):
-            outputs.setdefault(o.slot, []).append((o.kind, k))
-        mine = ("one",) if width == 1 else ("each", "sum")
-        wanted = {s: [w for w in found if w[0] in mine] for s, found in outputs.items()}
+        program = self.program
+        kinds = ("one",) if width == 1 else ("each", "sum")
+        wanted: dict[int, list[tuple[str, int]]] = {}
+        for k, o in (*enumerate(program.shared_outputs), *enumerate(program.sample_outputs)):
+            if o.kind in kinds:
+                wanted.setdefault(o.slot, []).append((o.kind, k))
         computed = set(steps)
-        given = [s for s, found in wanted.items() if found and s not in computed]  # inputs, constants, shared slots
+        todo = [*steps, *(s for s in wanted if s not in computed)]  # the others: inputs, constants, shared slots
         texts = []
-        chunks = [steps[k : k + _CHUNK] for k in range(0, len(steps), _CHUNK)] or [[]]
-        for k, chunk in enumerate(chunks):
-            if not chunk and not given:
-                continue
-            body = Body(self.program.tape, self.places, self.functions, width)
-            for slot in chunk:
-                body.compute(slot)
+        for k in range(0, len(todo), _CHUNK):
+            body = Body(program.tape, self.places, self.functions, width)
+            for slot in todo[k : k + _CHUNK]:
+                if slot in computed:
+                    body.compute(slot)
                 for kind, place in wanted.get(slot, ()):
                     body.put(slot, kind, place)
-            for slot in given if k == len(chunks) - 1 else []:
-                for kind, place in wanted[slot]:
-                    body.put(slot, kind, place)
-            arguments = _POINTERS if width == 1 else _LANE_POINTERS
-            texts.append(
-                f"define internal void @{name}{k}({arguments}) {{\n" + "\n".join(body.lines) + "\n  ret void\n}"
-            )
+            head = f"define internal void @{name}{k // _CHUNK}({_POINTERS if width == 1 else _LANE_POINTERS}) {{"
+            texts.append("\n".join([head, *body.lines, "  ret void", "}"]))
         return texts
 
-    def _entry(self, shared: int, parts: int) -> str:
-        sums = len(self.sums)
+    def _entry(self, shared: int, lane: int) -> str:
+        sums = len(self.places.sums)
         vector = f"<{LANES} x double>"
-        first = [f"  call void @shared_{k}(ptr %shared, ptr %temps, ptr %out)" for k in range(shared)]
         lines = [
             "define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, "
             "ptr noalias %samples_out, ptr noalias %temps) {",
             f"  %lane_temps = getelementptr double, ptr %temps, i64 {self.lane_temps_from}",
             f"  %full_sums = getelementptr double, ptr %temps, i64 {self.sums_from}",
             f"  %rest_sums = getelementptr double, ptr %temps, i64 {self.sums_from + LANES * sums}",
-            *first,
+            *[f"  call void @shared_{k}(ptr %shared, ptr %temps, ptr %out)" for k in range(shared)],
         ]
-        if parts == shared:
+        if not lane:
             return "\n".join([*lines, "  ret void", "}"])
         call = (
             "i64 %s, i64 %stride, ptr %samples, ptr %shared, ptr %temps, ptr %lane_temps, ptr %samples_out, ptr %sums"
@@ -123,13 +215,13 @@ class ProgramText:
             "body:",
             "  %whole = icmp slt i64 %s, %full",
             "  %sums = select i1 %whole, ptr %full_sums, ptr %rest_sums",
-            *[f"  call void @lane_{k}({call})" for k in range(parts - shared)],
+            *[f"  call void @lane_{k}({call})" for k in range(lane)],
             f"  %next = add i64 %s, {LANES}",
             "  br label %head",
             "done:",
         ]
         if sums:
-            places = ", ".join(f"i64 {k}" for k in self.sums)
+            places = ", ".join(f"i64 {k}" for k in self.places.sums)
             index = ", ".join(f"i64 {k}" for k in range(LANES))
             lines += [
                 f"  %rests = insertelement <{LANES} x i64> poison, i64 %rest, i32 0",

@@ -1,4 +1,6 @@
-"""Functions on vectors, as LLVM text: exp, log and tanh by polynomials; others number by number by the C library's.
+"""Lines of LLVM text on numbers of one width, and functions on vectors in them.
+
+Of these exp, log and tanh go by polynomials, others number by number by the C library's.
 
 The polynomials are Taylor series about a reduced argument, with fused multiply-adds: errors stay below 2 ulp, measured
 in the tests. For nan, infinities, overflow and underflow they give what the C library gives.
@@ -9,11 +11,51 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
+from functools import cache
 
-from autodiff.program.primitives import LIBRARY
-from autodiff.program.program import LANES
+from autodiff.program import LANES, PRIMITIVES
 
-__all__ = ["definitions", "vector_function"]
+
+class Lines:
+    """Lines in the making, each of which computes something; with what the text calls numbers of that width."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.kind = "double" if width == 1 else f"<{width} x double>"
+        self.whole = "i64" if width == 1 else f"<{width} x i64>"
+        self.truth = "i1" if width == 1 else f"<{width} x i1>"
+        self.suffix = "f64" if width == 1 else f"v{width}f64"
+        self.zero = "0.0" if width == 1 else "zeroinitializer"
+        self.true = "true" if width == 1 else "splat (i1 true)"
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> str:
+        """Add a line; the name of what it computes."""
+        name = f"%v{len(self.lines)}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def number(self, x: float) -> str:
+        """A float as LLVM writes it: its bits, so that every one survives."""
+        bits = f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+        return bits if self.width == 1 else f"splat (double {bits})"
+
+    def primitive(self, name: str, operands: Sequence[str]) -> str:
+        """The text of a primitive."""
+        return _template(name, self.width).format(*operands)
+
+    def prefix(self, name: str) -> str:
+        """What stands before the name of the function that computes a primitive; nothing for one of the C library."""
+        return "v." if self.width > 1 else "" if PRIMITIVES[name].library else "s."
+
+
+@cache
+def _template(name: str, width: int) -> str:
+    """A primitive's column with all but the operands filled in."""
+    t = Lines(width)
+    words = {"kind": t.kind, "suffix": t.suffix, "truth": t.truth, "true": t.true, "of": t.prefix(name)}
+    return PRIMITIVES[name].llvm.format("{0}", "{1}", "{2}", **words)
+
 
 _LN2_HIGH = 6.93147180369123816490e-01  # its last 20 bits are zero: a product with a small integer is exact
 _LN2_LOW = 1.90821492927058770002e-10  # the rest
@@ -27,41 +69,30 @@ def definitions() -> list[str]:
         lines += [f"declare {kind} @llvm.{name}.{suffix}({kind})" for name in ("fabs", "sqrt", "floor", "rint")]
         lines += [f"declare {kind} @llvm.{name}.{suffix}({kind}, {kind})" for name in ("copysign", "maxnum", "minnum")]
         lines.append(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
-    lines += [f"declare double @{name}({', '.join(['double'] * arity)})" for name, arity in LIBRARY.items()]
+    rows = [row for row in PRIMITIVES.values() if row.library]
+    lines += [f"declare double @{row.name}({', '.join(['double'] * row.arity)})" for row in rows]
     lines.append(f"declare double @llvm.vector.reduce.fadd.v{LANES}f64(double, <{LANES} x double>)")
     lines.append("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
     return lines
 
 
-def vector_function(name: str, function: str, width: int) -> str:
-    """The definition of a function on numbers (width 1) or vectors."""
-    arity = 2 if name in ("ldexp",) else LIBRARY.get(name, 1)
+def is_function(name: str, width: int) -> bool:
+    """Whether a primitive is computed by a function that has to be written, for numbers of that width."""
+    return width > 1 if PRIMITIVES[name].library else name in _WRITTEN
+
+
+def function_text(name: str, width: int) -> str:
+    """The definition of the function that computes a primitive."""
     text = _Text(width)
-    x = [f"%x{k}" for k in range(arity)]
+    x = [f"%x{k}" for k in range(PRIMITIVES[name].arity)]
     result = _WRITTEN[name](text, *x) if name in _WRITTEN else _one_by_one(text, name, x)
     arguments = ", ".join(f"{text.kind} {p}" for p in x)
-    head = f"define internal {text.kind} @{function}({arguments}) {{"
+    head = f"define internal {text.kind} @{text.prefix(name)}{name}({arguments}) {{"
     return "\n".join([head, *text.lines, f"  ret {text.kind} {result}", "}"])
 
 
-class _Text:
-    """Lines of LLVM text on numbers of one width."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.kind = "double" if width == 1 else f"<{width} x double>"
-        self.whole = "i64" if width == 1 else f"<{width} x i64>"
-        self.truth = "i1" if width == 1 else f"<{width} x i1>"
-        self.suffix = "f64" if width == 1 else f"v{width}f64"
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> str:
-        self.lines.append(f"  %t{len(self.lines)} = {text}")
-        return f"%t{len(self.lines) - 1}"
-
-    def number(self, x: float) -> str:
-        bits = f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
-        return bits if self.width == 1 else f"splat (double {bits})"
+class _Text(Lines):
+    """Lines that compute a function."""
 
     def integer(self, k: int) -> str:
         return str(k) if self.width == 1 else f"splat (i64 {k})"

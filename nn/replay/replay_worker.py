@@ -1,53 +1,114 @@
-"""The worker that replays: recorded programs over flat buffers, the optimizer's rule on whole arrays."""
+"""The worker that replays: traced programs over flat buffers, and so the optimizer's rule (`FlatUpdate`).
+
+The rule is compiled, or run by NumPy on whole arrays, or on one parameter after the other.
+"""
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
+from autodiff.errors import GraphError
+from autodiff.replay import Kernel, Tracer
 from nn.data.dataset import Dataset
-from nn.eager.worker import Problem
+from nn.eager.step import evaluating
+from nn.eager.worker import Problem, Worker
+from nn.losses.functions import SAMPLE_LOSSES
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
-from nn.replay.columns import Columns, is_finite, numpy_or_none
-from nn.replay.compiled_step import CompiledStep, NotCompilable
-from nn.replay.sample_losses import SAMPLE_LOSSES
-from nn.replay.update import FlatUpdate
+from nn.replay.compiled_step import Columns, CompiledStep, NotCompilable, is_finite, numpy_or_none
 
-__all__ = ["ReplayWorker"]
+
+class FlatUpdate:
+    """Makes the steps of an optimizer on flat buffers, and moves its state and count of steps on.
+
+    `chosen` are those of the numbers in the buffers that are its parameters, in its order; None for all as they are.
+    """
+
+    def __init__(self, optimizer: Optimizer, chosen: Sequence[int] | None) -> None:
+        self.optimizer = optimizer
+        self._chosen = chosen
+        plain = self._by_numpy if numpy_or_none() is not None else self._one_by_one
+        self._rule = (_compiled(optimizer) if chosen is None else None) or plain
+
+    def __call__(self, x: array[float], g: array[float]) -> None:
+        """Make one step: parameters `x` with gradients `g` are changed in place."""
+        step = self.optimizer.steps + 1
+        self._rule(x, g, step)
+        self.optimizer.steps = step
+
+    def _by_numpy(self, x: array[float], g: array[float], step: int) -> None:
+        numpy, optimizer = numpy_or_none(), self.optimizer
+        numbers, slopes = numpy.frombuffer(x), numpy.frombuffer(g)
+        everything = slice(None) if self._chosen is None else list(self._chosen)
+        state = tuple(numpy.asarray(optimizer.state[name], dtype=float) for name in optimizer.state_names)
+        with numpy.errstate(all="ignore"):
+            moved, state = optimizer.update(numbers[everything], slopes[everything], state, step)
+        numbers[everything] = moved
+        optimizer.state.update(zip(optimizer.state_names, state))
+
+    def _one_by_one(self, x: array[float], g: array[float], step: int) -> None:
+        optimizer, names = self.optimizer, self.optimizer.state_names
+        columns = [optimizer.state[name] for name in names]
+        places = range(len(x)) if self._chosen is None else self._chosen
+        rows = [tuple(column[k] for column in columns) for k in range(len(places))]
+        moved = [optimizer.update(x[p], g[p], row, step) for p, row in zip(places, rows)]
+        for p, (y, _) in zip(places, moved):
+            x[p] = y
+        optimizer.state.update(zip(names, map(list, zip(*[row for _, row in moved]))))
+
+
+def _compiled(optimizer: Optimizer) -> Callable[[array[float], array[float], int], None] | None:
+    """The rule as a program that runs over the parameters as a batch; None if it cannot be traced, or not faster."""
+    names = optimizer.state_names
+    tracer = Tracer([False, False, *[True] * (2 + len(names))])
+    lr, step, x, g, *state = tracer.leaves
+    before = optimizer._lr
+    try:
+        optimizer._lr = cast(float, lr)  # the rate of each step is an input
+        moved, left = tracer.trace(optimizer.update, x, g, tuple(state), step)
+        tracer.want([moved, *left], "each")
+        room = Kernel(tracer, "llvm").bound(len(optimizer.parameters))
+    except (GraphError, TypeError, ImportError):
+        return None
+    finally:
+        optimizer._lr = before
+
+    def rule(x: array[float], g: array[float], step: int) -> None:
+        state, columns = optimizer.state, [x, g]
+        for name in names:
+            column = state[name]
+            columns.append(column if type(column) is array else array("d", column))
+        room.inputs.fill(columns)
+        room.shared[0], room.shared[1] = optimizer.lr, step
+        room()
+        x[:], *columns = room.outputs.copies()
+        state.update(zip(names, columns))
+
+    return rule
 
 
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 
-class ReplayWorker:
-    """Does what `nn.eager.worker.EagerWorker` does, by programs that are compiled at the first use.
+class ReplayWorker(Worker):
+    """Does what `nn.eager.worker.Worker` does, by programs that are compiled when it is made.
 
-    Parameters
-    ----------
-    problem : Problem
-        What to work on.
-    backend : str
-        As in `autodiff.compile`.
-
-    Raises
-    ------
-    NotCompilable
-        If the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or changes what is no
-        parameter of the model.
+    That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
+    changes what is no parameter of the model.
     """
 
-    def __init__(self, problem: Problem, backend: str = "auto") -> None:
+    def __init__(self, problem: Problem) -> None:
         if problem.loss not in SAMPLE_LOSSES:
             raise NotCompilable("the loss is a function of your own")
         optimizer = problem.optimizer
         if type(optimizer).step is not Optimizer.step:
             raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
         self.problem = problem
-        self._step = CompiledStep(problem.model, problem.loss, problem.penalty, backend=backend)
-        self._measure = CompiledStep(problem.model, problem.loss, backend=backend, sweep=False)
+        self._step = CompiledStep(problem.model, problem.loss, problem.penalty)
+        self._measure = CompiledStep(problem.model, problem.loss, sweep=False)
         place = {p: k for k, p in enumerate(self._step.values)}
         if not place.keys() >= set(optimizer.parameters):
             raise NotCompilable("the optimizer changes what is no parameter of the model")
@@ -55,10 +116,10 @@ class ReplayWorker:
         self._chosen = None if chosen == list(range(len(place))) else chosen
         self._update = FlatUpdate(optimizer, self._chosen)
         self._modules = problem.model.modules()
-        self._names = [name for name, _ in problem.model.named_parameters()]
         self._buffered = bool(problem.model.named_buffers())
-        self._columns = self._step.columns(problem.training.features, problem.training.targets, problem.weights)
-        self._aside = None if problem.validation is None else self._of(problem.validation)
+        here, aside = problem.training, problem.validation
+        self._columns = self._step.columns(here.features, here.targets, problem.weights)
+        self._aside = None if aside is None else self._step.columns(aside.features, aside.targets)
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
@@ -68,8 +129,7 @@ class ReplayWorker:
 
     def _prepare(self) -> None:
         """Compile now, so that what cannot be recorded is known before anything is changed."""
-        before = [module.training for module in self._modules]
-        try:
+        with evaluating(self.problem.model):
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))
             if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
@@ -77,17 +137,11 @@ class ReplayWorker:
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
-        finally:
-            for module, mode in zip(self._modules, before):
-                module.training = mode
         self.backend = self._step.report.backend
 
     def _set_mode(self, training: bool) -> None:
         for module in self._modules:
             module.training = training
-
-    def _of(self, dataset: Dataset) -> Columns:
-        return self._step.columns(dataset.features, dataset.targets)
 
     def begin(self) -> None:  # noqa: D102
         self._set_mode(True)
@@ -145,7 +199,7 @@ class ReplayWorker:
         if isinstance(snapshot, dict):  # from a checkpoint
             return snapshot
         numbers, buffers = snapshot
-        return {**dict(zip(self._names, numbers)), **buffers}
+        return {**dict(zip(dict(self.problem.model.named_parameters()), numbers)), **buffers}
 
     def show(self) -> None:  # noqa: D102
         self._step.push()

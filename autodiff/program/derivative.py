@@ -1,0 +1,98 @@
+"""From a program to its derivative, on the same tape: the rules of the operations are run on slots.
+
+A rule is written with ordinary operators and operations; here its numbers are `Term`s, which write what they are asked
+to compute on the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from autodiff.operation import OPERATIONS, Binary, Nary, Op, attach, for_every_operation, real
+from autodiff.program.simplify import SimplifyingTape
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
+
+
+class Term:
+    """A slot of a tape as a number: what is computed with it is written on the tape."""
+
+    __slots__ = ("slot", "tape")
+
+    def __init__(self, tape: SimplifyingTape, slot: int) -> None:
+        self.tape = tape
+        self.slot = slot
+
+    def __pos__(self) -> Term:
+        return self
+
+
+def _number(tape: SimplifyingTape, slot: int) -> Any:
+    """A slot as a rule wants to see it: constants are floats, as they are in a graph."""
+    return tape.constants[slot] if slot in tape.constants else Term(tape, slot)
+
+
+def _slot(tape: SimplifyingTape, x: Any) -> int:
+    return x.slot if type(x) is Term else tape.constant(real(x))
+
+
+def _apply(op: Op, operands: Iterable[Any]) -> Any:
+    operands = list(operands)
+    tape = next(x.tape for x in operands if type(x) is Term)
+    return _number(tape, tape.apply(op, [_slot(tape, x) for x in operands]))
+
+
+def _bind(op: Op) -> None:
+    if isinstance(op, Nary):
+        op.on[Term] = lambda a, b=None: _apply(op, a if b is None else [*a, *b])
+    else:
+        op.on[Term] = lambda *operands: _apply(op, operands)
+    reflected = (lambda self, other: _apply(op, (other, self))) if isinstance(op, Binary) else None
+    attach(Term, op, lambda *operands: _apply(op, operands), reflected)
+
+
+for_every_operation(_bind)
+
+
+def reverse(tape: SimplifyingTape, output: int, wrt: Sequence[int]) -> list[int | None]:
+    """Write d output / d slot for each of some slots; None where the output does not depend on it."""
+    code = tape.code[: output + 1]
+    useful = set(tape.live([output]))
+    reached = [False] * (output + 1)
+    for slot in wrt:
+        if slot in useful:
+            reached[slot] = True
+    waiting = [0] * (output + 1)  # uses of a slot whose part of its adjoint has not been seen yet
+    for slot, (_, operands) in enumerate(code):
+        if slot in useful:
+            if any(map(reached.__getitem__, operands)):
+                reached[slot] = True
+            for p in operands:
+                waiting[p] += 1
+    terms: dict[int, list[tuple[int, int]]] = {}
+    sums: dict[int, int] = {output: tape.constant(1.0)} if reached[output] else {}
+    for slot in range(output, -1, -1):
+        if slot not in useful or not reached[slot]:
+            continue
+        found = _partials(tape, slot, reached) if slot in sums else ()
+        for p, partial in found:
+            terms.setdefault(p, []).append((_slot(tape, partial), sums[slot]))
+        for p in code[slot].operands:
+            waiting[p] -= 1
+            if not waiting[p] and p in terms:  # at once: a parameter's share is best added up while it is at hand
+                sums[p] = tape.sum_of_products(terms.pop(p))
+    return [sums.get(slot) for slot in wrt]
+
+
+def _partials(tape: SimplifyingTape, slot: int, reached: Sequence[bool]) -> Iterable[tuple[int, Any]]:
+    name, operands = tape.code[slot]
+    if name in (INPUT, CONSTANT):
+        return
+    wanted = [reached[p] for p in operands]
+    if name == SUM_OF_PRODUCTS:
+        found: Sequence[Any] = [_number(tape, operands[k ^ 1]) for k in range(len(operands))]
+    else:
+        found = OPERATIONS[name].partials(_number(tape, slot), [_number(tape, p) for p in operands], wanted)
+    for p, partial, w in zip(operands, found, wanted):
+        if w and partial is not None:
+            yield p, partial

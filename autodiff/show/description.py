@@ -1,0 +1,90 @@
+"""An operation of the table in words, for `help` and for the page of all operations.
+
+A derivative is recorded: the rule is run on Values with names, and the graph is written out. So it is said what the
+code does.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+
+from autodiff import ops
+from autodiff.derivatives import grad_graph
+from autodiff.operation import Nary, Op, Tuned
+from autodiff.show.notation import number
+from autodiff.value import Value
+
+
+def derivatives(op: Op) -> list[tuple[str, str]]:
+    """Names of operands, and the partials with respect to them; of those of a sequence that are alike, the first."""
+    groups: dict[str, tuple[Value, ...]] = {}
+    if isinstance(op, Nary):
+        groups = {
+            name: tuple(Value(0.5 + k, label=f"{name}[{k}]") for k in range(3)) for name in ("xs", "ys")[: op.groups]
+        }
+        leaves = [x for group in groups.values() for x in group]
+        shown = leaves if hasattr(ops, f"_{op.name}") or op.name in ("clip", "where") else leaves[::3]
+    else:
+        leaves = shown = [Value(0.5 + max(low, -1.0), label=letter) for (low, _), letter in zip(op.domain, "ab")]
+    called: object = op(*op.grouped(leaves))  # type: ignore[operator]
+    assert isinstance(called, Value)
+    return [(x.label, _written(g, groups)) for x, g in zip(shown, grad_graph(called, shown))]
+
+
+def _written(v: Value | float, groups: dict[str, tuple[Value, ...]]) -> str:
+    """A graph as a formula, as short as can be; names of sequences stand for all their members."""
+
+    def text(p: Value | float) -> str:
+        if isinstance(p, float):
+            return f"({number(p)})"
+        op = p.op
+        if op is None:
+            return p.label or f"({number(p.data)})"
+        if op.name == "guard":  # a, or nan outside the domain
+            return text(p.operands[0])
+        if op.name == "mul" and 1.0 in p.operands:  # by the seed
+            return text(p.operands[1 if p.operands[0] == 1.0 else 0])
+        if op.name == "abs":
+            return f"abs({text(p.operands[0])})"
+        if op.arity:
+            return f"({op.label.format(*[f'({text(q)})' for q in p.operands])})"
+        whole = [name for name, group in groups.items() if group == p.operands]
+        return op.label.format(", ".join(whole or map(text, p.operands)))
+
+    plain = ast.unparse(ast.parse(text(v), mode="eval"))  # without the brackets that are not needed
+    return plain.replace(" ** ", "**").replace("1**2", "1")
+
+
+def domain(op: Op) -> list[str]:
+    """Where the operation is defined, one condition an operand; none for everywhere."""
+    parts = []
+    for (low, high), letter in zip(op.domain, "ab"):
+        if math.isfinite(low) and math.isfinite(high):
+            parts.append(f"{number(low)} <= {letter} <= {number(high)}")
+        elif math.isfinite(low):
+            parts.append(f"{letter} >= {number(low)}")
+    return parts
+
+
+def described(op: Op) -> str:
+    """What `help` shows: how it is called, what it is, and its calculus."""
+    letters = ["xs", "ys"][: op.groups] if isinstance(op, Nary) else ["a", "b"][: op.arity]
+    if isinstance(op, Tuned):
+        letters[1] += f"={op.default}"
+    partials = [(f"d/d{x}" if op.arity != 1 else "derivative", text) for x, text in derivatives(op)]
+    rows = [("formula", op.formula), *partials, ("domain", ", ".join(domain(op)) or "everywhere")]
+    facts = "\n".join(f"    {name:10} {text}" for name, text in rows)
+    calls = ["Takes Values and real numbers, gives a Value; of numbers alone a float."]
+    if isinstance(op, Tuned):
+        calls.append(f"The second can be given by name, as `{op.parameter}`.")
+    if op.method:
+        calls.append(f"As a method or operator: `Value.{op.method}`.")
+    return f"{op.name}({', '.join(letters)})\n\n{op.doc}\n\n{facts}\n\n{chr(10).join(calls)}"
+
+
+def _describe(self: Op) -> str:
+    return described(self) if getattr(ops, self.name, None) is self else self.doc
+
+
+Op.describe = _describe  # type: ignore[method-assign]
