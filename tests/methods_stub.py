@@ -19,9 +19,10 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+from typing_extensions import Self
+
 from autodiff.replay.compiled import Compiled
 from autodiff.value import Value
-from typing_extensions import Self
 
 class Methods:
     def compile(
