@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, Protocol, runtime_checkable
 
-from nn.history.files import Epoch
-
 Kind = Literal["diverging", "underfitting", "overfitting", "converged", "still improving"]
 Finding = tuple[Kind, str, str]
 """What was found: in a word, as text, and what to do about it."""
@@ -37,7 +35,6 @@ class Judged(Protocol):
 
     metric: str
     validated: bool
-    epochs: list[Epoch]
     stopped: str
 
     def column(self, name: str) -> list[float]:
@@ -175,7 +172,7 @@ def _still_improving(history: Judged, judged: Sequence[float], best: int) -> Fin
 
 
 def _underfitting(history: Judged, training: Sequence[float], best: int) -> Finding | None:
-    score = history.epochs[-1].training_score
+    score = history.column("training_score")[-1]
     if history.metric in POOR:
         poor = not score >= POOR[history.metric]
         seen = f"the training {history.metric} is {score:.4g}"
