@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nn.data.dataset import Dataset
@@ -137,15 +137,10 @@ class ReplayWorker(Worker):
         loss = self._measure.run(columns, range(len(columns)))
         return loss, self.problem.metric(self._measure.outputs(len(columns)), dataset.targets)
 
-    def snapshot(self) -> Any:  # noqa: D102
+    def snapshot(self) -> Callable[[], dict[str, float]]:  # noqa: D102
+        numbers = array("d", self._step.parameters)
         buffers = dict(self.problem.model.named_buffers()) if self._buffered else {}
-        return array("d", self._step.parameters), buffers
-
-    def as_state(self, snapshot: Any) -> dict[str, float]:  # noqa: D102
-        if isinstance(snapshot, dict):  # from a checkpoint
-            return snapshot
-        numbers, buffers = snapshot
-        return {**dict(zip(self._names, numbers)), **buffers}
+        return lambda: {**dict(zip(self._names, numbers)), **buffers}
 
     def show(self) -> None:  # noqa: D102
         self._step.push()
