@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, Protocol, runtime_checkable
 
+from nn.checks import expect
+
 Kind = Literal["diverging", "underfitting", "overfitting", "converged", "still improving"]
 Finding = tuple[Kind, str, str]
 """What was found: in a word, as text, and what to do about it."""
@@ -115,8 +117,7 @@ def diagnose(history: Judged) -> Diagnosis:
     >>> diagnosis.kind, diagnosis.best_epoch
     ('overfitting', 3)
     """
-    if not isinstance(history, Judged):
-        raise TypeError(f"expected the History that nn.fit returns, got {type(history).__name__}: {history!r:.60}")
+    expect(isinstance(history, Judged), "expected the History that nn.fit returns", history)
     training, judged = history.column("training_loss"), history.judged()
     if len(training) < 2 and history.stopped != "diverged":
         raise ValueError("there is nothing to judge: the history has no epoch of training")

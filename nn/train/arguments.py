@@ -11,23 +11,20 @@ from typing import Any
 
 from autodiff.errors import DataError
 from autodiff.operation import real
-from nn.checks import finite, whole
+from nn.checks import expect, finite, whole
 from nn.data import Dataset, batches, split
+from nn.data.dataset import missing_class
 from nn.model import BatchNorm, Module
 from nn.optim import Optimizer
 
 
 def check_trained(model: Any, optimizer: Any) -> None:
     """Check that there is a model, and an optimizer (or None) that has parameters of it and so changes something."""
-    if not isinstance(model, Module):
-        raise TypeError(f"a model is an nn.Module, such as an nn.MLP, got {type(model).__name__}: {model!r:.60}")
+    expect(isinstance(model, Module), "a model is an nn.Module, such as an nn.MLP", model)
     if optimizer is None:
         return
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            "an optimizer is an nn.optim.Optimizer, such as nn.optim.SGD(model.parameters(), lr=0.1), "
-            f"got {type(optimizer).__name__}: {optimizer!r:.60}"
-        )
+    told = "an optimizer is an nn.optim.Optimizer, such as nn.optim.SGD(model.parameters(), lr=0.1)"
+    expect(isinstance(optimizer, Optimizer), told, optimizer)
     if not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer has no parameter of this model; make it with model.parameters()")
 
@@ -46,8 +43,7 @@ def check_batches(model: Module, samples: int, batch_size: int) -> None:
 def check_functions(**functions: Any) -> None:
     """Check that what is to be called can be called; None stands for a default."""
     for name, function in functions.items():
-        if function is not None and not callable(function):
-            raise TypeError(f"{name} is a function, or left out, got {type(function).__name__}: {function!r:.60}")
+        expect(function is None or callable(function), f"{name} is a function, or left out", function)
 
 
 def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callbacks: Any) -> None:
@@ -56,8 +52,7 @@ def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callba
     if patience is not None:
         whole(patience, "the patience", least=1)
     batches(0, batch_size, random.Random())  # complains about the batch size
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"the seed is a whole number, got {type(seed).__name__}: {seed!r:.60}")
+    expect(isinstance(seed, int) and not isinstance(seed, bool), "the seed is a whole number", seed)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
 
@@ -123,21 +118,13 @@ def check_parts(training: Dataset, validation: Dataset) -> None:
             f"the parts differ in their classes: {training.class_names} for training, "
             f"{validation.class_names} for validation"
         )
-    if training.class_names is None:
-        return
-    present = {"training": set(training.targets), "validation": set(validation.targets)}
-    for part, kinds in present.items():
-        for kind in sorted(set.union(*present.values()) - kinds):
-            raise DataError(
-                f"the {part} part has no sample of class {training.class_names[int(kind)]!r}; "
-                "split so that it has (nn.data.split does)"
-            )
+    if missing := missing_class(training, validation):
+        raise DataError(f"{missing}; split so that it has (nn.data.split does)")
 
 
 def checked_weights(weights: Sequence[float], count: int) -> list[float]:
     """Check that there is a weight of at least 0 for each sample, and not all are 0."""
-    if not hasattr(weights, "__len__"):
-        raise TypeError(f"expected a weight for each sample, got {type(weights).__name__}: {weights!r:.60}")
+    expect(hasattr(weights, "__len__"), "expected a weight for each sample", weights)
     if len(weights) != count:
         raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
     checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]

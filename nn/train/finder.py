@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn.checks import finite, whole
-from nn.data import Dataset, batches
-from nn.eager.step import EagerStep, Loss, measures
+from nn.data import batches
+from nn.eager.step import Loss, measures
+from nn.eager.worker import Problem, Worker
 from nn.model import Module
 from nn.optim import SGD, Optimizer
 from nn.train.arguments import as_dataset, check_batches, check_functions, check_numbers, check_trained
@@ -117,12 +118,12 @@ def find_lr(
     whole(steps, "the number of steps", least=4)
     model, optimizer = copy.deepcopy((model, optimizer or SGD(model.parameters(), lr=start)))
     model.train()
-    step = EagerStep(model, measures(model, dataset, loss, None)[0])
+    loss, metric = measures(model, dataset, loss, None)
+    worker = Worker(Problem(model, optimizer, dataset, None, None, loss, metric, None, batch_size))
     factor = (end / start) ** (1.0 / (steps - 1))
     rates, losses = [], []
-    for k, (rows, targets) in zip(range(steps + 1), _endless(dataset, batch_size, random.Random(seed))):
-        optimizer.zero_grad()
-        value = step(rows, targets)
+    for k, chosen in zip(range(steps + 1), _endless(len(dataset), batch_size, random.Random(seed))):
+        value = worker.gradient(chosen)
         if k == 0:
             first = value
             if not math.isfinite(first):
@@ -140,10 +141,9 @@ def find_lr(
     return _judged(rates, losses)
 
 
-def _endless(dataset: Dataset, batch_size: int, rng: random.Random) -> Iterator[tuple[Sequence[Any], Sequence[float]]]:
+def _endless(n: int, batch_size: int, rng: random.Random) -> Iterator[list[int]]:
     while True:
-        for chosen in batches(len(dataset), batch_size, rng):
-            yield [dataset.features[k] for k in chosen], [dataset.targets[k] for k in chosen]
+        yield from batches(n, batch_size, rng)
 
 
 def _judged(rates: Sequence[float], losses: Sequence[float]) -> LearningRates:
