@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.recording import no_grad
 from autodiff.value import Value
-from nn import losses
 from nn.data import Dataset
-from nn.metrics import accuracy, r2
-from nn.model.module import Module, forward_batch
+from nn.model.module import evaluating, forward_batch
 from nn.optim import Optimizer
 
 Loss = Callable[..., Any]
@@ -112,37 +109,3 @@ def evaluate(
         if not hasattr(value, "__float__"):
             raise _no_loss(value)
         return float(value), metric(outputs, dataset.targets)
-
-
-def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
-    """What a model is judged by on a data set, where nothing was chosen; a ValueError where nothing fits."""
-    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
-    several = loss is None and labels and _has_several_outputs(model, dataset)
-    if dataset.class_names is None:
-        if several:
-            raise ValueError(
-                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
-                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
-            )
-        return loss or losses.mse, metric or r2
-    if loss is None:
-        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
-    return loss, metric or accuracy
-
-
-def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
-    with no_grad(), evaluating(model):
-        return isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode inside a ``with``; afterwards each module is in the mode that it was in before."""
-    before = [(module, module.training) for module in model.modules()] if isinstance(model, Module) else []
-    if isinstance(model, Module):
-        model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in before:
-            module.training = mode

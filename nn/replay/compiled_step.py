@@ -11,11 +11,11 @@ from autodiff.errors import TraceError
 from autodiff.recording import no_grad
 from autodiff.replay.program_report import Report
 from autodiff.value import write
-from nn.eager.step import Loss, evaluating
+from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.losses.targets import as_row
 from nn.model.mlp import MLP, Layer
-from nn.model.module import Module, forward_batch
+from nn.model.module import Module, evaluating, forward_batch
 from nn.model.neuron import Neuron
 from nn.replay.columns import Columns, numpy_or_none
 from nn.replay.plan import Plan, forget_oldest, record

@@ -10,6 +10,7 @@ from typing import Any
 from nn.data.dataset import Dataset
 from nn.eager.worker import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
+from nn.model.module import evaluating
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
 from nn.replay.columns import Columns, is_finite, numpy_or_none
@@ -68,8 +69,7 @@ class ReplayWorker(Worker):
 
     def _prepare(self) -> None:
         """Compile now, so that what cannot be recorded is known before anything is changed."""
-        before = [module.training for module in self._modules]
-        try:
+        with evaluating(self.problem.model):  # which brings the modes back
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))
             if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
@@ -77,9 +77,6 @@ class ReplayWorker(Worker):
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
-        finally:
-            for module, mode in zip(self._modules, before):
-                module.training = mode
         self.backend = self._step.report.backend
 
     def _set_mode(self, training: bool) -> None:

@@ -1,4 +1,4 @@
-"""What `nn.fit` and `nn.find_lr` take: checked before anything is done, in words that name what is wrong."""
+"""What `nn.fit` and `nn.find_lr` take: checked, or chosen, before anything is done, in words that name what is wrong."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import Any
 
 from autodiff.errors import DataError
 from autodiff.operation import real
+from autodiff.recording import no_grad
+from nn import losses
 from nn.checks import expect, finite, whole
 from nn.data import Dataset, batches, split
 from nn.data.dataset import missing_class
+from nn.eager.step import Loss, Metric
+from nn.metrics import accuracy, r2
 from nn.model import BatchNorm, Module
+from nn.model.module import evaluating, forward_batch
 from nn.optim import Optimizer
 
 
@@ -55,6 +60,27 @@ def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callba
     expect(isinstance(seed, int) and not isinstance(seed, bool), "the seed is a whole number", seed)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
+
+
+def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
+    """What a model is judged by on a data set, where nothing was chosen; a ValueError where nothing fits."""
+    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
+    several = loss is None and labels and _has_several_outputs(model, dataset)
+    if dataset.class_names is None:
+        if several:
+            raise ValueError(
+                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+            )
+        return loss or losses.mse, metric or r2
+    if loss is None:
+        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
+    return loss, metric or accuracy
+
+
+def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
+    with no_grad(), evaluating(model):
+        return isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
 
 
 # -- Samples -----------------------------------------------------------------------------------------------------------

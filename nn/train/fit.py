@@ -14,7 +14,7 @@ from nn import losses
 from nn.callbacks import AnyCallback, Training, checked
 from nn.checks import finite
 from nn.data import Dataset
-from nn.eager.step import Loss, Metric, measures
+from nn.eager.step import Loss, Metric
 from nn.eager.worker import Problem, Worker
 from nn.history import History
 from nn.model import Module
@@ -145,7 +145,7 @@ def fit(
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = _parts(training, validation, weights, seed)
     arguments.check_batches(model, len(training), batch_size)
-    loss, metric = measures(model, training, loss, metric)
+    loss, metric = arguments.measures(model, training, loss, metric)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
