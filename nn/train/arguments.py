@@ -1,4 +1,4 @@
-"""What `nn.fit` and `nn.find_lr` take: checked, or chosen, before anything is done, in words that name what is wrong."""
+"""What `nn.fit` and `nn.find_lr` take: checked, or chosen, before anything is done, in words that say what is wrong."""
 
 from __future__ import annotations
 
