@@ -1,31 +1,5 @@
-"""The command line: ``python -m nn`` trains a network, ``python -m nn predict`` uses it; both know ``--help``."""
+"""The command line: ``python -m nn`` trains a network, ``python -m nn predict`` uses it; both know ``--help``.
 
-from __future__ import annotations
-
-import argparse
-import math
-import os
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from statistics import median
-from types import FrameType
-from typing import NoReturn
-
-from autodiff.errors import AutodiffError
-from nn.cli.job import BUILT_IN, RATES, Outcome, run
-from nn.cli.predictor import predict
-from nn.data.csv_files import number
-from nn.history import History
-from nn.model.activations import ACTIVATIONS
-from nn.schedules import SCHEDULES
-
-NAME = "python -m nn"
-
-EPILOG = """\
 the folder then holds
   model.json                                    the best weights, names and units of the data
   history.csv                                   losses, scores, learning rates, gradient norms by epoch
@@ -46,7 +20,31 @@ from the checkpoint, to the same numbers as if nothing had happened; it may ask 
 
 Exit status: 0 done, 1 the training diverged (what is written is the best model before that), 2 bad input (nothing is
 written), 130 Ctrl-C, 143 SIGTERM.
-"""
+"""  # noqa: D405, D407  (the text of --help)
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from types import FrameType
+from typing import NoReturn
+
+from autodiff.errors import AutodiffError
+from nn.cli.job import BUILT_IN, RATES, Outcome, run
+from nn.cli.predictor import predict
+from nn.data.csv_files import number
+from nn.model.activations import ACTIVATIONS
+from nn.schedules import SCHEDULES
+
+NAME = "python -m nn"
 
 OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -75,7 +73,7 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        print(f"{NAME}: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return INTERRUPTED
 
 
@@ -98,8 +96,12 @@ def _sigterm_as_ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _tell(message: str) -> None:
+    print(f"{NAME}: {' '.join(message.split())}", file=sys.stderr)
+
+
 def _refuse(message: str) -> int:
-    print(f"{NAME}: error: {' '.join(message.split())}", file=sys.stderr)
+    _tell(f"error: {message}")
     return BAD_INPUT
 
 
@@ -107,19 +109,16 @@ def _train(job: argparse.Namespace) -> int:
     done = run(job)
     history = done.history
     if done.skipped:
-        print(f"{NAME}: no drawings: {' '.join(done.skipped.split())}", file=sys.stderr)
+        _tell(f"no drawings: {done.skipped}")
     if not history.epochs:
-        print(f"{NAME}: interrupted before anything was learned; nothing is written", file=sys.stderr)
+        _tell("interrupted before anything was learned; nothing is written")
         return INTERRUPTED
     print(_table(job, done), flush=True)
     if history.stopped == "diverged":
-        print(
-            f"{NAME}: training diverged in epoch {len(history.epochs)}: the loss is no longer finite; "
-            f"try an --lr below {done.lr:g}",
-            file=sys.stderr,
-        )
+        epoch = len(history.epochs)
+        _tell(f"training diverged in epoch {epoch}: the loss is no longer finite; try an --lr below {done.lr:g}")
     elif history.best_epoch == 0:
-        print(f"{NAME}: no epoch was better than the untrained network; try another --lr", file=sys.stderr)
+        _tell("no epoch was better than the untrained network; try another --lr")
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(history.stopped, OK)
 
 
@@ -128,6 +127,8 @@ def _table(job: argparse.Namespace, done: Outcome) -> str:
     predictor, history, best = done.predictor, done.history, done.history.best
     sizes = [len(predictor.feature_names), *(len(layer.neurons) for layer in predictor.model.layers)]
     kind = "regression" if predictor.class_names is None else f"{len(predictor.class_names)} classes"
+    times = history.column("seconds")[1:]
+    pace = f"{1e3 * median(times):.3g} ms an epoch" if times else "no epoch done"
     ending = "stopped early" if history.stopped == "patience" else history.stopped
     trained = len(history.epochs) > 1 or history.stopped == "diverged"
     return "\n".join(
@@ -136,7 +137,7 @@ def _table(job: argparse.Namespace, done: Outcome) -> str:
             f"network {sizes}, {job.activation}, {len(predictor.model.parameters())} parameters; "
             f"best of {len(history.epochs) - 1} epochs: {history.best_epoch}",
             f"{job.optimizer}, learning rate {done.lr:.3g}{', found' if job.find_lr else ''}, {job.schedule}; "
-            f"steps by {history.backend}, {_epoch_time(history)}",
+            f"steps by {history.backend}, {pace}",
             "",
             f"{'':<12}{'loss':>10}{history.metric:>12}",
             f"{'training':<12}{best.training_loss:>10.4f}{best.training_score:>12.4f}",
@@ -146,11 +147,6 @@ def _table(job: argparse.Namespace, done: Outcome) -> str:
             f"written to {job.out}: {', '.join(done.written)}",
         ]
     )
-
-
-def _epoch_time(history: History) -> str:
-    seconds = [epoch.seconds for epoch in history.epochs[1:]]
-    return f"{1e3 * median(seconds):.3g} ms an epoch" if seconds else "no epoch done"
 
 
 # -- What is understood --------------------------------------------------------------------------------------------
@@ -185,7 +181,7 @@ def _training_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=NAME,
         description="Train a network on a data set, of which 30 % are held out for validation.",
-        epilog=EPILOG,
+        epilog=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -252,13 +248,12 @@ def _prediction_parser() -> argparse.ArgumentParser:
 
 
 def _job(arguments: Sequence[str]) -> argparse.Namespace:
-    options = _training_parser().parse_args(arguments)
-    for name, other, together in (
-        ("--lr", "--find-lr", options.lr and options.find_lr),
-        ("--target", f"--data {options.data}", options.target and options.data in BUILT_IN),
-    ):
-        if together:
-            raise UsageError(f"{name} cannot be used with {other} (see {NAME} --help)")
+    parser = _training_parser()
+    options = parser.parse_args(arguments)
+    if options.lr and options.find_lr:
+        parser.error("--lr cannot be used with --find-lr")
+    if options.target and options.data in BUILT_IN:
+        parser.error(f"--target cannot be used with --data {options.data}")
     options.out = options.out or Path("runs", _run_name(options.data))
     return options
 

@@ -228,8 +228,7 @@ def one_hot(labels: Sequence[int], num_classes: int | None = None) -> list[list[
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     for k, label in enumerate(labels):
-        if not hasattr(label, "__index__"):
-            raise TypeError(f"expected an int as label {k}, got {type(label).__name__}: {label!r:.60}")
+        expect(hasattr(label, "__index__"), f"expected an int as label {k}", label)
     size = max(labels, default=-1) + 1 if num_classes is None else num_classes
     for k, label in enumerate(labels):
         if label not in range(size):

@@ -7,6 +7,7 @@ from typing import Any
 
 from autodiff.recording import no_grad
 from autodiff.value import Value
+from nn.checks import expect
 from nn.data import Dataset
 from nn.model.module import evaluating, forward_batch
 from nn.optim import Optimizer
@@ -16,6 +17,8 @@ Loss = Callable[..., Any]
 
 Metric = Callable[[Sequence[Any], Sequence[float]], float]
 """A function of outputs and targets that gives a score; more is better."""
+
+_LOSS = "the loss of a batch is a Value, computed from the outputs of the model"
 
 
 class EagerStep:
@@ -29,15 +32,9 @@ class EagerStep:
         value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
         if self.penalty is not None:
             value = value + self.penalty()
-        if not isinstance(value, Value):
-            raise _no_loss(value)
+        expect(isinstance(value, Value), _LOSS, value)
         value.backward()
-        return value.data
-
-
-def _no_loss(value: Any) -> TypeError:
-    told = f"{type(value).__name__}: {value!r:.60}"
-    return TypeError(f"the loss of a batch is a Value, computed from the outputs of the model, got {told}")
+        return float(value.data)
 
 
 def mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None) -> Any:
@@ -106,6 +103,5 @@ def evaluate(
     with no_grad(), evaluating(model):
         outputs = forward_batch(model, dataset.features)
         value = mean_loss(loss, outputs, dataset.targets, weights)
-        if not hasattr(value, "__float__"):
-            raise _no_loss(value)
+        expect(hasattr(value, "__float__"), _LOSS, value)
         return float(value), metric(outputs, dataset.targets)

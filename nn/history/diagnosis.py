@@ -185,14 +185,13 @@ def _underfitting(history: Judged, training: Sequence[float], best: int) -> Find
 
 
 def _converged(history: Judged, training: Sequence[float], judged: Sequence[float]) -> Finding:
-    if not history.validated:
-        return "converged", f"the training loss has settled at {_end(judged):.4g}", "nothing is needed"
-    end, here = _end(judged), _end(training)
-    text = f"the validation loss has settled at {end:.4g}"
+    part = "validation" if history.validated else "training"
+    end, here = _end(judged), _end(training)  # the same where nothing was set aside
+    text, remedy = f"the {part} loss has settled at {end:.4g}", "nothing is needed"
     if end > 2.0 * here > 0.0:
         text += f", {end / here:.2g} times the training loss"
-        return "converged", text, "more data or regularisation might close the gap"
-    return "converged", text, "nothing is needed"
+        remedy = "more data or regularisation might close the gap"
+    return "converged", text, remedy
 
 
 # -- Curves --------------------------------------------------------------------------------------------------------
