@@ -68,10 +68,10 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader, `head` perhaps, has enough; nor must Python's last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (UsageError, AutodiffError, ImportError) as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (UsageError, AutodiffError, ImportError, OSError) as error:
+        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        _tell(f"error: {message}")
+        return BAD_INPUT
     except KeyboardInterrupt:
         _tell("interrupted")
         return INTERRUPTED
@@ -98,11 +98,6 @@ def _sigterm_as_ctrl_c() -> Iterator[list[int]]:
 
 def _tell(message: str) -> None:
     print(f"{NAME}: {' '.join(message.split())}", file=sys.stderr)
-
-
-def _refuse(message: str) -> int:
-    _tell(f"error: {message}")
-    return BAD_INPUT
 
 
 def _train(job: argparse.Namespace) -> int:
@@ -181,7 +176,7 @@ def _training_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=NAME,
         description="Train a network on a data set, of which 30 % are held out for validation.",
-        epilog=__doc__.partition("\n\n")[2],
+        epilog=(__doc__ or "").partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -254,15 +249,10 @@ def _job(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--lr cannot be used with --find-lr")
     if options.target and options.data in BUILT_IN:
         parser.error(f"--target cannot be used with --data {options.data}")
-    options.out = options.out or Path("runs", _run_name(options.data))
+    name = Path(options.data).stem or "data"
+    taken = name in BUILT_IN and name != options.data  # by a data set of ours
+    options.out = options.out or Path("runs", f"{name}-csv" if taken else name)
     return options
-
-
-def _run_name(data: str) -> str:
-    if data in BUILT_IN:
-        return data
-    name = Path(data).stem or "data"
-    return f"{name}-csv" if name in BUILT_IN else name
 
 
 if __name__ == "__main__":

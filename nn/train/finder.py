@@ -121,24 +121,20 @@ def find_lr(
     loss, metric = measures(model, dataset, loss, None)
     worker = Worker(Problem(model, optimizer, dataset, None, None, loss, metric, None, batch_size))
     factor = (end / start) ** (1.0 / (steps - 1))
-    rates, losses = [], []
+    rates: list[float] = []
+    losses: list[float] = []
     for k, chosen in zip(range(steps + 1), _endless(len(dataset), batch_size, random.Random(seed))):
-        value = worker.gradient(chosen)
-        if k == 0:
-            first = value
-            if not math.isfinite(first):
-                raise ValueError(
-                    "the loss of the model is not finite; standardise the features, or use smaller weights"
-                )
-        else:
+        losses.append(worker.gradient(chosen))
+        if not math.isfinite(losses[0]):
+            raise ValueError("the loss of the model is not finite; standardise the features, or use smaller weights")
+        if k > 0:
             rates.append(optimizer.lr)
-            losses.append(value)
         gradients = [p.grad or 0.0 for p in optimizer.parameters]
-        if not (value <= EXPLODED * abs(first)) or not all(map(math.isfinite, gradients)):
+        if not (losses[-1] <= EXPLODED * abs(losses[0])) or not all(map(math.isfinite, gradients)):
             break
         optimizer.lr = start * factor**k
         optimizer.step()
-    return _judged(rates, losses)
+    return _judged(rates, losses[1:])  # of each rate the loss that followed
 
 
 def _endless(n: int, batch_size: int, rng: random.Random) -> Iterator[list[int]]:
