@@ -123,13 +123,22 @@ def _row(x: Any, k: int) -> list[float]:
         raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
 
 
-def hold_out(
-    training: Dataset, fraction: float, seed: int, weights: Sequence[float] | None
-) -> tuple[Dataset, Dataset, Sequence[float] | None]:
-    """Set a share of the samples aside for validation: both parts, and the weights of the first."""
-    numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
-    kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, fraction, seed))
-    return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
+def parts(
+    training: Any, validation: Any, weights: Sequence[float] | None, seed: int
+) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
+    """The data as data sets that fit each other, or, if `validation` is a share, two parts; and the weights of one."""
+    training = as_dataset(training)
+    if weights is not None:
+        weights = checked_weights(weights, len(training))
+    if validation is None:
+        return training, None, weights
+    if isinstance(validation, float | int):
+        numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
+        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, validation, seed))
+        return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
+    validation = as_dataset(validation, like=training)
+    check_parts(training, validation)
+    return training, validation, weights
 
 
 def check_parts(training: Dataset, validation: Dataset) -> None:

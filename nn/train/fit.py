@@ -13,7 +13,6 @@ from typing import Any
 from nn import losses
 from nn.callbacks import AnyCallback, Training, checked
 from nn.checks import finite
-from nn.data import Dataset
 from nn.eager.step import Loss, Metric
 from nn.eager.worker import Problem, Worker
 from nn.history import History
@@ -143,7 +142,7 @@ def fit(
     arguments.check_numbers(epochs, batch_size, seed, patience, callbacks)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
-    training, validation, weights = _parts(training, validation, weights, seed)
+    training, validation, weights = arguments.parts(training, validation, weights, seed)
     arguments.check_batches(model, len(training), batch_size)
     loss, metric = arguments.measures(model, training, loss, metric)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
@@ -186,22 +185,6 @@ def _worker(problem: Problem) -> Worker:
         worker = Worker(problem)
         worker.backend = f"eager: {reason}"
         return worker
-
-
-def _parts(
-    training: Any, validation: Any, weights: Sequence[float] | None, seed: int
-) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
-    """The data as data sets that fit each other."""
-    training = arguments.as_dataset(training)
-    if weights is not None:
-        weights = arguments.checked_weights(weights, len(training))
-    if validation is None:
-        return training, None, weights
-    if isinstance(validation, float | int):
-        return arguments.hold_out(training, validation, seed, weights)
-    validation = arguments.as_dataset(validation, like=training)
-    arguments.check_parts(training, validation)
-    return training, validation, weights
 
 
 def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:
