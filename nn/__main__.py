@@ -1,23 +1,50 @@
-"""The command line: ``python -m nn`` trains a network, ``python -m nn predict`` uses it; both know ``--help``."""
+"""The command line: ``python -m nn`` trains a network, ``python -m nn predict`` uses it; both know ``--help``.
+
+the folder then holds
+  model.json                                    the best weights, names and units of the data
+  history.csv                                   losses, scores, learning rates, gradient norms by epoch
+  learning_curve.png                            loss and score by epoch
+  learning_rates.png                            with --find-lr: the loss by learning rate
+  neuron_forward.svg, neuron_backward.svg       the graphs of one neuron at one sample
+  network_forward.svg, network_backward.svg     the graphs of one sample's loss through a small network
+  checkpoint.json                               the state of the training, for --resume
+
+examples
+  python -m nn
+  python -m nn --data moons --hidden 8 8 --optimizer adam --find-lr --patience 20
+  python -m nn --data houses.csv --schedule cosine --clip 1 --epochs 200 --out runs/houses
+  python -m nn predict runs/iris/model.json new.csv > predictions.csv     (see python -m nn predict --help)
+
+Ctrl-C (or SIGTERM) ends the training; the best model so far is written. The same command with --resume then goes on
+from the checkpoint, to the same numbers as if nothing had happened; it may ask for more epochs.
+
+Exit status: 0 done, 1 the training diverged (what is written is the best model before that), 2 bad input (nothing is
+written), 130 Ctrl-C, 143 SIGTERM.
+"""  # noqa: D405, D407  (the text of --help)
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
 import signal
 import sys
 import threading
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from types import FrameType
+from typing import NoReturn
 
 from autodiff.errors import AutodiffError
-from nn.cli.job import BUILT_IN, Outcome, run
-from nn.cli.options import NAME, UsageError, prediction_parser, training_parser
+from nn.cli.job import BUILT_IN, RATES, Outcome, run
 from nn.cli.predictor import predict
-from nn.history import History
+from nn.data.csv_files import number
+from nn.model.activations import ACTIVATIONS
+from nn.schedules import SCHEDULES
+
+NAME = "python -m nn"
 
 OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -33,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["predict"]:
-            options = prediction_parser().parse_args(arguments[1:])
+            options = _prediction_parser().parse_args(arguments[1:])
             predict(options.model, options.data, sys.stdout)
             sys.stdout.flush()
             return OK
@@ -41,12 +68,12 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader, `head` perhaps, has enough; nor must Python's last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (UsageError, AutodiffError, ImportError) as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (UsageError, AutodiffError, ImportError, OSError) as error:
+        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        _tell(f"error: {message}")
+        return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"{NAME}: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return INTERRUPTED
 
 
@@ -69,55 +96,34 @@ def _sigterm_as_ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _job(arguments: Sequence[str]) -> Namespace:
-    options = training_parser().parse_args(arguments)
-    for name, other, together in (
-        ("--lr", "--find-lr", options.lr and options.find_lr),
-        ("--target", f"--data {options.data}", options.target and options.data in BUILT_IN),
-    ):
-        if together:
-            raise UsageError(f"{name} cannot be used with {other} (see {NAME} --help)")
-    options.out = options.out or Path("runs", _run_name(options.data))
-    return options
+def _tell(message: str) -> None:
+    print(f"{NAME}: {' '.join(message.split())}", file=sys.stderr)
 
 
-def _run_name(data: str) -> str:
-    if data in BUILT_IN:
-        return data
-    name = Path(data).stem or "data"
-    return f"{name}-csv" if name in BUILT_IN else name
-
-
-def _refuse(message: str) -> int:
-    print(f"{NAME}: error: {' '.join(message.split())}", file=sys.stderr)
-    return BAD_INPUT
-
-
-def _train(job: Namespace) -> int:
+def _train(job: argparse.Namespace) -> int:
     done = run(job)
     history = done.history
     if done.skipped:
-        print(f"{NAME}: no drawings: {' '.join(done.skipped.split())}", file=sys.stderr)
+        _tell(f"no drawings: {done.skipped}")
     if not history.epochs:
-        print(f"{NAME}: interrupted before anything was learned; nothing is written", file=sys.stderr)
+        _tell("interrupted before anything was learned; nothing is written")
         return INTERRUPTED
     print(_table(job, done), flush=True)
     if history.stopped == "diverged":
-        print(
-            f"{NAME}: training diverged in epoch {len(history.epochs)}: the loss is no longer finite; "
-            f"try an --lr below {done.lr:g}",
-            file=sys.stderr,
-        )
+        epoch = len(history.epochs)
+        _tell(f"training diverged in epoch {epoch}: the loss is no longer finite; try an --lr below {done.lr:g}")
     elif history.best_epoch == 0:
-        print(f"{NAME}: no epoch was better than the untrained network; try another --lr", file=sys.stderr)
+        _tell("no epoch was better than the untrained network; try another --lr")
     return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(history.stopped, OK)
 
 
-def _table(job: Namespace, done: Outcome) -> str:
+def _table(job: argparse.Namespace, done: Outcome) -> str:
     """The closing table."""
     predictor, history, best = done.predictor, done.history, done.history.best
     sizes = [len(predictor.feature_names), *(len(layer.neurons) for layer in predictor.model.layers)]
     kind = "regression" if predictor.class_names is None else f"{len(predictor.class_names)} classes"
+    times = history.column("seconds")[1:]
+    pace = f"{1e3 * median(times):.3g} ms an epoch" if times else "no epoch done"
     ending = "stopped early" if history.stopped == "patience" else history.stopped
     trained = len(history.epochs) > 1 or history.stopped == "diverged"
     return "\n".join(
@@ -126,7 +132,7 @@ def _table(job: Namespace, done: Outcome) -> str:
             f"network {sizes}, {job.activation}, {len(predictor.model.parameters())} parameters; "
             f"best of {len(history.epochs) - 1} epochs: {history.best_epoch}",
             f"{job.optimizer}, learning rate {done.lr:.3g}{', found' if job.find_lr else ''}, {job.schedule}; "
-            f"steps by {history.backend}, {_epoch_time(history)}",
+            f"steps by {history.backend}, {pace}",
             "",
             f"{'':<12}{'loss':>10}{history.metric:>12}",
             f"{'training':<12}{best.training_loss:>10.4f}{best.training_score:>12.4f}",
@@ -138,9 +144,115 @@ def _table(job: Namespace, done: Outcome) -> str:
     )
 
 
-def _epoch_time(history: History) -> str:
-    seconds = [epoch.seconds for epoch in history.epochs[1:]]
-    return f"{1e3 * median(seconds):.3g} ms an epoch" if seconds else "no epoch done"
+# -- What is understood --------------------------------------------------------------------------------------------
+
+
+class UsageError(Exception):
+    """The command line cannot be understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    x = number(text)
+    if x is None or not 0.0 < x < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return x
+
+
+def _training_parser() -> argparse.ArgumentParser:
+    """Make the parser of the main job."""
+    parser = _Parser(
+        prog=NAME,
+        description="Train a network on a data set, of which 30 % are held out for validation.",
+        epilog=(__doc__ or "").partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument_group("data").add_argument
+    add(
+        "--data",
+        default="iris",
+        metavar="DATA",
+        help=f"{', '.join(BUILT_IN)}, or a CSV file with a header row whose last column is the target: text makes "
+        "classes, numbers make a regression (default: %(default)s)",
+    )
+    add("--target", choices=["classes", "numbers"], help="how to read that column, where classes are coded as numbers")
+    add("--seed", type=int, default=0, metavar="N", help="of the parts, weights and batches (default: %(default)s)")
+    add = parser.add_argument_group("network").add_argument
+    add(
+        "--hidden",
+        type=_count,
+        nargs="*",
+        default=[16, 8],
+        metavar="N",
+        help="sizes of the hidden layers; nothing for none (default: 16 8)",
+    )
+    add("--activation", choices=list(ACTIVATIONS), default="tanh", help="of the hidden layers (default: %(default)s)")
+    add = parser.add_argument_group("training").add_argument
+    rates = ", ".join(f"{rate:g} for {name}" for name, rate in RATES.items())
+    add("--epochs", type=_count, default=100, metavar="N", help="times through the data (default: %(default)s)")
+    add("--batch-size", type=_count, default=16, metavar="N", help="samples a step (default: %(default)s)")
+    add("--optimizer", choices=list(RATES), default="sgd", help="the rule of a step (default: %(default)s)")
+    add("--lr", type=_positive, metavar="X", help=f"learning rate (default: {rates})")
+    add("--find-lr", action="store_true", help="in place of --lr: try rates from 1e-7 to 10, and take the suggestion")
+    add(
+        "--schedule",
+        choices=list(SCHEDULES),
+        default="constant",
+        help="how the learning rate changes from step to step (default: %(default)s)",
+    )
+    add("--clip", type=_positive, metavar="X", help="bound for the norm of the gradients (default: none)")
+    add("--l2", type=_positive, metavar="X", help="strength of a penalty on squared weights (default: none)")
+    add("--patience", type=_count, metavar="N", help="stop after N epochs without a better one (default: never)")
+    add(
+        "--eager",
+        action="store_true",
+        help="build the graph of every mini-batch: far slower than replaying one program",
+    )
+    add = parser.add_argument_group("files").add_argument
+    add("--out", type=Path, metavar="FOLDER", help="where to write (default: runs/ and the name of the data)")
+    add("--resume", action="store_true", help="go on from the checkpoint in that folder")
+    return parser
+
+
+def _prediction_parser() -> argparse.ArgumentParser:
+    """Make the parser of predictions."""
+    parser = _Parser(
+        prog=f"{NAME} predict",
+        description="Predict each row of a CSV file and print the predictions as CSV: the class and its probability, "
+        "or the number. Features are standardised with the statistics of the training data.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="MODEL.json", help=f"what {NAME} wrote")
+    parser.add_argument(
+        "data", metavar="DATA.csv", help="has the columns of the training data by name; the target is not needed"
+    )
+    return parser
+
+
+def _job(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _training_parser()
+    options = parser.parse_args(arguments)
+    if options.lr and options.find_lr:
+        parser.error("--lr cannot be used with --find-lr")
+    if options.target and options.data in BUILT_IN:
+        parser.error(f"--target cannot be used with --data {options.data}")
+    name = Path(options.data).stem or "data"
+    taken = name in BUILT_IN and name != options.data  # by a data set of ours
+    options.out = options.out or Path("runs", f"{name}-csv" if taken else name)
+    return options
 
 
 if __name__ == "__main__":

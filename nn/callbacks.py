@@ -81,18 +81,8 @@ class Callback:
 AnyCallback = Callback | Callable[[Training], Any]
 
 
-def as_callback(callback: AnyCallback) -> Callback:
-    """Take a callback, or make one of a function, to be called after each epoch; a TypeError if it is neither."""
-    if isinstance(callback, Callback):
-        return callback
-    if not callable(callback):
+def checked(callback: AnyCallback) -> AnyCallback:
+    """Take a callback, or a function to be called after each epoch; a TypeError if it is neither."""
+    if not isinstance(callback, Callback) and not callable(callback):
         raise TypeError(f"a callback is a function of a Training or an nn.callbacks.Callback, got {callback!r:.60}")
-    return _AfterEpochs(callback)
-
-
-class _AfterEpochs(Callback):
-    def __init__(self, function: Callable[[Training], Any]) -> None:
-        self.function = function
-
-    def on_epoch(self, training: Training) -> None:
-        self.function(training)
+    return callback

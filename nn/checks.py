@@ -11,6 +11,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def expect(fits: bool, told: str, x: Any) -> None:
+    """Raise a TypeError that tells what was expected, and what came, unless that fits."""
+    if not fits:
+        raise TypeError(f"{told}, got {type(x).__name__}: {x!r:.60}")
+
+
 def finite(
     x: Any,
     what: str,
@@ -27,8 +33,7 @@ def finite(
         ...
     ValueError: the momentum is finite and at least 0 and below 1, got 1
     """
-    if isinstance(x, bool) or not isinstance(x, Real):
-        raise TypeError(f"{what} is a real number, got {type(x).__name__}: {x!r:.60}")
+    expect(isinstance(x, Real) and not isinstance(x, bool), f"{what} is a real number", x)
     try:
         number = float(x)
     except OverflowError:

@@ -10,7 +10,7 @@ from typing import Any
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
-from nn.checks import finite, known, whole
+from nn.checks import expect, finite, known, whole
 from nn.minimum import Minimum
 from nn.model.init import generator
 from nn.optim.clip import grad_norm
@@ -202,8 +202,7 @@ def _box(bounds: Any) -> tuple[list[tuple[float, float]], bool]:
 def _optimizer(method: Any, xs: list[Value], lr: float) -> optim.Optimizer:
     if isinstance(method, str):
         method = known(method, METHODS, "method", ", or a class of nn.optim")
-    if not callable(method):
-        raise TypeError(f"method is a name or what makes an optimizer, got {type(method).__name__}: {method!r:.60}")
+    expect(callable(method), "method is a name or what makes an optimizer", method)
     optimizer = method(xs, lr=lr)
     if not isinstance(optimizer, optim.Optimizer):
         raise TypeError(f"method makes a nn.optim.Optimizer of parameters and lr, got {optimizer!r:.60}")

@@ -15,7 +15,6 @@ from autodiff import ModelFileError
 from nn import MLP, fit
 from nn.data import xor
 from nn.history import STOPPED, Epoch, History
-from nn.history.files import from_dict
 
 NAN = math.nan
 
@@ -125,7 +124,7 @@ def test_damaged_json(damage, tmp_path):
 def test_what_is_no_history():
     for saved in (3, None, [], "text"):
         with pytest.raises(ModelFileError, match="a history is an object"):
-            from_dict(saved)
+            History.from_dict(saved)
 
 
 # -- For people ----------------------------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ import pytest
 from autodiff import Value
 from nn import MLP, Dropout, Neuron, Sequential, losses
 from nn.data import Dataset, xor
-from nn.eager.step import EagerStep, evaluating, measures
+from nn.eager.step import EagerStep
 from nn.metrics import accuracy, r2
+from nn.model.module import evaluating
+from nn.train.arguments import measures
 
 
 def line(w=1.0, b=0.0):

@@ -56,9 +56,8 @@ def network_loss(dataset: Dataset, activation: str) -> Value:
 def draw_all(model: MLP, dataset: Dataset, activation: str, folder: Path) -> str:
     """Write `DRAWINGS` into a folder; return why there are none, and what command would help, or ""."""
     try:
-        neuron, network = neuron_output(model, dataset, activation), network_loss(dataset, activation)
-        drawings = (draw_forward(neuron), draw_backward(neuron), draw_forward(network), draw_backward(network))
-        pictures = [drawing.pipe(format="svg") for drawing in drawings]
+        graphs = neuron_output(model, dataset, activation), network_loss(dataset, activation)
+        pictures = [draw(y).pipe(format="svg") for y in graphs for draw in (draw_forward, draw_backward)]
     except (ImportError, RenderError) as error:
         return str(error)
     for name, picture in zip(DRAWINGS, pictures):

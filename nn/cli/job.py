@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
 
 
 def run(job: Namespace) -> Outcome:
-    """Do what `nn.cli.options` understood: train, and write the files; but first refuse all that can be refused."""
+    """Do what `nn.__main__` understood: train, and write the files; but first refuse all that can be refused."""
     dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)

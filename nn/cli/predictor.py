@@ -139,8 +139,7 @@ def predict(model: str | os.PathLike[str], data: str | os.PathLike[str], stream:
             raise DataError(f"{table.path}, line {table.lines[k]}: the numbers are too large for the model")
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    regression = predictor.class_names is None
-    writer.writerow([predictor.target_name] if regression else [predictor.target_name, "probability"])
+    writer.writerow([predictor.target_name, *(["probability"] if predictor.class_names else [])])
     writer.writerows([value] if share is None else [value, f"{share:.6f}"] for value, share in predictions)
     try:
         stream.write(page.getvalue())

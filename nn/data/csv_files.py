@@ -141,7 +141,6 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     """Read a CSV file in UTF-8 with a header row; empty lines are skipped, and what is wrong is a DataError."""
     name = os.fspath(path)
     reader = csv.reader(io.StringIO(_text(name), newline=""), strict=True)
-    header: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -149,22 +148,20 @@ def read_table(path: str | os.PathLike[str]) -> Table:
             cells = [cell.strip() for cell in cells]
             if cells in ([], [""]):
                 continue
-            if not header:
-                header = _checked_header(cells, f"{name}, line {reader.line_num}")
-                continue
-            if len(cells) != len(header):
-                raise DataError(
-                    f"{name}, line {reader.line_num}: expected {len(header)} cells, as in the header, got {len(cells)}"
-                )
+            place = f"{name}, line {reader.line_num}"
+            if not rows:
+                _check_header(cells, place)
+            elif len(cells) != len(rows[0]):
+                raise DataError(f"{place}: expected {len(rows[0])} cells, as in the header, got {len(cells)}")
             rows.append(cells)
             lines.append(reader.line_num)
     except csv.Error as error:
         raise DataError(f"{name}, line {reader.line_num}: not a CSV file: {error}") from error
-    if not header:
-        raise DataError(f"{name}: the file is empty; expected a header row, then a row for each sample")
     if not rows:
+        raise DataError(f"{name}: the file is empty; expected a header row, then a row for each sample")
+    if len(rows) == 1:
         raise DataError(f"{name}: there is a header but no rows; expected a row for each sample")
-    return Table(name, tuple(header), rows, lines)
+    return Table(name, tuple(rows[0]), rows[1:], lines[1:])
 
 
 def _text(path: str) -> str:
@@ -187,7 +184,7 @@ def _text(path: str) -> str:
         ) from error
 
 
-def _checked_header(names: list[str], place: str) -> list[str]:
+def _check_header(names: list[str], place: str) -> None:
     if all(number(name) is not None for name in names):
         raise DataError(f"{place}: expected a header row with names, got the number {names[0]!r:.40} and no name")
     for k, name in enumerate(names):
@@ -195,4 +192,3 @@ def _checked_header(names: list[str], place: str) -> list[str]:
             raise DataError(f"{place}: column {k + 1} has no name in the header")
         if name in names[:k]:
             raise DataError(f"{place}: the header has the name {name!r:.40} twice; give each column its own")
-    return names

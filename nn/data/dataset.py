@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 
 from autodiff.errors import DataError
+from nn.checks import expect
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,18 @@ class Dataset:
         if not self.feature_names:
             names = tuple(f"x{k + 1}" for k in range(len(self.features[0])))
             object.__setattr__(self, "feature_names", names)
+        classes = range(len(self.class_names or ()))
         for k, (row, target) in enumerate(zip(self.features, self.targets)):
             if len(row) != len(self.feature_names):
                 raise self._error(f"expected {len(self.feature_names)} features in row {k}, got {len(row)}")
             for name, x in zip((*self.feature_names, self.target_name), (*row, target)):
                 if not isinstance(x, Real) or not math.isfinite(x):
                     raise self._error(f"expected a finite number in row {k}, column {name!r}, got {x!r:.40}")
-            if self.class_names is not None and not self._is_class(target):
+            if self.class_names is not None and not (hasattr(target, "__index__") and target in classes):
                 raise self._error(
                     f"expected a class from 0 to {len(self.class_names) - 1} in row {k}, column "
                     f"{self.target_name!r}, got {target!r:.40}"
                 )
-
-    def _is_class(self, target: object) -> bool:
-        return hasattr(target, "__index__") and target in range(len(self.class_names or ()))
 
     def _error(self, message: str) -> DataError:
         return DataError(f"{self.source}: {message}" if self.source else message)
@@ -130,10 +129,8 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     >>> len(training), [validation.targets.count(k) for k in range(3)]
     (120, [10, 10, 10])
     """
-    if not isinstance(dataset, Dataset):
-        raise TypeError(f"expected a Dataset to split, got {type(dataset).__name__}: {dataset!r:.60}")
-    if not isinstance(fraction, Real):
-        raise TypeError(f"expected a number as fraction, got {type(fraction).__name__}: {fraction!r:.60}")
+    expect(isinstance(dataset, Dataset), "expected a Dataset to split", dataset)
+    expect(isinstance(fraction, Real), "expected a number as fraction", fraction)
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
     names = dataset.class_names or ()
@@ -150,14 +147,19 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
         aside.update(rng.sample(members, min(max(round(fraction * len(members)), 1), len(members) - 1)))
     rows = range(len(dataset))
     parts = dataset.take(k for k in rows if k not in aside), dataset.take(k for k in rows if k in aside)
-    if names:
-        for name, part in zip(("training", "validation"), parts):
-            for kind in sorted(set(dataset.targets) - set(part.targets)):
-                raise dataset._error(
-                    f"the {name} part has no sample of class {names[int(kind)]!r}; "
-                    "split with stratify=True, or by another fraction or seed"
-                )
+    if missing := missing_class(*parts):
+        raise dataset._error(f"{missing}; split with stratify=True, or by another fraction or seed")
     return parts
+
+
+def missing_class(training: Dataset, validation: Dataset) -> str:
+    """Say which part has no sample of a class that the other has; nothing if each has all, or it is a regression."""
+    if training.class_names is None:
+        return ""
+    for name, part, other in (("training", training, validation), ("validation", validation, training)):
+        for kind in sorted(set(other.targets) - set(part.targets)):
+            return f"the {name} part has no sample of class {training.class_names[int(kind)]!r}"
+    return ""
 
 
 def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
@@ -189,8 +191,8 @@ def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
     >>> [len(batch) for batch in batches(100, 32, random.Random(0))]
     [32, 32, 32, 4]
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int):
-        raise TypeError(f"expected an int for the batch size, got {type(batch_size).__name__}: {batch_size!r:.60}")
+    whole_number = isinstance(batch_size, int) and not isinstance(batch_size, bool)
+    expect(whole_number, "expected an int for the batch size", batch_size)
     if batch_size < 1:
         raise ValueError(f"expected a batch size of at least 1, got {batch_size}")
     order = list(range(n))
@@ -226,8 +228,7 @@ def one_hot(labels: Sequence[int], num_classes: int | None = None) -> list[list[
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     for k, label in enumerate(labels):
-        if not hasattr(label, "__index__"):
-            raise TypeError(f"expected an int as label {k}, got {type(label).__name__}: {label!r:.60}")
+        expect(hasattr(label, "__index__"), f"expected an int as label {k}", label)
     size = max(labels, default=-1) + 1 if num_classes is None else num_classes
     for k, label in enumerate(labels):
         if label not in range(size):

@@ -54,9 +54,7 @@ class Standardizer:
         """
         if not len(rows):
             raise DataError("expected at least one row to measure, got none")
-        width = len(rows[0])
-        _check_widths(rows, width)
-        measured = [_measure(column) for column in zip(*rows)]
+        measured = [_measure(column) for column in zip(*_checked(rows, len(rows[0])))]
         for k, pair in enumerate(measured):
             if not all(map(math.isfinite, pair)):
                 place = places[k] if places else f"column {k + 1}"
@@ -73,8 +71,7 @@ class Standardizer:
         DataError
             If a row has not as many numbers as were measured.
         """
-        rows = list(rows)
-        _check_widths(rows, len(self.means))
+        rows = _checked(rows, len(self.means))
         return [[(x - m) / s for x, m, s in zip(row, self.means, self.scales)] for row in rows]
 
     def inverse(self, rows: Iterable[Sequence[float]]) -> list[list[float]]:
@@ -85,8 +82,7 @@ class Standardizer:
         DataError
             If a row has not as many numbers as were measured.
         """
-        rows = list(rows)
-        _check_widths(rows, len(self.means))
+        rows = _checked(rows, len(self.means))
         return [[x * s + m for x, m, s in zip(row, self.means, self.scales)] for row in rows]
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,10 +115,12 @@ class Standardizer:
         return cls(means, scales)
 
 
-def _check_widths(rows: Sequence[Sequence[float]], width: int) -> None:
+def _checked(rows: Iterable[Sequence[float]], width: int) -> list[Sequence[float]]:
+    rows = list(rows)
     for k, row in enumerate(rows):
         if len(row) != width:
             raise DataError(f"expected {width} number(s) in row {k}, got {len(row)}")
+    return rows
 
 
 def _measure(column: Sequence[float]) -> tuple[float, float]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.recording import no_grad
 from autodiff.value import Value
-from nn import losses
+from nn.checks import expect
 from nn.data import Dataset
-from nn.metrics import accuracy, r2
-from nn.model.module import Module, forward_batch
+from nn.model.module import evaluating, forward_batch
 from nn.optim import Optimizer
 
 Loss = Callable[..., Any]
@@ -19,6 +17,8 @@ Loss = Callable[..., Any]
 
 Metric = Callable[[Sequence[Any], Sequence[float]], float]
 """A function of outputs and targets that gives a score; more is better."""
+
+_LOSS = "the loss of a batch is a Value, computed from the outputs of the model"
 
 
 class EagerStep:
@@ -32,15 +32,9 @@ class EagerStep:
         value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
         if self.penalty is not None:
             value = value + self.penalty()
-        if not isinstance(value, Value):
-            raise _no_loss(value)
+        expect(isinstance(value, Value), _LOSS, value)
         value.backward()
-        return value.data
-
-
-def _no_loss(value: Any) -> TypeError:
-    told = f"{type(value).__name__}: {value!r:.60}"
-    return TypeError(f"the loss of a batch is a Value, computed from the outputs of the model, got {told}")
+        return float(value.data)
 
 
 def mean_loss(loss: Loss, outputs: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None) -> Any:
@@ -109,40 +103,5 @@ def evaluate(
     with no_grad(), evaluating(model):
         outputs = forward_batch(model, dataset.features)
         value = mean_loss(loss, outputs, dataset.targets, weights)
-        if not hasattr(value, "__float__"):
-            raise _no_loss(value)
+        expect(hasattr(value, "__float__"), _LOSS, value)
         return float(value), metric(outputs, dataset.targets)
-
-
-def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
-    """What a model is judged by on a data set, where nothing was chosen; a ValueError where nothing fits."""
-    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
-    several = loss is None and labels and _has_several_outputs(model, dataset)
-    if dataset.class_names is None:
-        if several:
-            raise ValueError(
-                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
-                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
-            )
-        return loss or losses.mse, metric or r2
-    if loss is None:
-        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
-    return loss, metric or accuracy
-
-
-def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
-    with no_grad(), evaluating(model):
-        return isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
-
-
-@contextmanager
-def evaluating(model: Any) -> Iterator[None]:
-    """Evaluation mode inside a ``with``; afterwards each module is in the mode that it was in before."""
-    before = [(module, module.training) for module in model.modules()] if isinstance(model, Module) else []
-    if isinstance(model, Module):
-        model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in before:
-            module.training = mode

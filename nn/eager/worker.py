@@ -86,13 +86,9 @@ class Worker:
             return (*here, math.nan, math.nan)
         return (*here, *evaluate(problem.model, problem.validation, problem.loss, problem.metric))
 
-    def snapshot(self) -> Any:
-        """The state of the model, in a form that is quick to make."""
-        return self.problem.model.state_dict()
-
-    def as_state(self, snapshot: Any) -> dict[str, float]:
-        """That state as `Module.state_dict` gives it."""
-        return dict(snapshot)
+    def snapshot(self) -> Callable[[], dict[str, float]]:
+        """The state of the model at this moment: what gives it, when it is wanted, as `Module.state_dict` does."""
+        return self.problem.model.state_dict().copy
 
     def show(self) -> None:
         """Let the model's own Values have the numbers and gradients of this moment."""

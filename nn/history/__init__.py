@@ -1,10 +1,9 @@
 """What is remembered of a training: numbers by epoch, and a summary of them.
 
-Read `files` first, what is measured and how it is kept; then `diagnosis`, what the curves say; then `history`.
+Read `history` first, what is measured and kept; then `diagnosis`, what the curves say.
 """
 
 from nn.history.diagnosis import Diagnosis, diagnose
-from nn.history.files import STOPPED, Epoch
-from nn.history.history import History
+from nn.history.history import STOPPED, Epoch, History
 
 __all__ = ["STOPPED", "Diagnosis", "Epoch", "History", "diagnose"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, Protocol, runtime_checkable
 
-from nn.history.files import Epoch
+from nn.checks import expect
 
 Kind = Literal["diverging", "underfitting", "overfitting", "converged", "still improving"]
 Finding = tuple[Kind, str, str]
@@ -37,7 +37,6 @@ class Judged(Protocol):
 
     metric: str
     validated: bool
-    epochs: list[Epoch]
     stopped: str
 
     def column(self, name: str) -> list[float]:
@@ -118,8 +117,7 @@ def diagnose(history: Judged) -> Diagnosis:
     >>> diagnosis.kind, diagnosis.best_epoch
     ('overfitting', 3)
     """
-    if not isinstance(history, Judged):
-        raise TypeError(f"expected the History that nn.fit returns, got {type(history).__name__}: {history!r:.60}")
+    expect(isinstance(history, Judged), "expected the History that nn.fit returns", history)
     training, judged = history.column("training_loss"), history.judged()
     if len(training) < 2 and history.stopped != "diverged":
         raise ValueError("there is nothing to judge: the history has no epoch of training")
@@ -175,7 +173,7 @@ def _still_improving(history: Judged, judged: Sequence[float], best: int) -> Fin
 
 
 def _underfitting(history: Judged, training: Sequence[float], best: int) -> Finding | None:
-    score = history.epochs[-1].training_score
+    score = history.column("training_score")[-1]
     if history.metric in POOR:
         poor = not score >= POOR[history.metric]
         seen = f"the training {history.metric} is {score:.4g}"
@@ -187,14 +185,13 @@ def _underfitting(history: Judged, training: Sequence[float], best: int) -> Find
 
 
 def _converged(history: Judged, training: Sequence[float], judged: Sequence[float]) -> Finding:
-    if not history.validated:
-        return "converged", f"the training loss has settled at {_end(judged):.4g}", "nothing is needed"
-    end, here = _end(judged), _end(training)
-    text = f"the validation loss has settled at {end:.4g}"
+    part = "validation" if history.validated else "training"
+    end, here = _end(judged), _end(training)  # the same where nothing was set aside
+    text, remedy = f"the {part} loss has settled at {end:.4g}", "nothing is needed"
     if end > 2.0 * here > 0.0:
         text += f", {end / here:.2g} times the training loss"
-        return "converged", text, "more data or regularisation might close the gap"
-    return "converged", text, "nothing is needed"
+        remedy = "more data or regularisation might close the gap"
+    return "converged", text, remedy
 
 
 # -- Curves --------------------------------------------------------------------------------------------------------

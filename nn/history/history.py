@@ -1,18 +1,49 @@
-"""What is remembered of a training: numbers by epoch, and a summary of them."""
+"""What is remembered of a training: numbers by epoch, a summary of them, and files.
+
+CSV is for spreadsheets, JSON for programs; both hold every number to the last bit.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from autodiff.errors import ModelFileError
+from autodiff.files import write_atomically
 from autodiff.show import html_table, text_table
-from nn.history import files
 from nn.history.diagnosis import Diagnosis, diagnose
-from nn.history.files import Epoch
+
+FORMAT, VERSION = "autodiff.nn history", 1
+KEYS = {"metric": str, "validated": bool, "best_epoch": int, "stopped": str, "epochs": list}
+
+STOPPED = ("finished", "patience", "callback", "interrupted", "diverged")
+"""How a training may end."""
 
 _SHOWN = 8
+
+
+class Epoch(NamedTuple):
+    """What was measured after one epoch, on each part as a whole; nan for what there was not.
+
+    Losses are those of the data alone, without L1 and L2. The learning rate is that of the epoch's last step, the
+    gradient norm the mean over its steps of the Euclidean norm before clipping; both are nan for epoch 0, before
+    training.
+    """
+
+    training_loss: float
+    training_score: float
+    validation_loss: float
+    validation_score: float
+    seconds: float
+    learning_rate: float = math.nan
+    gradient_norm: float = math.nan
 
 
 @dataclass(repr=False)
@@ -97,7 +128,7 @@ class History:
 
     def names(self) -> list[str]:
         """What was measured of each epoch, by the names in `Epoch`: without those of a part that there was not."""
-        return files.measured(self.validated)
+        return [name for name in Epoch._fields if self.validated or not name.startswith("validation")]
 
     # -- For people --------------------------------------------------------------------------------------------------
 
@@ -178,7 +209,15 @@ class History:
         OSError
             If the file cannot be written.
         """
-        files.write_csv(vars(self), path)
+        if not self.epochs:
+            raise ValueError("the history is empty: there is no epoch to write")
+        page = io.StringIO()
+        writer = csv.writer(page, lineterminator="\n")
+        writer.writerow(["epoch", *self.names(), "best", "metric", "stopped"])
+        for k, epoch in enumerate(self.epochs):
+            numbers = [repr(getattr(epoch, name)) for name in self.names()]
+            writer.writerow([k, *numbers, int(k == self.best_epoch), self.metric, self.stopped])
+        write_atomically(path, page.getvalue())
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write it to a JSON file.
@@ -202,7 +241,8 @@ class History:
         ...     History.from_json(f"{folder}/history.json").column("gradient_norm")
         [2.0]
         """
-        files.write_json(vars(self), path)
+        document = {"format": FORMAT, "version": VERSION, **self.to_dict()}
+        write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> History:
@@ -220,13 +260,43 @@ class History:
         OSError
             If it cannot be read.
         """
-        return cls(**files.read_json(path))
+        try:
+            document = json.loads(Path(path).read_bytes().decode("utf-8"))
+            if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (FORMAT, VERSION):
+                raise ModelFileError(f'not a saved history: expected "format": "{FORMAT}" and "version": {VERSION}')
+            return cls.from_dict(document)
+        except ModelFileError as error:
+            raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError(f"{os.fspath(path)}: not valid JSON, or cut off ({error})") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold of it, as part of a larger file."""
-        return files.to_dict(vars(self))
+        """What JSON can hold of it, as part of a larger file; "nan", "inf" and "-inf" stand for what it cannot."""
+        epochs = [
+            {name: x if math.isfinite(x) else repr(x) for name, x in epoch._asdict().items()} for epoch in self.epochs
+        ]
+        return {key: getattr(self, key) for key in KEYS} | {"epochs": epochs}
 
     @classmethod
     def from_dict(cls, saved: object) -> History:
         """The history that `to_dict` gave; of anything else a ModelFileError names the entry."""
-        return cls(**files.from_dict(saved))
+        if not isinstance(saved, Mapping):
+            raise ModelFileError(f"a history is an object, got {saved!r:.40}")
+        for key, kind in KEYS.items():
+            if type(saved.get(key)) is not kind:
+                raise ModelFileError(f'"{key}" of a history is {saved.get(key)!r:.40}, expected {kind.__name__}')
+        if saved["stopped"] not in STOPPED:
+            raise ModelFileError(f'"stopped" is {saved["stopped"]!r:.40}, expected one of {", ".join(STOPPED)}')
+        epochs = [_epoch(k, entry) for k, entry in enumerate(saved["epochs"])]
+        if not 0 <= saved["best_epoch"] < max(len(epochs), 1):
+            raise ModelFileError(f'"best_epoch" is {saved["best_epoch"]}, of {len(epochs)} epochs')
+        return cls(**{key: saved[key] for key in KEYS} | {"epochs": epochs})
+
+
+def _epoch(k: int, entry: object) -> Epoch:
+    if not isinstance(entry, Mapping) or entry.keys() != set(Epoch._fields):
+        raise ModelFileError(f"epoch {k} of a history is {entry!r:.60}, expected {', '.join(Epoch._fields)}")
+    for name, x in entry.items():
+        if type(x) not in (float, int) and x not in ("nan", "inf", "-inf"):
+            raise ModelFileError(f'"{name}" of epoch {k} is {x!r:.40}, expected a number')
+    return Epoch(**{name: float(x) for name, x in entry.items()})

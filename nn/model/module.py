@@ -7,6 +7,7 @@ import operator
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.value import Value
@@ -395,6 +396,19 @@ def forward_batch(model: Any, rows: Sequence[Any]) -> list[Any]:
     """
     together = getattr(model, "forward_batch", None)
     return [model(x) for x in rows] if together is None else list(together(rows))
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Evaluation mode inside a ``with``; afterwards each module is in the mode that it was in before."""
+    before = [(module, module.training) for module in model.modules()] if isinstance(model, Module) else []
+    if isinstance(model, Module):
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
 
 
 def positive(n: int, what: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
-from nn.eager.step import evaluating
+from nn.model.module import evaluating
 from nn.plots.style import MARKERS, PALETTE, finished, new_axes
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from nn.eager.step import evaluating
-from nn.model.module import forward_batch
+from nn.model.module import evaluating, forward_batch
 from nn.plots.landscape import plot_landscape
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from autodiff.operation import real
 from autodiff.recording import no_grad
 from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
-from nn.eager.step import Loss, evaluating
+from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.losses.targets import as_row, check_weights, shares_of
 from nn.model.mlp import MLP, Layer
-from nn.model.module import Module, forward_batch
+from nn.model.module import Module, evaluating, forward_batch
 from nn.model.neuron import Neuron
 
 

@@ -13,9 +13,9 @@ from typing import Any, cast
 from autodiff.errors import GraphError
 from autodiff.replay import Kernel, Tracer
 from nn.data.dataset import Dataset
-from nn.eager.step import evaluating
 from nn.eager.worker import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
+from nn.model.module import evaluating
 from nn.optim.clip import clip_factor
 from nn.optim.optimizer import Optimizer
 from nn.replay.compiled_step import Columns, CompiledStep, NotCompilable, is_finite, numpy_or_none
@@ -129,7 +129,7 @@ class ReplayWorker(Worker):
 
     def _prepare(self) -> None:
         """Compile now, so that what cannot be recorded is known before anything is changed."""
-        with evaluating(self.problem.model):
+        with evaluating(self.problem.model):  # which brings the modes back
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))
             if together > _MOST_TOGETHER and any(module.couples_samples for module in self._modules):
@@ -191,15 +191,10 @@ class ReplayWorker(Worker):
         loss = self._measure.run(columns, range(len(columns)))
         return loss, self.problem.metric(self._measure.outputs(len(columns)), dataset.targets)
 
-    def snapshot(self) -> Any:  # noqa: D102
+    def snapshot(self) -> Callable[[], dict[str, float]]:  # noqa: D102
+        numbers = array("d", self._step.parameters)
         buffers = dict(self.problem.model.named_buffers()) if self._buffered else {}
-        return array("d", self._step.parameters), buffers
-
-    def as_state(self, snapshot: Any) -> dict[str, float]:  # noqa: D102
-        if isinstance(snapshot, dict):  # from a checkpoint
-            return snapshot
-        numbers, buffers = snapshot
-        return {**dict(zip(dict(self.problem.model.named_parameters()), numbers)), **buffers}
+        return lambda: {**dict(zip(dict(self.problem.model.named_parameters()), numbers)), **buffers}
 
     def show(self) -> None:  # noqa: D102
         self._step.push()

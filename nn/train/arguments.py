@@ -1,4 +1,4 @@
-"""What `nn.fit` and `nn.find_lr` take: checked before anything is done, in words that name what is wrong."""
+"""What `nn.fit` and `nn.find_lr` take: checked, or chosen, before anything is done, in words that say what is wrong."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from typing import Any
 
 from autodiff.errors import DataError
 from autodiff.operation import real
-from nn.checks import finite, whole
+from autodiff.recording import no_grad
+from nn import losses
+from nn.checks import expect, finite, whole
 from nn.data import Dataset, batches, split
+from nn.data.dataset import missing_class
+from nn.eager.step import Loss, Metric
+from nn.metrics import accuracy, r2
 from nn.model import BatchNorm, Module
+from nn.model.module import evaluating, forward_batch
 from nn.optim import Optimizer
 
 
 def check_trained(model: Any, optimizer: Any) -> None:
     """Check that there is a model, and an optimizer (or None) that has parameters of it and so changes something."""
-    if not isinstance(model, Module):
-        raise TypeError(f"a model is an nn.Module, such as an nn.MLP, got {type(model).__name__}: {model!r:.60}")
+    expect(isinstance(model, Module), "a model is an nn.Module, such as an nn.MLP", model)
     if optimizer is None:
         return
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            "an optimizer is an nn.optim.Optimizer, such as nn.optim.SGD(model.parameters(), lr=0.1), "
-            f"got {type(optimizer).__name__}: {optimizer!r:.60}"
-        )
+    told = "an optimizer is an nn.optim.Optimizer, such as nn.optim.SGD(model.parameters(), lr=0.1)"
+    expect(isinstance(optimizer, Optimizer), told, optimizer)
     if not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer has no parameter of this model; make it with model.parameters()")
 
@@ -46,8 +48,7 @@ def check_batches(model: Module, samples: int, batch_size: int) -> None:
 def check_functions(**functions: Any) -> None:
     """Check that what is to be called can be called; None stands for a default."""
     for name, function in functions.items():
-        if function is not None and not callable(function):
-            raise TypeError(f"{name} is a function, or left out, got {type(function).__name__}: {function!r:.60}")
+        expect(function is None or callable(function), f"{name} is a function, or left out", function)
 
 
 def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callbacks: Any) -> None:
@@ -56,10 +57,30 @@ def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callba
     if patience is not None:
         whole(patience, "the patience", least=1)
     batches(0, batch_size, random.Random())  # complains about the batch size
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"the seed is a whole number, got {type(seed).__name__}: {seed!r:.60}")
+    expect(isinstance(seed, int) and not isinstance(seed, bool), "the seed is a whole number", seed)
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
+
+
+def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
+    """What a model is judged by on a data set, where nothing was chosen; a ValueError where nothing fits."""
+    labels = dataset.class_names is not None or all(hasattr(t, "__index__") for t in dataset.targets)
+    several = loss is None and labels and _has_several_outputs(model, dataset)
+    if dataset.class_names is None:
+        if several:
+            raise ValueError(
+                f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+            )
+        return loss or losses.mse, metric or r2
+    if loss is None:
+        loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
+    return loss, metric or accuracy
+
+
+def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
+    with no_grad(), evaluating(model):
+        return isinstance(forward_batch(model, dataset.features[:1])[0], Sequence)
 
 
 # -- Samples -----------------------------------------------------------------------------------------------------------
@@ -102,13 +123,22 @@ def _row(x: Any, k: int) -> list[float]:
         raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
 
 
-def hold_out(
-    training: Dataset, fraction: float, seed: int, weights: Sequence[float] | None
-) -> tuple[Dataset, Dataset, Sequence[float] | None]:
-    """Set a share of the samples aside for validation: both parts, and the weights of the first."""
-    numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
-    kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, fraction, seed))
-    return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
+def parts(
+    training: Any, validation: Any, weights: Sequence[float] | None, seed: int
+) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
+    """The data as data sets that fit each other, or, if `validation` is a share, two parts; and the weights of one."""
+    training = as_dataset(training)
+    if weights is not None:
+        weights = checked_weights(weights, len(training))
+    if validation is None:
+        return training, None, weights
+    if isinstance(validation, float | int):
+        numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
+        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, validation, seed))
+        return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
+    validation = as_dataset(validation, like=training)
+    check_parts(training, validation)
+    return training, validation, weights
 
 
 def check_parts(training: Dataset, validation: Dataset) -> None:
@@ -123,21 +153,13 @@ def check_parts(training: Dataset, validation: Dataset) -> None:
             f"the parts differ in their classes: {training.class_names} for training, "
             f"{validation.class_names} for validation"
         )
-    if training.class_names is None:
-        return
-    present = {"training": set(training.targets), "validation": set(validation.targets)}
-    for part, kinds in present.items():
-        for kind in sorted(set.union(*present.values()) - kinds):
-            raise DataError(
-                f"the {part} part has no sample of class {training.class_names[int(kind)]!r}; "
-                "split so that it has (nn.data.split does)"
-            )
+    if missing := missing_class(training, validation):
+        raise DataError(f"{missing}; split so that it has (nn.data.split does)")
 
 
 def checked_weights(weights: Sequence[float], count: int) -> list[float]:
     """Check that there is a weight of at least 0 for each sample, and not all are 0."""
-    if not hasattr(weights, "__len__"):
-        raise TypeError(f"expected a weight for each sample, got {type(weights).__name__}: {weights!r:.60}")
+    expect(hasattr(weights, "__len__"), "expected a weight for each sample", weights)
     if len(weights) != count:
         raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
     checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]

@@ -45,7 +45,7 @@ def save(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
         "plan": _plan(loop, seed),
         "step": at.step,
         "model": at.model.state_dict(),
-        "best": loop.best,
+        "best": loop.best(),
         "optimizer": at.optimizer.state_dict(),
         "order": loop.order.getstate(),
         "generators": [generator.getstate() for generator in at.model.generators()],
@@ -84,14 +84,15 @@ def restore(loop: Loop, path: str | os.PathLike[str], seed: int) -> None:
 
 def _plan(loop: Loop, seed: int) -> dict[str, Any]:
     """What has to be the same for the numbers to be the same, as far as a file can hold it."""
-    data = [(part.features, part.targets) for part in (loop.problem.training, loop.problem.validation) if part]
+    problem = loop.worker.problem
+    data = [(part.features, part.targets) for part in (problem.training, problem.validation) if part]
     return {
         "seed": seed,
-        "batch size": loop.problem.batch_size,
+        "batch size": problem.batch_size,
         "metric": loop.history.metric,
-        "samples": len(loop.problem.training),
-        "validation samples": len(loop.problem.validation) if loop.problem.validation else 0,
-        "data (SHA-256)": hashlib.sha256(repr((data, loop.problem.weights)).encode()).hexdigest()[:16],
+        "samples": len(problem.training),
+        "validation samples": len(problem.validation) if problem.validation else 0,
+        "data (SHA-256)": hashlib.sha256(repr((data, problem.weights)).encode()).hexdigest()[:16],
     }
 
 
@@ -123,7 +124,7 @@ def _restore(loop: Loop, document: Mapping[str, Any], seed: int) -> None:
         at.model.load_state_dict(before)
         raise
     history.backend = at.history.backend
-    loop.best, at.history, at.step = dict(document["best"]), history, document["step"]
+    loop.best, at.history, at.step = document["best"].copy, history, document["step"]
     loop.order.setstate(order)
     for generator, state in zip(generators, states):
         generator.setstate(state)

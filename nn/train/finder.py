@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nn.checks import finite, whole
-from nn.data import Dataset, batches
-from nn.eager.step import EagerStep, Loss, measures
+from nn.data import batches
+from nn.eager.step import Loss
+from nn.eager.worker import Problem, Worker
 from nn.model import Module
 from nn.optim import SGD, Optimizer
-from nn.train.arguments import as_dataset, check_batches, check_functions, check_numbers, check_trained
+from nn.train.arguments import as_dataset, check_batches, check_functions, check_numbers, check_trained, measures
 
 EXPLODED = 4.0
 """The sweep ends when the loss is so many times that at its start."""
@@ -117,33 +118,28 @@ def find_lr(
     whole(steps, "the number of steps", least=4)
     model, optimizer = copy.deepcopy((model, optimizer or SGD(model.parameters(), lr=start)))
     model.train()
-    step = EagerStep(model, measures(model, dataset, loss, None)[0])
+    loss, metric = measures(model, dataset, loss, None)
+    worker = Worker(Problem(model, optimizer, dataset, None, None, loss, metric, None, batch_size))
     factor = (end / start) ** (1.0 / (steps - 1))
-    rates, losses = [], []
-    for k, (rows, targets) in zip(range(steps + 1), _endless(dataset, batch_size, random.Random(seed))):
-        optimizer.zero_grad()
-        value = step(rows, targets)
-        if k == 0:
-            first = value
-            if not math.isfinite(first):
-                raise ValueError(
-                    "the loss of the model is not finite; standardise the features, or use smaller weights"
-                )
-        else:
+    rates: list[float] = []
+    losses: list[float] = []
+    for k, chosen in zip(range(steps + 1), _endless(len(dataset), batch_size, random.Random(seed))):
+        losses.append(worker.gradient(chosen))
+        if not math.isfinite(losses[0]):
+            raise ValueError("the loss of the model is not finite; standardise the features, or use smaller weights")
+        if k > 0:
             rates.append(optimizer.lr)
-            losses.append(value)
         gradients = [p.grad or 0.0 for p in optimizer.parameters]
-        if not (value <= EXPLODED * abs(first)) or not all(map(math.isfinite, gradients)):
+        if not (losses[-1] <= EXPLODED * abs(losses[0])) or not all(map(math.isfinite, gradients)):
             break
         optimizer.lr = start * factor**k
         optimizer.step()
-    return _judged(rates, losses)
+    return _judged(rates, losses[1:])  # of each rate the loss that followed
 
 
-def _endless(dataset: Dataset, batch_size: int, rng: random.Random) -> Iterator[tuple[Sequence[Any], Sequence[float]]]:
+def _endless(n: int, batch_size: int, rng: random.Random) -> Iterator[list[int]]:
     while True:
-        for chosen in batches(len(dataset), batch_size, rng):
-            yield [dataset.features[k] for k in chosen], [dataset.targets[k] for k in chosen]
+        yield from batches(n, batch_size, rng)
 
 
 def _judged(rates: Sequence[float], losses: Sequence[float]) -> LearningRates:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from nn import losses
-from nn.callbacks import AnyCallback, Training, as_callback
+from nn.callbacks import AnyCallback, Training, checked
 from nn.checks import finite
-from nn.data import Dataset
-from nn.eager.step import Loss, Metric, measures
+from nn.eager.step import Loss, Metric
 from nn.eager.worker import Problem, Worker
 from nn.history import History
 from nn.model import Module
@@ -142,41 +141,39 @@ def fit(
     arguments.check_numbers(epochs, batch_size, seed, patience, callbacks)
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
-    training, validation, weights = _parts(training, validation, weights, seed)
+    training, validation, weights = arguments.parts(training, validation, weights, seed)
     arguments.check_batches(model, len(training), batch_size)
-    loss, metric = measures(model, training, loss, metric)
-    history = History(getattr(metric, "__name__", "score"), validation is not None)
+    loss, metric = arguments.measures(model, training, loss, metric)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
     worker = Worker(problem) if eager else _worker(problem)
-    history.backend = worker.backend
+    history = History(getattr(metric, "__name__", "score"), validation is not None, backend=worker.backend)
     loop = Loop(
         Training(model, optimizer, history),
         worker,
-        problem,
         schedule,
         _bound(clip_value, "clip_value"),
         _bound(clip_norm, "clip_norm"),
         random.Random(seed),
-        [as_callback(callback) for callback in callbacks],
+        [checked(callback) for callback in callbacks],
         watched=bool(callbacks) or checkpoint is not None,
     )
     if checkpoint is not None and resume and Path(checkpoint).exists():
         restore(loop, checkpoint, seed)
-        history = loop.history
     saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
-    with _progress_bar(epochs, progress) as report:
+    with require_tqdm()(total=epochs, desc="training", unit="epoch") if progress else nullcontext() as bar:
 
         def after_epoch(last: bool) -> None:
             if saving is not None:
                 saving(last)
-            report(history)
+            if bar is not None:
+                _show(bar, loop.history)
 
         loop.run(epochs, patience, after_epoch)
-    if history.stopped == "diverged":
-        _complain(history)
-    return history
+    if loop.history.stopped == "diverged":
+        _complain(loop.history)
+    return loop.history
 
 
 def _worker(problem: Problem) -> Worker:
@@ -187,22 +184,6 @@ def _worker(problem: Problem) -> Worker:
         worker = Worker(problem)
         worker.backend = f"eager: {reason}"
         return worker
-
-
-def _parts(
-    training: Any, validation: Any, weights: Sequence[float] | None, seed: int
-) -> tuple[Dataset, Dataset | None, Sequence[float] | None]:
-    """The data as data sets that fit each other."""
-    training = arguments.as_dataset(training)
-    if weights is not None:
-        weights = arguments.checked_weights(weights, len(training))
-    if validation is None:
-        return training, None, weights
-    if isinstance(validation, float | int):
-        return arguments.hold_out(training, validation, seed, weights)
-    validation = arguments.as_dataset(validation, like=training)
-    arguments.check_parts(training, validation)
-    return training, validation, weights
 
 
 def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:
@@ -232,21 +213,12 @@ def _complain(history: History) -> None:
     )
 
 
-@contextmanager
-def _progress_bar(epochs: int, shown: bool) -> Iterator[Callable[[History], None]]:
-    """A progress bar (or, if it is not to be shown, none), as a function of the history to call after each epoch."""
-    if not shown:
-        yield lambda history: None
-        return
-    with require_tqdm()(total=epochs, desc="training", unit="epoch") as bar:
-
-        def report(history: History) -> None:
-            part, last = "validation" if history.validated else "training", history.epochs[-1]
-            told = {name: f"{getattr(last, f'{part}_{name}'):.4f}" for name in ("loss", "score")}
-            bar.set_postfix(told, refresh=False)
-            bar.update(len(history.epochs) - 1 - bar.n)
-
-        yield report
+def _show(bar: Any, history: History) -> None:
+    """Bring a progress bar to the last epoch."""
+    part, last = "validation" if history.validated else "training", history.epochs[-1]
+    told = {name: f"{getattr(last, f'{part}_{name}'):.4f}" for name in ("loss", "score")}
+    bar.set_postfix(told, refresh=False)
+    bar.update(len(history.epochs) - 1 - bar.n)
 
 
 def require_tqdm() -> Any:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
-from nn.callbacks import Callback, Training
+from nn.callbacks import AnyCallback, Callback, Training
 from nn.data import batches
-from nn.eager.worker import Problem, Worker
+from nn.eager.worker import Worker
 from nn.history import Epoch, History
 from nn.schedules import Schedule
 
@@ -22,28 +21,19 @@ class Loop:
     """A training, set up or under way.
 
     It is `watched` if somebody looks at the model after each epoch: callbacks, a checkpoint. Gradients are clipped by
-    value first. Where `order` stands says in which order the samples come next.
+    value first. Where `order` stands says in which order the samples come next. `best` gives the state of the model at
+    the best epoch so far; an empty one before there is any.
     """
 
     at: Training
     worker: Worker
-    problem: Problem
     schedule: Schedule | None
     clip_value: float | None
     clip_norm: float | None
     order: random.Random
-    callbacks: Sequence[Callback] = ()
-    watched: bool = True
-    _best: Any = None
-
-    @property
-    def best(self) -> dict[str, float]:
-        """The state of the model at the best epoch so far; empty before there is one."""
-        return {} if self._best is None else self.worker.as_state(self._best)
-
-    @best.setter
-    def best(self, state: dict[str, float]) -> None:
-        self._best = state
+    callbacks: Sequence[AnyCallback]
+    watched: bool
+    best: Callable[[], dict[str, float]] = dict
 
     @property
     def history(self) -> History:
@@ -67,7 +57,7 @@ class Loop:
                     self.worker.show()
                 self.at.model.eval()
                 for callback in self.callbacks:
-                    callback.on_epoch(self.at)
+                    (callback.on_epoch if isinstance(callback, Callback) else callback)(self.at)
                 if self.callbacks:
                     self.worker.read()  # one may have changed the weights
                 after_epoch(self._over(epochs, patience))
@@ -75,8 +65,8 @@ class Loop:
             history.stopped = "interrupted"
         finally:
             self.worker.show()
-            if self._best is not None:
-                self.at.model.load_state_dict(self.best)
+            if best := self.best():
+                self.at.model.load_state_dict(best)
             self.at.model.eval()
 
     def _over(self, epochs: int, patience: int | None) -> bool:
@@ -113,19 +103,20 @@ class Loop:
         seconds = time.perf_counter() - begin
         self.history.epochs.append(Epoch(loss, score, aside, aside_score, seconds, rate, norm))
         if k == 0 or self.history.judge(k) < self.history.judge(self.history.best_epoch):
-            self._best, self.history.best_epoch = self.worker.snapshot(), k
+            self.best, self.history.best_epoch = self.worker.snapshot(), k
         return True
 
     def _descend(self) -> list[float] | None:
         """Go through the training part once: the gradients' norms; None as soon as a loss, or at the end a number of
         the model or the optimizer, is not finite. No step is made from such a loss or gradient.
         """
-        at, worker = self.at, self.worker
+        at, worker, problem = self.at, self.worker, self.worker.problem
         norms: list[float] = []
-        watching = [callback for callback in self.callbacks if type(callback).on_step is not Callback.on_step]
+        callbacks = [callback for callback in self.callbacks if isinstance(callback, Callback)]
+        watching = [callback for callback in callbacks if type(callback).on_step is not Callback.on_step]
         worker.begin()
-        for chosen in batches(len(self.problem.training), self.problem.batch_size, self.order):
-            if self.problem.weights is not None and not any(self.problem.weights[k] for k in chosen):
+        for chosen in batches(len(problem.training), problem.batch_size, self.order):
+            if problem.weights is not None and not any(problem.weights[k] for k in chosen):
                 continue  # nothing in it counts
             if self.schedule is not None:
                 at.optimizer.lr = self.schedule(at.step)
