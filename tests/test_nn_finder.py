@@ -8,7 +8,7 @@ import pytest
 
 from nn import MLP, BatchNorm, Dropout, Layer, Neuron, Sequential, find_lr, fit, optim
 from nn.data import Dataset, iris, moons
-from nn.data.standardizer import Standardizer
+from nn.data.dataset import Standardizer
 
 
 def test_the_sweep():

@@ -4,8 +4,7 @@ Read `dataset` first, then `csv_files` and `toys`, which make data sets, and `st
 """
 
 from nn.data.csv_files import iris, read_csv
-from nn.data.dataset import Dataset, batches, one_hot, split
-from nn.data.standardizer import Standardizer
+from nn.data.dataset import Dataset, Standardizer, batches, one_hot, split
 from nn.data.toys import blobs, circles, line, moons, spirals, xor
 
 __all__ = [
