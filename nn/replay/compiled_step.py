@@ -13,7 +13,7 @@ from autodiff.replay.program_report import Report
 from autodiff.value import write
 from nn.eager.step import Loss, evaluating
 from nn.losses.functions import SAMPLE_LOSSES
-from nn.losses.targets import as_row
+from nn.losses.targets import as_row, is_row
 from nn.model.mlp import MLP, Layer
 from nn.model.module import Module, forward_batch
 from nn.model.neuron import Neuron
@@ -174,7 +174,8 @@ class CompiledStep:
         else:
             with no_grad(), evaluating(self.model):
                 outputs = forward_batch(self.model, features[:1])[0]
-            told = [self._sample_loss.read(t, k, outputs) for k, t in enumerate(targets)]
+            size = len(outputs) if is_row(outputs) else None
+            told = [as_row(self._sample_loss.read(t, k, size)) for k, t in enumerate(targets)]
         return Columns(features, told, weights)
 
     def run(self, columns: Columns, chosen: Sequence[int]) -> float:
