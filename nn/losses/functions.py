@@ -28,11 +28,11 @@ class SampleLoss(NamedTuple):
     read: Callable[[Any, int, int | None], Any]
     term: Callable[[Any, Any], Any]
 
-    def of(self, outputs: Any, numbers: Sequence[Any]) -> Any:
-        """The loss itself; `numbers` are all that were read, in a row."""
+    def of(self, outputs: Any, told: Any) -> Any:
+        """The loss itself."""
         if self.read is not numbers_of:
-            return self.term(outputs, numbers[0])
-        terms = list(map(self.term, as_row(outputs), numbers))
+            return self.term(outputs, told)
+        terms = list(map(self.term, as_row(outputs), as_row(told)))
         return terms[0] if len(terms) == 1 else ops.mean(terms)
 
 
@@ -297,9 +297,7 @@ def _mean(loss: Callable[..., Value], samples: Sequence[tuple[Any, Any]], weight
             continue
         row = list(outputs)
         told = read(target, k, len(row))
-        if read is not numbers_of:
-            terms.append(term(row, told))
-        elif weights is None:
+        if weights is None and read is numbers_of:
             terms += map(term, row, told)
         else:
             terms.append(sample_loss.of(row, told))

@@ -17,9 +17,9 @@ from autodiff.value import Value
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
-    if type(x) in _NUMBERS:  # for speed alone
+    if type(x) in _NUMBERS:  # for speed alone, as for lists
         return False
-    return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
+    return type(x) is list or (not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__")))
 
 
 _NUMBERS = {Value, float, int}

@@ -13,7 +13,7 @@ from autodiff.replay.tracer import Kernel, Recorder
 from autodiff.value import Value
 from nn.losses.functions import SampleLoss
 from nn.losses.targets import as_row
-from nn.model.module import Module, forward_batch
+from nn.model.module import Module, forward_batch, unwrapped
 from nn.replay.columns import Columns
 
 __all__ = ["Plan", "forget_oldest", "record"]
@@ -154,12 +154,12 @@ def record(
     for column in given:
         recorder.adopt(column, lane)
     rows = [tuple(row) for row in zip(*given[: columns.inputs])]
-    told = list(zip(*given[columns.inputs : -1]))
+    told = [unwrapped(list(t)) for t in zip(*given[columns.inputs : -1])]
 
     def batch_loss() -> tuple[Any, list[Any]]:
         outputs = forward_batch(model, rows)
         if sample_loss is None:
-            return loss(outputs, [t[0] if len(t) == 1 else list(t) for t in told]), outputs
+            return loss(outputs, told), outputs
         terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
         return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
 
