@@ -11,9 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from autodiff import numerics
 from autodiff.operation import named
+from autodiff.value import Value
 from nn.eager.step import EagerStep, Loss
 from nn.model.activations import activation_name
 from nn.model.module import Module
+from nn.optim.clip import grad_norm
 
 __all__ = ["Finding", "LayerFlow", "diagnose_gradients", "gradient_flow"]
 
@@ -101,20 +103,18 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
     model.zero_grad()
     layers = _watched(model)
     EagerStep(model, loss)(rows, targets)
-    for name, p in model.named_parameters():
-        layers[_owner(name)].gradients.append(p.grad or 0.0)
     return [layer.flow(name or type(model).__name__, len(rows)) for name, layer in layers.items()]
 
 
 @dataclass
 class _Watched:
-    """What is collected of a layer: its gradients, and by the name of each activation what goes into it."""
+    """What is collected of a layer: its parameters, and by the name of each activation what goes into it."""
 
-    gradients: list[float] = field(default_factory=list)
+    parameters: list[Value] = field(default_factory=list)
     heard: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def flow(self, name: str, samples: int) -> LayerFlow:
-        sizes = [abs(g) for g in self.gradients]
+        sizes = [abs(p.grad or 0.0) for p in self.parameters]
         steepness = [
             _slope(kind, z) / _slope(kind, 0.0)  # which is the steepest
             for kind in ("tanh", "sigmoid")
@@ -128,7 +128,7 @@ class _Watched:
         return LayerFlow(
             name,
             numerics.mean(sizes),
-            math.nan if any(map(math.isnan, sizes)) else math.hypot(*sizes),
+            grad_norm(self.parameters),
             len(sizes),
             numerics.mean([float(all(z <= 0.0 for z in unit)) for unit in units]),
             numerics.mean([float(share < FLAT) for share in steepness]),
@@ -143,15 +143,17 @@ def _slope(activation: str, z: float) -> float:
 
 def _watched(model: Module) -> dict[str, _Watched]:
     """Let the activations of a model tell what goes into them, from now on; by layer."""
-    layers = {_owner(name): _Watched() for name, _ in model.named_parameters()}
+    layers: dict[str, _Watched] = {}
+    for name, p in model.named_parameters():
+        layers.setdefault(_owner(name), _Watched()).parameters.append(p)
     layer = _Watched()
     for path, module in model.named_modules():
         layer = layers.get(re.sub(r"(^|\.)neurons\.\d+$", "", path), layer)
         activation = vars(module).get("activation")
-        name = activation_name(activation) if activation is not None else None
-        if name is not None:
+        kind = None if activation is None else activation_name(activation)
+        if kind is not None:
             inputs: list[float] = []
-            layer.heard.setdefault(name, []).append(inputs)
+            layer.heard.setdefault(kind, []).append(inputs)
             module.activation = _listening(activation, inputs)
     return layers
 
