@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -232,36 +232,33 @@ def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
     """
     if not flow:
         raise ValueError("expected at least one layer, got none")
-    sizes = [layer.mean_abs for layer in flow]
-    healthy = f"mean gradients lie between {min(sizes):.2g} and {max(sizes):.2g}"
-    return list(_troubles(flow)) or [Finding("healthy", (), healthy, "")]
-
-
-def _troubles(flow: Sequence[LayerFlow]) -> Iterator[Finding]:
+    findings: list[Finding] = []
     sizes = [layer.mean_abs for layer in flow]
     small = [k for k in range(len(flow)) if sizes[k] < VANISHING * max(sizes[k:])]
     if small:
         k = min(small, key=sizes.__getitem__)
         text = f"the mean gradient of {flow[k].name} is {sizes[k]:.2g}, that of a later layer {max(sizes[k:]):.2g}"
         remedy = "use relu in place of sigmoid or tanh, He's or Xavier's initialisation, skip connections, batch norm"
-        yield Finding("vanishing", tuple(flow[k].name for k in small), text, remedy)
+        findings.append(Finding("vanishing", tuple(flow[k].name for k in small), text, remedy))
 
     norm = math.hypot(*(layer.norm for layer in flow))
     large = [layer.name for layer in flow if layer.mean_abs > EXPLODING * sizes[-1] > 0.0]
     if large or not norm <= EXPLODING:
         names = large or [layer.name for layer in flow if not layer.norm <= EXPLODING / len(flow)]
         remedy = "clip the gradients, use a smaller learning rate or smaller weights, or standardise the data"
-        yield Finding("exploding", tuple(names), f"the norm of all gradients is {norm:.2g}", remedy)
+        findings.append(Finding("exploding", tuple(names), f"the norm of all gradients is {norm:.2g}", remedy))
 
     dead = [layer for layer in flow if layer.dead >= IDLE]
     if dead:
         text = f"of a layer's ReLU units {max(layer.dead for layer in dead):.0%} give 0 for every sample"
         remedy = "use a smaller learning rate, He's initialisation, or an activation with a slope on both sides"
-        yield Finding("dead", tuple(layer.name for layer in dead), text, remedy)
+        findings.append(Finding("dead", tuple(layer.name for layer in dead), text, remedy))
 
     flat = [layer for layer in flow if layer.saturated >= IDLE]
     if flat:
         share = max(layer.saturated for layer in flat)
         text = f"of a layer's outputs {share:.0%} lie where the activation is all but flat"
         remedy = "standardise the features, use smaller weights (Xavier's initialisation) or batch normalisation"
-        yield Finding("saturated", tuple(layer.name for layer in flat), text, remedy)
+        findings.append(Finding("saturated", tuple(layer.name for layer in flat), text, remedy))
+    healthy = f"mean gradients lie between {min(sizes):.2g} and {max(sizes):.2g}"
+    return findings or [Finding("healthy", (), healthy, "")]

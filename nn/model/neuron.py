@@ -196,8 +196,7 @@ class Neuron(Module):
                 f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
                 "save state_dict(), and load it into a model that you build"
             )
-        bias = self.b is not None
-        return {"nin": len(self.w), "activation": activation, "bias": bias, "expand": bool(self.expand)}
+        return {"nin": len(self.w), "activation": activation, "bias": self.b is not None, "expand": bool(self.expand)}
 
     @staticmethod
     def _state_size(config: Mapping[str, Any]) -> Any:

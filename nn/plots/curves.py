@@ -175,8 +175,7 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
         if not losses:
             raise ValueError(f"the run {name!r} has no losses to draw")
     ax = ax or new_axes()
-    longest = max(map(len, curves.values()))
-    every = max(1, longest // 10)
+    every = max(1, max(map(len, curves.values())) // 10)
     for k, (name, losses) in enumerate(curves.items()):
         # Markers stand apart, so that curves on top of each other can still be told.
         ax.plot(losses, markevery=(k * every // len(curves), every), label=name, markersize=4, **run_style(k))
@@ -184,8 +183,8 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
     if _is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
     _whole_numbers(ax)
-    histories = any(hasattr(run, "epochs") for run in runs.values())
-    return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
+    time = "epoch" if any(hasattr(run, "epochs") for run in runs.values()) else "step"
+    return finished(ax, f"{y} by {time}", time, y)
 
 
 def plot_gradient_flow(
@@ -222,7 +221,8 @@ def plot_gradient_flow(
     >>> ax.get_yscale()
     'log'
     """
-    pairs = _pairs(layers)
+    items = layers.items() if isinstance(layers, Mapping) else layers
+    pairs = [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean
     if not pairs:
         raise ValueError("expected at least one layer, got none")
     for name, x in pairs:
@@ -233,10 +233,9 @@ def plot_gradient_flow(
     sizes = [x if x > 0.0 else math.nan for _, x in pairs]
     ax.plot(range(len(pairs)), sizes, label=label, **run_style(k))
     ax.set_yscale("log")
-    steep = len(pairs) > 4 or max(len(name) for name, _ in pairs) > 12
-    ax.set_xticks(
-        range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
-    )
+    names = [name for name, _ in pairs]
+    steep = len(names) > 4 or max(map(len, names)) > 12
+    ax.set_xticks(range(len(names)), names, rotation=45 if steep else 0, ha="right" if steep else "center")
     return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
 
 
@@ -257,8 +256,3 @@ def _losses(run: Any) -> Sequence[float]:
     if hasattr(run, "column"):
         return list(run.column("training_loss"))
     return [float(x) for x in getattr(run, "values", run)]
-
-
-def _pairs(layers: Any) -> list[tuple[str, float]]:
-    items = layers.items() if isinstance(layers, Mapping) else layers
-    return [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean

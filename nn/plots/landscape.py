@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
@@ -71,10 +72,9 @@ def plot_landscape(
     ('x1', 'x2')
     """
     tracks = _tracks(paths, 2)
-    (left, right), (bottom, top) = (
-        _limits(limits, [point[k] for points in tracks.values() for point in points], name)
-        for k, (limits, name) in enumerate(((xlim, "xlim"), (ylim, "ylim")))
-    )
+    places = list(chain.from_iterable(tracks.values()))
+    left, right = _limits(xlim, [x for x, _ in places], "xlim")
+    bottom, top = _limits(ylim, [y for _, y in places], "ylim")
     xs, ys = steps(left, right - left, resolution), steps(bottom, top - bottom, resolution)
     with no_grad():
         heights = [[_height(f, [x, y]) for x in xs] for y in ys]
