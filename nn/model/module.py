@@ -320,11 +320,13 @@ def _members(members: Iterable[tuple[Any, Any]], prefix: str, seen: set[int]) ->
     for key, member in members:
         if isinstance(member, (Module, random.Random, list, tuple)) and id(member) not in seen:
             seen.add(id(member))
-            if isinstance(member, (Module, random.Random)):
-                yield f"{prefix}{key}", member
-            if not isinstance(member, random.Random):
-                below = vars(member).items() if isinstance(member, Module) else enumerate(member)
-                yield from _members(below, f"{prefix}{key}.", seen)
+            name = f"{prefix}{key}"
+            if isinstance(member, (list, tuple)):
+                yield from _members(enumerate(member), f"{name}.", seen)
+                continue
+            yield name, member
+            if isinstance(member, Module):
+                yield from _members(vars(member).items(), f"{name}.", seen)
 
 
 Found = list[tuple[str, Any, Value]]
