@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from autodiff import numerics
 from autodiff.operation import named
+from autodiff.value import Value
 from nn.eager.step import EagerStep, Loss
 from nn.model.activations import activation_name
 from nn.model.module import Module
+from nn.optim.clip import grad_norm
 
 __all__ = ["Finding", "LayerFlow", "diagnose_gradients", "gradient_flow"]
 
@@ -101,20 +103,18 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
     model.zero_grad()
     layers = _watched(model)
     EagerStep(model, loss)(rows, targets)
-    for name, p in model.named_parameters():
-        layers[_owner(name)].gradients.append(p.grad or 0.0)
     return [layer.flow(name or type(model).__name__, len(rows)) for name, layer in layers.items()]
 
 
 @dataclass
 class _Watched:
-    """What is collected of a layer: its gradients, and by the name of each activation what goes into it."""
+    """What is collected of a layer: its parameters, and by the name of each activation what goes into it."""
 
-    gradients: list[float] = field(default_factory=list)
+    parameters: list[Value] = field(default_factory=list)
     heard: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def flow(self, name: str, samples: int) -> LayerFlow:
-        sizes = [abs(g) for g in self.gradients]
+        sizes = [abs(p.grad or 0.0) for p in self.parameters]
         steepness = [
             _slope(kind, z) / _slope(kind, 0.0)  # which is the steepest
             for kind in ("tanh", "sigmoid")
@@ -128,7 +128,7 @@ class _Watched:
         return LayerFlow(
             name,
             numerics.mean(sizes),
-            math.nan if any(map(math.isnan, sizes)) else math.hypot(*sizes),
+            grad_norm(self.parameters),
             len(sizes),
             numerics.mean([float(all(z <= 0.0 for z in unit)) for unit in units]),
             numerics.mean([float(share < FLAT) for share in steepness]),
@@ -143,15 +143,17 @@ def _slope(activation: str, z: float) -> float:
 
 def _watched(model: Module) -> dict[str, _Watched]:
     """Let the activations of a model tell what goes into them, from now on; by layer."""
-    layers = {_owner(name): _Watched() for name, _ in model.named_parameters()}
+    layers: dict[str, _Watched] = {}
+    for name, p in model.named_parameters():
+        layers.setdefault(_owner(name), _Watched()).parameters.append(p)
     layer = _Watched()
     for path, module in model.named_modules():
         layer = layers.get(re.sub(r"(^|\.)neurons\.\d+$", "", path), layer)
         activation = vars(module).get("activation")
-        name = activation_name(activation) if activation is not None else None
-        if name is not None:
+        kind = None if activation is None else activation_name(activation)
+        if kind is not None:
             inputs: list[float] = []
-            layer.heard.setdefault(name, []).append(inputs)
+            layer.heard.setdefault(kind, []).append(inputs)
             module.activation = _listening(activation, inputs)
     return layers
 
@@ -230,36 +232,33 @@ def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
     """
     if not flow:
         raise ValueError("expected at least one layer, got none")
-    sizes = [layer.mean_abs for layer in flow]
-    healthy = f"mean gradients lie between {min(sizes):.2g} and {max(sizes):.2g}"
-    return list(_troubles(flow)) or [Finding("healthy", (), healthy, "")]
-
-
-def _troubles(flow: Sequence[LayerFlow]) -> Iterator[Finding]:
+    findings: list[Finding] = []
     sizes = [layer.mean_abs for layer in flow]
     small = [k for k in range(len(flow)) if sizes[k] < VANISHING * max(sizes[k:])]
     if small:
         k = min(small, key=sizes.__getitem__)
         text = f"the mean gradient of {flow[k].name} is {sizes[k]:.2g}, that of a later layer {max(sizes[k:]):.2g}"
         remedy = "use relu in place of sigmoid or tanh, He's or Xavier's initialisation, skip connections, batch norm"
-        yield Finding("vanishing", tuple(flow[k].name for k in small), text, remedy)
+        findings.append(Finding("vanishing", tuple(flow[k].name for k in small), text, remedy))
 
     norm = math.hypot(*(layer.norm for layer in flow))
     large = [layer.name for layer in flow if layer.mean_abs > EXPLODING * sizes[-1] > 0.0]
     if large or not norm <= EXPLODING:
         names = large or [layer.name for layer in flow if not layer.norm <= EXPLODING / len(flow)]
         remedy = "clip the gradients, use a smaller learning rate or smaller weights, or standardise the data"
-        yield Finding("exploding", tuple(names), f"the norm of all gradients is {norm:.2g}", remedy)
+        findings.append(Finding("exploding", tuple(names), f"the norm of all gradients is {norm:.2g}", remedy))
 
     dead = [layer for layer in flow if layer.dead >= IDLE]
     if dead:
         text = f"of a layer's ReLU units {max(layer.dead for layer in dead):.0%} give 0 for every sample"
         remedy = "use a smaller learning rate, He's initialisation, or an activation with a slope on both sides"
-        yield Finding("dead", tuple(layer.name for layer in dead), text, remedy)
+        findings.append(Finding("dead", tuple(layer.name for layer in dead), text, remedy))
 
     flat = [layer for layer in flow if layer.saturated >= IDLE]
     if flat:
         share = max(layer.saturated for layer in flat)
         text = f"of a layer's outputs {share:.0%} lie where the activation is all but flat"
         remedy = "standardise the features, use smaller weights (Xavier's initialisation) or batch normalisation"
-        yield Finding("saturated", tuple(layer.name for layer in flat), text, remedy)
+        findings.append(Finding("saturated", tuple(layer.name for layer in flat), text, remedy))
+    healthy = f"mean gradients lie between {min(sizes):.2g} and {max(sizes):.2g}"
+    return findings or [Finding("healthy", (), healthy, "")]

@@ -13,21 +13,26 @@ from typing import Any, NamedTuple
 
 from autodiff import ops
 from autodiff.value import Value
-from nn.losses.targets import as_row, average, chances_of, is_row, label_of, numbers_of, pairs, side_of, unlike
+from nn.losses.targets import as_row, average, chance_of, is_row, label_of, numbers_of, pairs, side_of, unlike
 
 Numbers = Sequence[Any]
 Weights = Sequence[float] | None
 
 
 class SampleLoss(NamedTuple):
-    """The loss of one sample: the mean of `terms` of its outputs and the numbers that `read` makes of its target."""
+    """The loss of one sample: a `term` of its outputs and of what `read` makes of its target.
 
-    read: Callable[[Any, int, Any], list[Any]]
-    terms: Callable[[Any, Sequence[Any]], list[Any]]
+    Where that is a number for each output, the loss is the mean of their terms.
+    """
 
-    def of(self, outputs: Any, numbers: Sequence[Any]) -> Any:
-        """The loss itself, the mean of the terms."""
-        terms = self.terms(outputs, numbers)
+    read: Callable[[Any, int, int | None], Any]
+    term: Callable[[Any, Any], Any]
+
+    def of(self, outputs: Any, told: Any) -> Any:
+        """The loss itself."""
+        if self.read is not numbers_of:
+            return self.term(outputs, told)
+        terms = list(map(self.term, as_row(outputs), as_row(told)))
         return terms[0] if len(terms) == 1 else ops.mean(terms)
 
 
@@ -118,8 +123,12 @@ def _of_differences(loss: Callable[..., Value], predictions: Any, targets: Any, 
     return _mean(loss, samples, weights)
 
 
-def _difference_terms(penalty: Callable[[Any], Any]) -> Callable[[Any, Sequence[Any]], list[Any]]:
-    return lambda outputs, numbers: [penalty(ops.sub(y, t)) for y, t in zip(as_row(outputs), numbers)]
+def _squared(prediction: Any, target: Any) -> Any:
+    return ops.pow(ops.sub(prediction, target), 2.0)  # Python's own power raises on overflow
+
+
+def _absolute(prediction: Any, target: Any) -> Any:
+    return ops.abs(ops.sub(prediction, target))
 
 
 def binary_cross_entropy(
@@ -163,16 +172,13 @@ def binary_cross_entropy(
     return _mean(binary_cross_entropy, pairs(logits, targets, "logits"), weights)
 
 
-def _binary_terms(z: Any, chances: Sequence[Any]) -> list[Any]:
-    one, other = chances
-    if not isinstance(one, Value) and one in (0.0, 1.0):
-        return [ops.softplus(-z if one else z)]
-    return [_share(one, ops.softplus(-z)) + _share(other, ops.softplus(z))]
-
-
-def _share(chance: Any, loss: Any) -> Any:
-    # Only where it is not 0: 0 times an infinite softplus would be nan.
-    return ops.where(chance, chance * loss, 0.0) if isinstance(chance, Value) else chance * loss
+def _binary(z: Any, chance: Any) -> Any:
+    other = 1.0 - chance
+    if isinstance(chance, Value):  # each share only where it is not 0: 0 times an infinite softplus would be nan
+        return ops.where(chance, chance * ops.softplus(-z), 0.0) + ops.where(other, other * ops.softplus(z), 0.0)
+    if 0.0 < chance < 1.0:
+        return chance * ops.softplus(-z) + other * ops.softplus(z)
+    return ops.softplus(-z if chance else z)
 
 
 def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weights = None) -> Value:
@@ -225,8 +231,8 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weig
     return _mean(cross_entropy, samples, weights)
 
 
-def _class_terms(logits: Any, labels: Sequence[Any]) -> list[Any]:
-    row, (label,) = as_row(logits), labels
+def _of_class(logits: Any, label: Any) -> Any:
+    row = list(logits)
     if isinstance(label, Value):
         elsewhere = [label - float(j) for j in range(len(row))]  # 0 at the label
         own = ops.sum([ops.where(e, 0.0, z) for e, z in zip(elsewhere, row)])
@@ -234,7 +240,7 @@ def _class_terms(logits: Any, labels: Sequence[Any]) -> list[Any]:
     else:
         own = row.pop(label)
         above = [z - own for z in row]
-    return [ops.softplus(ops.logsumexp(above))]
+    return ops.softplus(ops.logsumexp(above))
 
 
 def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights: Weights = None) -> Value:
@@ -274,30 +280,36 @@ def hinge(scores: Numbers | Value | float, targets: Numbers | float, *, weights:
     return _mean(hinge, pairs(scores, targets, "scores"), weights)
 
 
-def _margin_terms(score: Any, sides: Sequence[Any]) -> list[Any]:
-    (side,) = sides
+def _margin(score: Any, side: Any) -> Any:
     if isinstance(side, Value):
-        return [ops.relu(1.0 - side * score)]
-    return [ops.relu(1.0 - score if side == 1.0 else 1.0 + score)]
+        return ops.relu(1.0 - side * score)
+    return ops.relu(1.0 - score if side == 1.0 else 1.0 + score)
 
 
 def _mean(loss: Callable[..., Value], samples: Sequence[tuple[Any, Any]], weights: Weights) -> Value:
     """The mean over outputs and targets: of all terms alike, or of the samples by their weights."""
-    sample_loss, told = SAMPLE_LOSSES[loss], []
+    sample_loss = SAMPLE_LOSSES[loss]
+    read, term = sample_loss
+    terms: list[Any] = []
     for k, (outputs, target) in enumerate(samples):
-        y = list(outputs) if hasattr(outputs, "__next__") else outputs  # it is gone through twice
-        told.append((y, sample_loss.read(target, k, y)))
-    if weights is None:
-        mean: Value = ops.mean([term for y, numbers in told for term in sample_loss.terms(y, numbers)])
-        return mean
-    return average([sample_loss.of(y, numbers) for y, numbers in told], weights)
+        if not is_row(outputs):
+            terms.append(term(outputs, read(target, k, None)))
+            continue
+        row = list(outputs)
+        told = read(target, k, len(row))
+        if weights is None and read is numbers_of:
+            terms += map(term, row, told)
+        else:
+            terms.append(sample_loss.of(row, told))
+    mean: Value = ops.mean(terms) if weights is None else average(terms, weights)
+    return mean
 
 
 SAMPLE_LOSSES: dict[Any, SampleLoss] = {
-    mse: SampleLoss(numbers_of, _difference_terms(lambda d: ops.pow(d, 2.0))),  # Python's own power raises on overflow
-    mae: SampleLoss(numbers_of, _difference_terms(ops.abs)),
-    binary_cross_entropy: SampleLoss(chances_of, _binary_terms),
-    cross_entropy: SampleLoss(label_of, _class_terms),
-    hinge: SampleLoss(side_of, _margin_terms),
+    mse: SampleLoss(numbers_of, _squared),
+    mae: SampleLoss(numbers_of, _absolute),
+    binary_cross_entropy: SampleLoss(chance_of, _binary),
+    cross_entropy: SampleLoss(label_of, _of_class),
+    hinge: SampleLoss(side_of, _margin),
 }
 """By the function that averages them."""

@@ -1,7 +1,7 @@
 """What a batch's loss takes: outputs and targets side by side, targets read as numbers, weights; all of it checked.
 
-What reads the target of a sample takes it, the sample's place in its batch, and the outputs of that sample, of which
-only the number counts.
+What reads the target of a sample takes it, the sample's place in its batch, and how many outputs that sample has in a
+row, or None for a lone one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from autodiff.value import Value
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
-    if type(x) in _NUMBERS:  # for speed alone
+    if type(x) in _NUMBERS:  # for speed alone, as for lists
         return False
-    return not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__"))
+    return type(x) is list or (not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__")))
 
 
 _NUMBERS = {Value, float, int}
@@ -47,60 +47,62 @@ def pairs(outputs: Any, targets: Any, what: str) -> list[tuple[Any, Any]]:
     return list(zip(left, right))
 
 
-def numbers_of(t: Any, sample: int, outputs: Any) -> list[Any]:
-    """Read finite numbers, which may be Values, one an output."""
-    row = as_row(outputs)
-    if len(row) == 1 and not is_row(t):
-        return [_finite(t, sample)]
-    told = pairs(row, as_row(t), f"outputs of sample {sample}")
-    return [_finite(number, sample, k) for k, (_, number) in enumerate(told)]
+def numbers_of(t: Any, sample: int, size: int | None) -> Any:
+    """Read a finite number, which may be a Value; or a list of them, one an output."""
+    if (size is None or size == 1) and not is_row(t):
+        return _finite(t, sample)
+    told = pairs(range(1 if size is None else size), as_row(t), f"outputs of sample {sample}")
+    return [_finite(number, sample, k) for k, number in told]
 
 
 def _finite(t: Any, sample: int, output: int | None = None) -> Any:
-    number = t if type(t) in ops.add.on else real(t)
+    number = t if type(t) is float or type(t) in ops.add.on else real(t)  # the first for speed alone
     if not math.isfinite(number):
         where = f"sample {sample}" if output is None else f"sample {sample}, output {output},"
         raise ValueError(f"the target of {where} is {t!r:.60}, expected a finite number")
     return number
 
 
-def chances_of(t: Any, sample: int, outputs: Any) -> list[float]:
-    """Read the probability of class 1, and give that of class 0 with it."""
-    chance = _single(t, sample, outputs)
+def chance_of(t: Any, sample: int, size: int | None) -> float:
+    """Read the probability of class 1."""
+    if size is not None:
+        raise _several(sample, size)
+    chance = real(t)
     if not 0.0 <= chance <= 1.0:
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected 0 or 1, or a probability between")
-    return [chance, 1.0 - chance]
+    return chance
 
 
-def side_of(t: Any, sample: int, outputs: Any) -> list[float]:
+def side_of(t: Any, sample: int, size: int | None) -> float:
     """Read -1 or 1."""
-    side = _single(t, sample, outputs)
+    if size is not None:
+        raise _several(sample, size)
+    side = real(t)
     if side not in (-1.0, 1.0):
         raise ValueError(f"the target of sample {sample} is {t!r:.60}, expected -1 or 1")
-    return [side]
+    return side
 
 
-def _single(t: Any, sample: int, outputs: Any) -> float:
-    if is_row(outputs):
-        raise ValueError(
-            f"sample {sample} has {len(outputs)} outputs, and this loss takes one a sample; let the model have one, "
-            "or for classes use cross_entropy"
-        )
-    return real(t)
+def _several(sample: int, size: int) -> ValueError:
+    return ValueError(
+        f"sample {sample} has {size} outputs, and this loss takes one a sample; let the model have one, "
+        "or for classes use cross_entropy"
+    )
 
 
-def label_of(label: Any, sample: int, outputs: Any) -> list[int]:
+def label_of(label: Any, sample: int, size: int | None) -> int:
     """Read the number of a class, of as many as outputs."""
     if not hasattr(label, "__index__"):
         raise TypeError(f"the label of sample {sample} is an integer, got {type(label).__name__}: {label!r:.60}")
-    c, classes = label.__index__(), len(as_row(outputs))
+    c: int = label.__index__()
+    classes = 1 if size is None else size
     if classes < 2:
         raise ValueError(f"sample {sample} needs 2 logits at least, one a class, got {classes}")
     if not 0 <= c < classes:
         raise ValueError(
             f"the label of sample {sample} is {c}, but {classes} logits have the classes 0 to {classes - 1}"
         )
-    return [c]
+    return c
 
 
 def average(terms: Sequence[Any], weights: Any) -> Value:

@@ -7,6 +7,7 @@ from typing import Any
 
 from autodiff import ops
 from autodiff.value import Value
+from nn.checks import known
 
 Activation = str | Callable[[Value], Any]
 """The name of an activation, or a function on a Value."""
@@ -43,9 +44,7 @@ def activation_function(activation: Activation | None, nonlin: bool = True) -> C
     if not nonlin and activation != "linear":
         raise ValueError(f"nonlin=False makes a linear neuron, got activation={activation!r:.60} too; leave one out")
     if isinstance(activation, str):
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {activation!r}; known are {', '.join(ACTIVATIONS)}, or a function")
-        return ACTIVATIONS[activation]
+        return known(activation, ACTIVATIONS, "activation", ", or a function")
     if not callable(activation):
         raise TypeError(f"an activation is a name or a function on a Value, got {activation!r:.60}")
     return activation

@@ -131,64 +131,53 @@ class BatchNorm(Module):
         ValueError
             If a sample has a wrong number of features, or there are too few samples.
         """
-        inputs = [self._checked(x, k) for k, x in enumerate(rows)]
+        n = len(self.running_mean)
+        inputs = [as_tuple(x, n) for x in rows]
+        for k, row in enumerate(inputs):
+            if len(row) != n:
+                raise ValueError(f"{self!r} takes {n} features, sample {k} has {len(row)}")
         if self.training and len(inputs) < 2:
             raise ValueError(
                 f"{self!r} in training mode needs two samples at least, to have a variance, got {len(inputs)}; choose "
                 "a batch size that leaves no single sample over, or call eval()"
             )
         with recording.scope(self.name):
-            columns = self._by_batch(inputs) if self.training else self._by_past(inputs)
+            columns = self._normalised(inputs)
             if self.weight:
                 columns = [
                     [ops.add(ops.mul(z, w), b) for z in column] for column, w, b in zip(columns, self.weight, self.bias)
                 ]
         return [unwrapped(list(row)) for row in zip(*columns)]
 
-    def _checked(self, x: Any, k: int) -> tuple[Any, ...]:
-        row = as_tuple(x, len(self.running_mean))
-        if len(row) != len(self.running_mean):
-            raise ValueError(f"{self!r} takes {len(self.running_mean)} features, sample {k} has {len(row)}")
-        return row
-
-    def _by_batch(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
-        """The columns, normalised by their own statistics; the running ones are moved."""
+    def _normalised(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
+        """The columns, normalised by their own statistics, which move the running ones; or else by those."""
         m = len(inputs)
         columns: list[list[Any]] = []
         news: list[tuple[Any, Any]] = []
-        for column in zip(*inputs):
-            mean: Any = ops.mean(column)
+        for k, column in enumerate(zip(*inputs)):
+            mean: Any = ops.mean(column) if self.training else self._past("running_mean", k)
             centred = [ops.sub(x, mean) for x in column]  # not E[x^2] - mean^2, which cancels
-            variance = ops.div(ops.dot(centred, centred), float(m))
+            if self.training:
+                variance: Any = ops.div(ops.dot(centred, centred), float(m))
+                news.append((mean, variance))
+            else:
+                variance = self._past("running_var", k)
             scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
             columns.append([ops.mul(c, scale) for c in centred])
-            news.append((mean, variance))
         for k, (mean, variance) in enumerate(news):
-            recording.observed(mean, partial(self._follow_mean, k))
-            recording.observed(variance, partial(self._follow_variance, k, m / (m - 1)))
+            recording.observed(mean, partial(self._follow, "running_mean", k, 1.0))
+            recording.observed(variance, partial(self._follow, "running_var", k, m / (m - 1)))  # unbiased
         return columns
 
-    def _follow_mean(self, k: int, mean: float) -> None:
-        if k == 0:  # a batch begins
+    def _past(self, statistic: str, k: int) -> Any:
+        return recording.drawn(partial(getattr(self, statistic).__getitem__, k), each=False)
+
+    def _follow(self, statistic: str, k: int, factor: float, new: float) -> None:
+        if statistic == "running_mean" and k == 0:  # a batch begins
             self.num_batches_tracked += 1.0
-        share = self._share()
-        self.running_mean[k] = (1.0 - share) * self.running_mean[k] + share * mean
-
-    def _follow_variance(self, k: int, unbiased: float, variance: float) -> None:
-        share = self._share()
-        self.running_var[k] = (1.0 - share) * self.running_var[k] + share * (variance * unbiased)
-
-    def _share(self) -> float:
-        return 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
-
-    def _by_past(self, inputs: list[tuple[Any, ...]]) -> list[list[Any]]:
-        columns = []
-        for k, column in enumerate(zip(*inputs)):
-            mean = recording.drawn(partial(self.running_mean.__getitem__, k), each=False)
-            variance = recording.drawn(partial(self.running_var.__getitem__, k), each=False)
-            scale = ops.div(1.0, ops.sqrt(ops.add(variance, self.eps)))
-            columns.append([ops.mul(ops.sub(x, mean), scale) for x in column])
-        return columns
+        share = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+        running = getattr(self, statistic)
+        running[k] = (1.0 - share) * running[k] + share * (new * factor)
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this; see `Neuron.config`."""

@@ -32,6 +32,8 @@ import random
 from collections.abc import Callable
 from typing import cast
 
+from nn.checks import known
+
 Initialiser = Callable[[random.Random, int, int], float]
 """A function of (rng, nin, nout) that draws one weight."""
 
@@ -69,12 +71,7 @@ def initialiser(init: str | Initialiser | None) -> Initialiser:
     if init is None:
         return INITIALISERS["micrograd"]
     if isinstance(init, str):
-        init = _SYNONYMS.get(init, init)
-        if init not in INITIALISERS:
-            raise ValueError(
-                f"unknown init {init!r}; known are {', '.join(INITIALISERS)}, or a function(rng, nin, nout)"
-            )
-        return INITIALISERS[init]
+        return known(_SYNONYMS.get(init, init), INITIALISERS, "init", ", or a function(rng, nin, nout)")
     if not callable(init):
         raise TypeError(f"init is a name or a function(rng, nin, nout), got {type(init).__name__}: {init!r:.60}")
     return init

@@ -65,18 +65,14 @@ class Layer(Module):
         rng: random.Random | None = None,
     ) -> None:
         nin, nout = positive(nin, "nin"), positive(nout, "nout")
-        draw, rng = initialiser(init), generator(seed, rng)
+        weight, rng = initialiser(init), generator(seed, rng)
+
+        def draw(rng: random.Random, nin: int, _: int) -> float:
+            return weight(rng, nin, nout)
+
         self.neurons: list[Neuron] = []
         for k in range(nout):
-            neuron = Neuron(
-                nin,
-                nonlin,
-                activation=activation,
-                init=lambda rng, nin, _: draw(rng, nin, nout),
-                bias=bias,
-                expand=expand,
-                rng=rng,
-            )
+            neuron = Neuron(nin, nonlin, activation=activation, init=draw, bias=bias, expand=expand, rng=rng)
             neuron.name = f"neuron {k}"
             self.neurons.append(neuron)
         self.name = "layer"

@@ -88,7 +88,7 @@ class Module:
         list of Value
             A new list of the parameters themselves.
         """
-        found: list[tuple[str, Any, Value]] = []
+        found: Found = []
         _collect(vars(self).items(), "", found, {id(self)})
         return [p for _, _, p in found]
 
@@ -106,7 +106,7 @@ class Module:
         >>> [name for name, p in MLP(1, [1, 1]).named_parameters()]
         ['layers.0.neurons.0.w.0', 'layers.0.neurons.0.b', 'layers.1.neurons.0.w.0', 'layers.1.neurons.0.b']
         """
-        found: list[tuple[str, Any, Value]] = []
+        found: Found = []
         _collect_inside(self, "", found, {id(self)})
         return [(f"{prefix}{key}", p) for prefix, key, p in found]
 
@@ -330,12 +330,12 @@ def _members(members: Iterable[tuple[Any, Any]], prefix: str, seen: set[int]) ->
                 yield from _members(vars(member).items(), f"{name}.", seen)
 
 
+Found = list[tuple[str, Any, Value]]
+"""Parameters, each with the path that leads to its owner and its key there."""
+
+
 def _collect(
-    members: Iterable[tuple[Any, Any]],
-    prefix: str,
-    found: list[tuple[str, Any, Value]],
-    seen: set[int],
-    every: bool = False,
+    members: Iterable[tuple[Any, Any]], prefix: str, found: Found, seen: set[int], every: bool = False
 ) -> None:
     """Append (prefix, key, parameter) for each parameter (or every Value) among some members and below them.
 
@@ -354,14 +354,12 @@ def _collect(
                 _collect(enumerate(member), f"{prefix}{key}.", found, seen, every)
 
 
-def _collect_inside(
-    owner: Module, prefix: str, found: list[tuple[str, Any, Value]], seen: set[int], every: bool = False
-) -> None:
+def _collect_inside(owner: Module, prefix: str, found: Found, seen: set[int], every: bool = False) -> None:
     if every or type(owner).parameters is Module.parameters:
         _collect(vars(owner).items(), prefix, found, seen, every)
         return
     # The class says itself what its parameters are (plain Values, perhaps); the attributes only give the names.
-    attributes: list[tuple[str, Any, Value]] = []
+    attributes: Found = []
     _collect(vars(owner).items(), prefix, attributes, {id(owner)}, every=True)
     paths = {p: (path, key) for path, key, p in attributes}
     for k, p in enumerate(owner.parameters()):

@@ -134,7 +134,7 @@ class Neuron(Module):
         activation = self.activation
         if self.expand or not self._single or recording.paused:  # paused: a strict node remembers its line
             with recording.scope(self.name):
-                return self._activated(_expanded(w, x, self.b) if self.expand else self._sum(x))
+                return self._activated(self._sum(x))
         # Opening the neuron's box at every call takes a tenth of a training step: put its three nodes in by hand.
         outer, name, box = self._box
         if outer is not recording.now or name != self.name:
@@ -163,8 +163,14 @@ class Neuron(Module):
         return z if activation is None else cast(Value, activation(z))
 
     def _sum(self, x: tuple[Any, ...]) -> Value:
-        z = _dot(tuple(self.w), x)
-        return z if self.b is None else z + self.b
+        if not self.expand:
+            z = _dot(tuple(self.w), x)
+            return z if self.b is None else z + self.b
+        terms = [wi * xi for wi, xi in zip(self.w, x)]
+        z = terms.pop(0) if self.b is None else self.b
+        for term in terms:
+            z = z + term
+        return z
 
     @property
     def nonlin(self) -> bool:
@@ -190,8 +196,7 @@ class Neuron(Module):
                 f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
                 "save state_dict(), and load it into a model that you build"
             )
-        bias = self.b is not None
-        return {"nin": len(self.w), "activation": activation, "bias": bias, "expand": bool(self.expand)}
+        return {"nin": len(self.w), "activation": activation, "bias": self.b is not None, "expand": bool(self.expand)}
 
     @staticmethod
     def _state_size(config: Mapping[str, Any]) -> Any:
@@ -200,11 +205,3 @@ class Neuron(Module):
     def __repr__(self) -> str:
         name = activation_name(self.activation) or "custom"
         return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
-
-
-def _expanded(w: Iterable[Value], x: Iterable[Any], b: Value | None) -> Value:
-    terms = [wi * xi for wi, xi in zip(w, x)]
-    z = terms.pop(0) if b is None else b
-    for term in terms:
-        z = z + term
-    return z

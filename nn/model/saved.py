@@ -100,7 +100,8 @@ def save(model: Any, path: str | os.PathLike[str], **extra: Any) -> None:
     try:
         text = json.dumps(document, indent=1, allow_nan=False)
     except ValueError as error:
-        raise ValueError(f"a model is saved with finite numbers only: {_not_finite(state) or error}") from None
+        wrong = ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
+        raise ValueError(f"a model is saved with finite numbers only: {wrong or error}") from None
     except TypeError as error:
         raise TypeError(f"extras are JSON (dict, list, str, numbers, bool, None): {error}") from None
     write_atomically(path, text + "\n")
@@ -163,8 +164,8 @@ def checked_state(state: Mapping[str, float], bounds: Mapping[str, float], kind:
     ]
 
     faults = (("missing", missing), ("unexpected", unexpected), ("not a finite number", wrong), ("too small", low))
-    if any(found for _, found in faults):
-        told = "; ".join(f"{fault}: {_listed(found)}" for fault, found in faults if found)
+    told = "; ".join(f"{fault}: {_listed(found)}" for fault, found in faults if found)
+    if told:
         raise ModelFileError(f"the state does not fit this {kind.__name__}: {told}")
     return {name: float(state[name]) for name in bounds}
 
@@ -179,10 +180,6 @@ def _is_finite(x: object) -> bool:
 def _listed(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _not_finite(state: Mapping[str, float]) -> str:
-    return ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
 
 
 # -- What a file says of a model: made of the model, checked, and made into a model again --------------------------

@@ -87,9 +87,9 @@ class SGD(Optimizer):
 
     def update(self, x: Any, g: Any, state: tuple[Any, ...], step: int) -> tuple[Any, tuple[Any, ...]]:
         """Make one step; see `Optimizer.update`."""
-        if not self.momentum:
-            return x - self.lr * (g + self.weight_decay * x), state
         g = g + self.weight_decay * x
+        if not self.momentum:
+            return x - self.lr * g, state
         damped = self.dampening if self.dampening and step > 1 else 0.0
         fresh = 1.0 - (self.momentum if self.averaged else damped)
         v = self.momentum * state[0] + fresh * g

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
 from nn.model.module import evaluating
-from nn.plots.style import MARKERS, PALETTE, finished, new_axes
+from nn.plots.style import MARKERS, PALETTE, finished, new_axes, steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,6 @@ def plot_decision_boundary(
         raise ValueError("expected finite numbers as features, got nan or infinity")
     if len(X) != len(y):
         raise ValueError(f"expected a class for each point, got {len(y)} for {len(X)} points")
-    if resolution < 2:
-        raise ValueError(f"expected a resolution of at least 2, got {resolution}")
     xs, ys = (_grid([row[k] for row in X], resolution) for k in (0, 1))
     with no_grad(), evaluating(model):
         scores = [[_scores(model([a, b])) for a in xs] for b in ys]
@@ -84,12 +82,9 @@ def plot_decision_boundary(
         if top > 0.0 > min(map(min, margin)):
             ax.contour(xs, ys, margin, levels=[0.0], colors="black", linewidths=0.8)
         own = [row for row, kind in zip(X, y) if kind == k]
-        style: dict[str, Any] = {
-            "color": PALETTE[k],
-            "marker": MARKERS[k],
-            "label": class_names[k] if class_names else str(k),
-        }
-        ax.scatter([p[0] for p in own], [p[1] for p in own], edgecolors="black", linewidths=0.5, zorder=3, **style)
+        style: dict[str, Any] = {"color": PALETTE[k], "marker": MARKERS[k], "edgecolors": "black", "linewidths": 0.5}
+        label = class_names[k] if class_names else str(k)
+        ax.scatter([p[0] for p in own], [p[1] for p in own], zorder=3, label=label, **style)
     return finished(ax, "decision boundary", feature_names[0], feature_names[1], grid=False)
 
 
@@ -102,4 +97,4 @@ def _scores(output: Any) -> list[float]:
 def _grid(xs: Sequence[float], n: int) -> list[float]:
     low, high = min(xs), max(xs)
     edge = 0.1 * (high - low) or 1.0
-    return [low - edge + (high - low + 2.0 * edge) * k / (n - 1) for k in range(n)]
+    return steps(low - edge, high - low + 2.0 * edge, n)

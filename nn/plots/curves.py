@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nn.history import History
-from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, new_axes, require_matplotlib
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, new_axes, require_matplotlib, run_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-_QUANTITIES = ("loss", "score", "learning_rate", "gradient_norm")
+Quantity = Literal["loss", "score", "learning_rate", "gradient_norm"]
 _UNITS = {"accuracy": "accuracy (share of samples)", "r2": "R² (share of variance)"}
 
 
-def plot_learning_curve(
-    history: History,
-    ax: Axes | None = None,
-    quantity: Literal["loss", "score", "learning_rate", "gradient_norm"] = "loss",
-) -> Axes:
+def plot_learning_curve(history: History, ax: Axes | None = None, quantity: Quantity = "loss") -> Axes:
     """Draw what was measured after each epoch, and mark the best one.
 
     Parameters
@@ -47,17 +43,16 @@ def plot_learning_curve(
     ImportError
         If matplotlib is missing.
     """
-    if quantity not in _QUANTITIES:
-        raise ValueError(f"expected the quantity {', '.join(map(repr, _QUANTITIES))}, got {quantity!r:.60}")
+    if quantity not in get_args(Quantity):
+        raise ValueError(f"expected the quantity {', '.join(map(repr, get_args(Quantity)))}, got {quantity!r:.60}")
     if not history.epochs:
         raise ValueError("the history is empty: there is no epoch to draw")
     ax = ax or new_axes()
     name = (history.metric if quantity == "score" else quantity).replace("_", " ")
-    parts = (
-        {part: history.column(f"{part}_{quantity}") for part in ("training", "validation")}
-        if (quantity in ("loss", "score"))
-        else {name: history.column(quantity)}
-    )
+    if quantity in ("loss", "score"):
+        parts = {part: history.column(f"{part}_{quantity}") for part in ("training", "validation")}
+    else:
+        parts = {name: history.column(quantity)}
     marker = "." if len(history.epochs) < 3 else ""  # a line through one point cannot be seen
     for k, (label, ys) in enumerate(parts.items()):
         if ys:
@@ -180,18 +175,16 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
         if not losses:
             raise ValueError(f"the run {name!r} has no losses to draw")
     ax = ax or new_axes()
-    longest = max(map(len, curves.values()))
-    every = max(1, longest // 10)
+    every = max(1, max(map(len, curves.values())) // 10)
     for k, (name, losses) in enumerate(curves.items()):
-        style: dict[str, Any] = {"color": LINES[k], "linestyle": DASHES[k], "marker": MARKERS[k], "markersize": 4}
         # Markers stand apart, so that curves on top of each other can still be told.
-        ax.plot(losses, markevery=(k * every // len(curves), every), label=name, **style)
+        ax.plot(losses, markevery=(k * every // len(curves), every), label=name, markersize=4, **run_style(k))
     seen = [loss for losses in curves.values() for loss in losses]
     if _is_wide([loss for loss in seen if loss != 0.0]):  # a loss of exactly 0 is off a logarithmic scale
         ax.set_yscale("log", nonpositive="mask")
     _whole_numbers(ax)
-    histories = any(hasattr(run, "epochs") for run in runs.values())
-    return finished(ax, f"{y} by {'epoch' if histories else 'step'}", "epoch" if histories else "step", y)
+    time = "epoch" if any(hasattr(run, "epochs") for run in runs.values()) else "step"
+    return finished(ax, f"{y} by {time}", time, y)
 
 
 def plot_gradient_flow(
@@ -228,7 +221,8 @@ def plot_gradient_flow(
     >>> ax.get_yscale()
     'log'
     """
-    pairs = _pairs(layers)
+    items = layers.items() if isinstance(layers, Mapping) else layers
+    pairs = [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean
     if not pairs:
         raise ValueError("expected at least one layer, got none")
     for name, x in pairs:
@@ -237,13 +231,11 @@ def plot_gradient_flow(
     ax = ax or new_axes()
     k = len(ax.lines) % len(LINES)
     sizes = [x if x > 0.0 else math.nan for _, x in pairs]
-    style: dict[str, Any] = {"color": LINES[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
-    ax.plot(range(len(pairs)), sizes, label=label, **style)
+    ax.plot(range(len(pairs)), sizes, label=label, **run_style(k))
     ax.set_yscale("log")
-    steep = len(pairs) > 4 or max(len(name) for name, _ in pairs) > 12
-    ax.set_xticks(
-        range(len(pairs)), [name for name, _ in pairs], rotation=45 if steep else 0, ha="right" if steep else "center"
-    )
+    names = [name for name, _ in pairs]
+    steep = len(names) > 4 or max(map(len, names)) > 12
+    ax.set_xticks(range(len(names)), names, rotation=45 if steep else 0, ha="right" if steep else "center")
     return finished(ax, "gradient flow", "layer, from input to output", "mean |gradient|", label is not None)
 
 
@@ -264,8 +256,3 @@ def _losses(run: Any) -> Sequence[float]:
     if hasattr(run, "column"):
         return list(run.column("training_loss"))
     return [float(x) for x in getattr(run, "values", run)]
-
-
-def _pairs(layers: Any) -> list[tuple[str, float]]:
-    items = layers.items() if isinstance(layers, Mapping) else layers
-    return [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
-from nn.plots.style import DASHES, LINES, MARKERS, finished, new_axes
+from nn.plots.style import LINES, finished, new_axes, run_style, steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,14 +71,11 @@ def plot_landscape(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x1', 'x2')
     """
-    if resolution < 2:
-        raise ValueError(f"expected a resolution of at least 2, got {resolution}")
     tracks = _tracks(paths, 2)
-    (left, right), (bottom, top) = (
-        _limits(limits, [point[k] for points in tracks.values() for point in points], name)
-        for k, (limits, name) in enumerate(((xlim, "xlim"), (ylim, "ylim")))
-    )
-    xs, ys = _steps(left, right, resolution), _steps(bottom, top, resolution)
+    places = list(chain.from_iterable(tracks.values()))
+    left, right = _limits(xlim, [x for x, _ in places], "xlim")
+    bottom, top = _limits(ylim, [y for _, y in places], "ylim")
+    xs, ys = steps(left, right - left, resolution), steps(bottom, top - bottom, resolution)
     with no_grad():
         heights = [[_height(f, [x, y]) for x in xs] for y in ys]
     levels = _levels([z for row in heights for z in row if not math.isnan(z)])
@@ -129,11 +127,9 @@ def plot_descent(
     ImportError
         If matplotlib is missing.
     """
-    if resolution < 2:
-        raise ValueError(f"expected a resolution of at least 2, got {resolution}")
     tracks = _tracks(paths, 1)
     left, right = _limits(xlim, [x for points in tracks.values() for (x,) in points], "xlim")
-    xs = _steps(left, right, resolution)
+    xs = steps(left, right - left, resolution)
     ax = ax or new_axes()
     with no_grad():
         ax.plot(xs, [_height(f, x) for x in xs], color="0.5", zorder=0)
@@ -173,10 +169,6 @@ def _limits(given: Limits | None, xs: Sequence[float], name: str) -> Limits:
     low, high = min(finite), max(finite)
     margin = 0.15 * (high - low) or 0.5 * abs(low) or 1.0
     return low - margin, high + margin
-
-
-def _steps(low: float, high: float, n: int) -> list[float]:
-    return [low + (high - low) * k / (n - 1) for k in range(n)]
 
 
 def _height(f: Callable[[Any], Any], x: Any) -> float:
@@ -225,8 +217,7 @@ def _draw(ax: Axes, points: Sequence[Sequence[float]], k: int, name: str) -> Non
     if not points:
         return
     colour, xs, ys = LINES[k], [p[0] for p in points], [p[1] for p in points]
-    marker = MARKERS[k] if len(points) <= _MOST_MARKS else ""
-    style: dict[str, Any] = {"color": colour, "linestyle": DASHES[k], "marker": marker, "markersize": 4.5}
-    ax.plot(xs, ys, label=name or "path", **style)
+    style = run_style(k) if len(points) <= _MOST_MARKS else run_style(k) | {"marker": ""}
+    ax.plot(xs, ys, label=name or "path", markersize=4.5, **style)
     ax.plot(xs[:1], ys[:1], "o", markersize=11, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=1.6)
     ax.plot(xs[-1:], ys[-1:], "*", markersize=16, color=colour, markeredgecolor="white", markeredgewidth=0.9)

@@ -38,6 +38,18 @@ def new_axes() -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
+def run_style(k: int) -> dict[str, Any]:
+    """How the k-th run is drawn, in each plot alike."""
+    return {"color": LINES[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
+
+
+def steps(start: float, span: float, resolution: int) -> list[float]:
+    """So many numbers, evenly spread; a ValueError if not two at least."""
+    if resolution < 2:
+        raise ValueError(f"expected a resolution of at least 2, got {resolution}")
+    return [start + span * k / (resolution - 1) for k in range(resolution)]
+
+
 def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bool = True) -> Axes:
     """Write a title, names of the axes and a legend, draw a grid, and return the axes."""
     ax.set_title(title)

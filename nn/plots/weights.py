@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from autodiff.value import write
 from nn.model.module import evaluating, forward_batch
 from nn.plots.landscape import plot_landscape
 
@@ -153,8 +154,7 @@ def plot_loss_landscape(
     plane = weight_plane(now, trajectory, directions or ("pca" if len(trajectory) else "random"), seed)
 
     def height(place: list[float]) -> float:
-        for p, w in zip(parameters, plane.point(*place)):
-            p.data = w
+        write(parameters, plane.point(*place))
         return float(loss(forward_batch(model, rows), targets))
 
     path = [plane.place(weights) for weights in trajectory]
@@ -172,8 +172,7 @@ def plot_loss_landscape(
                 height="loss",
             )
     finally:
-        for p, w in zip(parameters, now):
-            p.data = w
+        write(parameters, now)
     drawn.set_title("loss around the weights")
     return drawn
 

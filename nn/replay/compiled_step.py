@@ -21,9 +21,9 @@ from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
 from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES
-from nn.losses.targets import as_row, check_weights, shares_of
+from nn.losses.targets import as_row, check_weights, is_row, shares_of
 from nn.model.mlp import MLP, Layer
-from nn.model.module import Module, evaluating, forward_batch
+from nn.model.module import Module, evaluating, forward_batch, unwrapped
 from nn.model.neuron import Neuron
 
 
@@ -297,7 +297,8 @@ class CompiledStep:
         else:
             with no_grad(), evaluating(self.model):
                 outputs = forward_batch(self.model, features[:1])[0]
-            told = [self._sample_loss.read(t, k, outputs) for k, t in enumerate(targets)]
+            size = len(outputs) if is_row(outputs) else None
+            told = [as_row(self._sample_loss.read(t, k, size)) for k, t in enumerate(targets)]
         return Columns(features, told, weights)
 
     def run(self, columns: Columns, chosen: Sequence[int]) -> float:
@@ -363,13 +364,13 @@ class CompiledStep:
         for column in given:
             tracer.adopt(column, lane)
         rows = [tuple(row) for row in zip(*given[: columns.inputs])]
-        told = list(zip(*given[columns.inputs : -1]))
+        told = [unwrapped(list(t)) for t in zip(*given[columns.inputs : -1])]
         sample_loss = self._sample_loss
 
         def batch_loss() -> tuple[Any, list[Any]]:
             outputs = forward_batch(self.model, rows)
             if sample_loss is None:
-                return self.loss(outputs, [t[0] if len(t) == 1 else list(t) for t in told]), outputs
+                return self.loss(outputs, told), outputs
             terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
             return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
 
