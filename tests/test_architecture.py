@@ -39,13 +39,13 @@ PLAN = """
     nn.checks       -
     nn.schedules    nn.checks
     nn.metrics      -
-    nn.data         -
+    nn.data         nn.checks
     nn.model        nn.checks
     nn.losses       nn.checks
     nn.optim        nn.checks
-    nn.eager        nn.data nn.losses nn.metrics nn.model nn.optim
+    nn.eager        nn.checks nn.data nn.model nn.optim
     nn.replay       nn.data nn.eager nn.losses nn.model nn.optim
-    nn.history      -
+    nn.history      nn.checks
     nn.callbacks    nn.history nn.model nn.optim
     nn.train        nn.callbacks nn.checks nn.data nn.eager nn.history nn.losses nn.metrics nn.model nn.optim
                     nn.replay nn.schedules
@@ -53,9 +53,9 @@ PLAN = """
     nn.stopping     nn.checks nn.minimum
     nn.minimize     nn.checks nn.minimum nn.model nn.optim nn.schedules nn.stopping
     nn.flow         nn.eager nn.model
-    nn.plots        nn.eager nn.history nn.model
+    nn.plots        nn.history nn.model
     nn.cli          nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
-    nn.__main__     nn.cli nn.history
+    nn.__main__     nn.cli nn.data nn.model nn.schedules
 """
 """Each room, a file or a folder, and the rooms above it that it may import, at the top, in functions, or for types.
 

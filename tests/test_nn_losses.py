@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autodiff import Value, jvp, no_grad
 from autodiff.graph import topological
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, mae, mse
-from nn.losses.targets import average
+from nn.losses.functions import average
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "training.json").read_text(encoding="utf-8"))["losses"]
 LOSSES = {

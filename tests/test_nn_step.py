@@ -10,7 +10,7 @@ from nn.data import Dataset, xor
 from nn.eager.step import EagerStep
 from nn.metrics import accuracy, r2
 from nn.model.module import evaluating
-from nn.train.arguments import measures
+from nn.train.fit import measures
 
 
 def line(w=1.0, b=0.0):

@@ -1,6 +1,6 @@
 """Where data comes from: Fisher's iris, CSV files, made-up shapes; and the tools that prepare them for training.
 
-Read `dataset` first, then `csv_files` and `toys`, which make data sets, and `standardizer`, which prepares them.
+Read `dataset` first, which also prepares data, then `csv_files` and `toys`, which make data sets.
 """
 
 from nn.data.csv_files import iris, read_csv

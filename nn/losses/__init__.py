@@ -8,8 +8,8 @@ weight 2 counts like two of them, and the scale of the weights does not matter. 
 ``sample_weight``, and what PyTorch's ``CrossEntropyLoss`` does with the weights of classes. (The ``weight`` of its
 ``BCEWithLogitsLoss`` is divided by the number of samples in place of the sum.)
 
-The files, in the order of reading: `targets` checks what is asked for and reads it as numbers; `functions` has the
-losses; `penalties` the rest.
+The files, in the order of reading: `functions` checks what is asked for, reads it as numbers, and has the losses;
+`penalties` the rest.
 """
 
 from nn.losses.functions import binary_cross_entropy, cross_entropy, hinge, mae, mse

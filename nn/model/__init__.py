@@ -1,12 +1,12 @@
 """What is trained: modules, from a single neuron to deep networks, and the files that hold them.
 
-Read `module` first, then `neuron` and `mlp` (with `activations` and `init`, what they are given), the other modules in
-`layers` and `batch_norm`, and at last `saved`, the files.
+Read `module` first, then `mlp` from the neuron on (with `activations` and `init`, what they are given), the other
+modules in `layers` and `batch_norm`, and at last `saved`, the files.
 """
 
 # The order is that of reading, and in which messages about files name the classes.
 from nn.model.module import Module  # noqa: I001
-from nn.model.neuron import Neuron
+from nn.model.mlp import Neuron
 from nn.model.mlp import MLP, Layer
 from nn.model.layers import Dropout, Elementwise, Residual, Sequential
 from nn.model.batch_norm import BatchNorm

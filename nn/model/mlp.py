@@ -1,19 +1,213 @@
-"""Layers of neurons, and multilayer perceptrons."""
+"""A neuron, the weighted sum of its inputs and what an activation makes of it; layers of these; and layered networks.
+
+A neuron's call is the hot path of training, hence what is found out at construction (the activation as a method of
+`Value`), what a layer does once for all of its neurons (its inputs become one tuple), and the stamps that stand
+for ``with scope(...)``.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from autodiff import ops, recording
 from autodiff.operation import real
-from autodiff.value import Value
-from nn.model.activations import Activation, per_layer
+from autodiff.recording import Stamp
+from autodiff.value import Value, parameter
+from nn.model.activations import Activation, activation_function, activation_name, per_layer
 from nn.model.init import Initialiser, generator, initialiser
 from nn.model.module import Module, Output, as_tuple, positive
-from nn.model.neuron import Neuron
+
+_dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
+
+
+class _Operands:
+    """The weights as a tuple, as they were at the last call: with one tuple for all calls nodes take less memory, and
+    a sweep knows it again. (A plain list of them in a neuron would be found among its parameters.)
+    """
+
+    __slots__ = ("given", "weights")
+
+    def __init__(self, w: list[Value]) -> None:
+        self.given = list(w)
+        self.weights = tuple(w)
+
+
+class Neuron(Module):
+    """One neuron: ``activation(w . x + b)``.
+
+    Parameters
+    ----------
+    nin : int
+        The number of inputs, at least 1.
+    nonlin : bool
+        False for a linear neuron, as in micrograd.
+    activation : str or callable, optional
+        "relu" (the default), "tanh", "sigmoid", "softplus", "linear", or any function on a Value.
+    init : str or callable, optional
+        Where weights are drawn from, see `nn.model.init`: "micrograd" (the default: uniform on [-1, 1]), "he",
+        "heuniform", "xavier", "xavier_normal", or a function ``(rng, nin, nout) -> float``. The bias begins at 0.
+    bias : bool
+        Whether there is a bias.
+    expand : bool
+        Write the neuron out in single multiplications and additions, as in a lecture: b + w0 x0 + w1 x1 + ...,
+        in place of one `dot` node. The gradients are the same but for rounding, the graph is larger.
+    seed : int, optional
+        Seed of the weights. Without it (and `rng`) they come from Python's global generator, so that
+        ``random.seed(1337)`` governs them as it does in micrograd.
+    rng : random.Random, optional
+        A generator to draw the weights from, in place of a seed.
+
+    Attributes
+    ----------
+    w : list of Value
+        The weights.
+    b : Value or None
+        The bias.
+    activation : callable or None
+        The function that is applied; None for a linear neuron.
+    name : str
+        The name of the box that drawings put the neuron's nodes in.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above. On a call: if the number of inputs is wrong.
+
+    Examples
+    --------
+    >>> n = Neuron(2, seed=0)
+    >>> n
+    ReLUNeuron(2)
+    >>> n([1.0, 2.0]).data == max(0.0, n.w[0].data + 2.0 * n.w[1].data)
+    True
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation | None = None,
+        init: str | Initialiser | None = None,
+        bias: bool = True,
+        expand: bool = False,
+        seed: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        nin = positive(nin, "nin")
+        draw, rng = initialiser(init), generator(seed, rng)
+        self.activation = activation_function(activation, nonlin)
+        self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
+        self.b = parameter(0.0, "b") if bias else None
+        self._operands = _Operands(self.w)
+        self.expand = expand
+        self.name = "neuron"
+        self._single = activation_name(self.activation) is not None  # it makes one node, or none
+        self._box: tuple[Stamp | None, str, Stamp] = None, "", recording.now  # last call: scope, name, ours inside it
+
+    def __call__(self, x: Iterable[Any]) -> Value:
+        """The neuron's output.
+
+        Parameters
+        ----------
+        x : sequence of Value or float, of length nin
+            The inputs; NumPy rows too, and a lone number where nin is 1.
+
+        Returns
+        -------
+        Value
+            ``activation(w . x + b)``.
+
+        Raises
+        ------
+        ValueError
+            If the number of inputs is wrong.
+        TypeError
+            If an input is not a number.
+        """
+        w = self.w
+        if type(x) is not tuple:
+            x = as_tuple(x, len(w))
+        if len(x) != len(w):
+            raise ValueError(f"{self!r} takes {len(w)} inputs, got {len(x)}")
+        activation = self.activation
+        if self.expand or not self._single or recording.paused:  # paused: a strict node remembers its line
+            with recording.scope(self.name):
+                return self._activated(self._sum(x))
+        # Opening the neuron's box at every call takes a tenth of a training step: put its three nodes in by hand.
+        outer, name, box = self._box
+        if outer is not recording.now or name != self.name:
+            outer, name = recording.now, self.name
+            box = recording.inside(outer, name)
+            self._box = outer, name, box
+        operands = self._operands
+        if w != operands.given:
+            operands.given, operands.weights = list(w), tuple(w)
+        z = _dot(operands.weights, x)
+        if type(z) is not Value:  # the inputs are duals, perhaps
+            return self._activated(z if self.b is None else z + self.b)
+        z._stamp = box
+        if self.b is not None:
+            z = z + self.b
+            z._stamp = box
+        if activation is not None:
+            z = activation(z)
+            z._stamp = box
+        return z
+
+    def _activated(self, z: Value) -> Value:
+        activation = self.activation
+        if type(z) is not Value and self._single and activation is not None:
+            activation = getattr(ops, activation_name(activation) or "")  # the operation, for any kind of number
+        return z if activation is None else cast(Value, activation(z))
+
+    def _sum(self, x: tuple[Any, ...]) -> Value:
+        if not self.expand:
+            z = _dot(tuple(self.w), x)
+            return z if self.b is None else z + self.b
+        terms = [wi * xi for wi, xi in zip(self.w, x)]
+        z = terms.pop(0) if self.b is None else self.b
+        for term in terms:
+            z = z + term
+        return z
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether the neuron has an activation."""
+        return self.activation is not None
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a neuron like this one, weights apart.
+
+        Returns
+        -------
+        dict
+            Of strings, numbers and bools, for `nn.model.saved`.
+
+        Raises
+        ------
+        TypeError
+            If the activation is a function of the user's own: a file cannot hold it.
+        """
+        activation = activation_name(self.activation)
+        if activation is None:
+            raise TypeError(
+                f"the activation {self.activation!r:.60} is a function of your own, which a file cannot hold; "
+                "save state_dict(), and load it into a model that you build"
+            )
+        return {"nin": len(self.w), "activation": activation, "bias": self.b is not None, "expand": bool(self.expand)}
+
+    @staticmethod
+    def _state_size(config: Mapping[str, Any]) -> Any:
+        return config["nin"] + int(config["bias"])
+
+    def __repr__(self) -> str:
+        name = activation_name(self.activation) or "custom"
+        return f"{'ReLU' if name == 'relu' else name.capitalize()}Neuron({len(self.w)})"
+
 
 _VALUES: set[type] = {Value}
 _FLOATS: set[type] = {float}

@@ -18,11 +18,10 @@ T. Tieleman and G. Hinton, *Lecture 6.5: RMSprop*, 2012.
 D. P. Kingma and J. Ba, *Adam: a method for stochastic optimization*, 2015, arXiv:1412.6980.
 I. Loshchilov and F. Hutter, *Decoupled weight decay regularization*, 2019, arXiv:1711.05101 (AdamW).
 
-The files, in the order of reading: `optimizer` has what all share, `rules` the ones above by name, `clip` what may be
-done to gradients before a step.
+The files, in the order of reading: `rules` has what all share, and the ones above by name; `clip` what may be done to
+gradients before a step.
 """
 
-from nn.optim.optimizer import Optimizer
-from nn.optim.rules import OPTIMIZERS, SGD, Adam, AdamW, RMSprop, named
+from nn.optim.rules import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, named
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "named"]

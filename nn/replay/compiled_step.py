@@ -20,11 +20,9 @@ from autodiff.recording import no_grad
 from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
 from autodiff.value import Value, write
 from nn.eager.step import Loss
-from nn.losses.functions import SAMPLE_LOSSES
-from nn.losses.targets import as_row, check_weights, is_row, shares_of
-from nn.model.mlp import MLP, Layer
+from nn.losses.functions import SAMPLE_LOSSES, as_row, check_weights, is_row, shares_of
+from nn.model.mlp import MLP, Layer, Neuron
 from nn.model.module import Module, evaluating, forward_batch, unwrapped
-from nn.model.neuron import Neuron
 
 
 @cache
@@ -273,6 +271,11 @@ class CompiledStep:
     def push(self) -> None:
         """Copy the buffer's numbers into the parameters."""
         write(self.values, self.parameters)
+
+    @property
+    def backend(self) -> str:
+        """What runs the program that ran last."""
+        return self._last.kernel.backend
 
     @property
     def report(self) -> Report:

@@ -17,7 +17,7 @@ from nn.eager.worker import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.model.module import evaluating
 from nn.optim.clip import clip_factor
-from nn.optim.optimizer import Optimizer
+from nn.optim.rules import Optimizer
 from nn.replay.compiled_step import Columns, CompiledStep, NotCompilable, is_finite, numpy_or_none
 
 
@@ -137,7 +137,7 @@ class ReplayWorker(Worker):
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
-        self.backend = self._step.report.backend
+        self.backend = self._step.backend
 
     def _set_mode(self, training: bool) -> None:
         for module in self._modules:

@@ -1,6 +1,6 @@
 """`fit`: train a model, with everything that belongs to it; and `find_lr`, a learning rate to do it with.
 
-Read `fit` first, then `loop`, what it sets going; `arguments`, what it takes; `checkpoint`, how it goes on another day;
+Read `fit` first, which checks what it takes, then `loop`, what it sets going; `checkpoint`, how it goes on another day;
 and at last `finder`.
 """
 

@@ -15,7 +15,7 @@ from nn.eager.step import Loss
 from nn.eager.worker import Problem, Worker
 from nn.model import Module
 from nn.optim import SGD, Optimizer
-from nn.train.arguments import as_dataset, check_batches, check_functions, check_numbers, check_trained, measures
+from nn.train.fit import as_dataset, check_batches, check_functions, check_numbers, check_trained, measures
 
 EXPLODED = 4.0
 """The sweep ends when the loss is so many times that at its start."""
