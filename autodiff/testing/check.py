@@ -176,40 +176,31 @@ def _sample(call: Callable[..., Any], point: Sequence[float], order: int) -> Sam
     _, outputs = _recorded(call, point, order)
     sides: list[tuple[str, float]] = []
     for v in topological(outputs):
-        op = v.op
-        if op is None:
-            continue
-        side = 1.0
-        if op.singular is not None:
-            s = op.singular(*[p if isinstance(p, float) else p._data for p in v.operands])
-            side = float((s > 0.0) - (s < 0.0))
-        sides.append((op.name, side))
+        if v.op is not None:
+            s = 1.0 if v.op.singular is None else v.op.singular(*map(float, v.operands))
+            sides.append((v.op.name, float((s > 0.0) - (s < 0.0))))
     return Sample([v._data for v in outputs], sides)
 
 
 def _rows(call: Callable[..., Any], point: list[float], order: int, f: str, names: Sequence[str]) -> list[GradientRow]:
     leaves, outputs = _recorded(call, point, order)
     here = _sample(call, point, order)
-    computed = [_gradient(v, leaves) for v in outputs]
+    computed = [adjoints(v, wrt=leaves) for v in outputs]
     of = [f"d{f}/d{{}}", *(f"d2{f}/d{name}d{{}}" for name in names)]
     rows: list[list[GradientRow]] = [[] for _ in outputs]
     pole = next((name for name, side in here.sides if side == 0.0), "")
-    for j, (x, name) in enumerate(zip(point, names)):
+    for j, (x, leaf, name) in enumerate(zip(point, leaves, names)):
 
         def moved(t: float, j: int = j) -> Sample:
             return _sample(call, [*point[:j], t, *point[j + 1 :]], order)
 
         for k, found in enumerate(difference(moved, x, here)):
-            if not found.skipped and not math.isfinite(computed[k][j]) and pole:
+            gradient = float(computed[k].get(leaf, 0.0))
+            if not found.skipped and not math.isfinite(gradient) and pole:
                 found = found._replace(skipped=f"{pole} has a kink or pole here")
             where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(x)}"
-            rows[k].append(GradientRow(of[k].format(name), where, computed[k][j], *found))
+            rows[k].append(GradientRow(of[k].format(name), where, gradient, *found))
     return [row for group in rows for row in group]
-
-
-def _gradient(output: Value, leaves: Sequence[Value]) -> list[float]:
-    sums = adjoints(output, wrt=leaves)
-    return [float(sums.get(leaf, 0.0)) for leaf in leaves]
 
 
 # -- The culprit ---------------------------------------------------------------------------------------------------
@@ -235,18 +226,15 @@ def _op_rows(op: Op, operands: Sequence[float], moving: Sequence[bool], order: i
 def _blame(row: GradientRow, call: Callable[..., Any], point: list[float], order: int, rtol: float) -> str:
     """Say which operation is to blame for a wrong derivative."""
     _, outputs = _recorded(call, point, order)
-    seen = set()
-    for v in topological(outputs):
-        if v.op is None:
-            continue
-        operands = tuple(p if isinstance(p, float) else p._data for p in v.operands)
-        moving = tuple(not isinstance(p, float) for p in v.operands)
-        if (v.op, operands, moving) in seen:
-            continue
-        seen.add((v.op, operands, moving))
-        for inner in _op_rows(v.op, operands, moving, order):
+    uses = dict.fromkeys(
+        (v.op, tuple(map(float, v.operands)), tuple([isinstance(p, Value) for p in v.operands]))
+        for v in topological(outputs)
+        if v.op is not None
+    )
+    for op, operands, moving in uses:
+        for inner in _op_rows(op, operands, moving, order):
             if not inner.agrees(rtol):
-                return f"{_accusation(v.op, inner)}; so {_contradiction(row)}"
+                return f"{_accusation(op, inner)}; so {_contradiction(row)}"
     return (
         f"{_contradiction(row)}. Each operation in the graph is right by itself: the function leaves the graph "
         "(float(x), x.data, the math module), or it is not the same at every call"
