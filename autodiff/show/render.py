@@ -106,9 +106,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the package is not typ
         if shutil.which(engine) is None:
             return _by_pygraphviz("".join(input_lines), format, engine, options)
         options["quiet"] = True  # what it has to say goes into the error, not into the notebook
-        pipe = super()._pipe_lines
         try:
-            picture: bytes = pipe(engine, format, input_lines, input_encoding=input_encoding, **options)
+            picture: bytes = super()._pipe_lines(engine, format, input_lines, input_encoding=input_encoding, **options)
         except (graphviz.CalledProcessError, graphviz.ExecutableNotFound) as error:
             message = getattr(error, "stderr", b"") or b""
             raise RenderError(f"{engine!r} failed to make a {format} picture: {_last_line(message)}") from error

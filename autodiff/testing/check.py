@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any, cast
 
+from autodiff.derivatives.structures import fill, places
 from autodiff.derivatives.transforms import grad_graph
 from autodiff.errors import GradientError
 from autodiff.graph import topological
@@ -140,21 +142,10 @@ def check_op(op: Op, *, points: int = 20, order: int = 2, rtol: float = 1e-6) ->
 
 def _flat(f: Callable[..., Any], at: Sequence[Any]) -> tuple[list[float], Callable[..., Any], list[str]]:
     """The point as a flat list, the function on it, and what the operands are called."""
-    shape = [None if _is_number(x) else len(x) for x in at]
-    point = [float(x) if isinstance(x, Value) else real(x) for p in at for x in ([p] if _is_number(p) else p)]
-    names = [
-        name for k, n in enumerate(shape) for name in ([f"x{k}"] if n is None else [f"x{k}[{j}]" for j in range(n)])
-    ]
-
-    def call(*flat: Any) -> Any:
-        rest = iter(flat)
-        return f(*[next(rest) if n is None else [next(rest) for _ in range(n)] for n in shape])
-
-    return point, call, names
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, Value) or not hasattr(x, "__len__")
+    trees = [list(p) if hasattr(p, "__len__") else p for p in at]
+    point = [float(x) if isinstance(x, Value) else real(x) for p in trees for x in (p if isinstance(p, list) else [p])]
+    names = [name for k, p in enumerate(trees) for name in places(p, f"x{k}")]
+    return point, lambda *flat: f(*fill(trees, iter(flat))), names
 
 
 def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> tuple[list[Value], list[Value]]:
@@ -162,12 +153,10 @@ def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> t
     leaves = [Value(x) for x in point]
     y = call(*leaves)
     if not isinstance(y, Value):
-        if type(y) is not float:
-            try:
-                y = real(y)
-            except TypeError:
-                raise TypeError(f"the function is to give one number, got {type(y).__name__}: {y!r:.60}") from None
-        y = Value(y)
+        try:
+            y = Value(y)
+        except TypeError:
+            raise TypeError(f"the function is to give one number, got {type(y).__name__}: {y!r:.60}") from None
     return leaves, [y, *(grad_graph(y, leaves) if order == 2 else ())]
 
 
@@ -210,17 +199,14 @@ def _op_rows(op: Op, operands: Sequence[float], moving: Sequence[bool], order: i
     """The derivatives of a single operation with respect to those operands that are not constants."""
     if isinstance(op, Nary) and op.rule is None:
         return []  # taken for a constant on purpose, as the shift inside softmax
-    fixed = list(operands)
-    free = [k for k, moves in enumerate(moving) if moves]
 
     def call(*xs: Any) -> Any:
-        full: list[Any] = list(fixed)
-        for k, x in zip(free, xs):
-            full[k] = x
+        given = iter(xs)
+        full = [next(given) if moves else x for x, moves in zip(operands, moving)]
         return cast(Any, op)(*op.grouped(full))
 
-    letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(fixed))]
-    return _rows(call, [fixed[k] for k in free], order, op.name, [letters[k] for k in free])
+    letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(operands))]
+    return _rows(call, list(compress(operands, moving)), order, op.name, list(compress(letters, moving)))
 
 
 def _blame(row: GradientRow, call: Callable[..., Any], point: list[float], order: int, rtol: float) -> str:

@@ -61,16 +61,13 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
                 error += 2.0**-51 * max(abs(p), abs(q)) / width  # noise
                 if error < best[i].uncertainty:
                     best[i] = Estimate(value, error, "")
-            if all(_sure(e, y / scale) for e, y, known in zip(best, here.numbers, finite) if known):
+            sizes = [max(abs(e.derivative), abs(y / scale)) for e, y in zip(best, here.numbers)]
+            if all(e.uncertainty <= _SURE * size for e, size, known in zip(best, sizes, finite) if known):
                 break
     return [
         _judged(e, abs(y) / scale, reason) if known else Estimate(math.nan, math.inf, "not finite here")
         for e, y, known in zip(best, here.numbers, finite)
     ]
-
-
-def _sure(e: Estimate, size: float) -> bool:
-    return e.uncertainty <= _SURE * max(abs(e.derivative), abs(size))
 
 
 def _judged(e: Estimate, size: float, reason: str) -> Estimate:
