@@ -75,17 +75,17 @@ class Arguments:
         self.args = args
         self.kwargs = kwargs
         self.single = not isinstance(argnums, Sequence) or isinstance(argnums, str)
-        self.positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
-        if len(set(self.positions)) < len(self.positions):
+        positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
+        self.trees = {k: args[k] for k in positions}
+        if len(self.trees) < len(positions):
             raise ValueError(f"argnums names an argument twice: {argnums}")
-        self.trees = [args[k] for k in self.positions]
-        self.numbers = [x for k, tree in zip(self.positions, self.trees) for x in numbers(tree, f"argument {k}")]
+        self.numbers = [x for k, tree in self.trees.items() for x in numbers(tree, f"argument {k}")]
 
     def call(self, given: Sequence[Any], recorded: bool) -> Any:
         """Call the function with other numbers in the places of the chosen ones."""
         iterator = iter(given)
         args = list(self.args)
-        for k, tree in zip(self.positions, self.trees):
+        for k, tree in self.trees.items():
             args[k] = fill(tree, iterator)
         token = _recorded_outside.set(recorded or bool(_recorded_outside.get()))
         try:
@@ -97,7 +97,7 @@ class Arguments:
     def like(self, values: Sequence[Any]) -> Any:
         """Numbers in the structure of the chosen arguments: of the one, or of each in a tuple."""
         iterator = iter(values)
-        trees = tuple([fill(tree, iterator) for tree in self.trees])
+        trees = tuple([fill(tree, iterator) for tree in self.trees.values()])
         return trees[0] if self.single else trees
 
     def push(self, tangents: Sequence[Any], outside: Outside) -> tuple[Any, list[Any], list[Any]]:

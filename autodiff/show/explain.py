@@ -211,22 +211,19 @@ def _best(output: Value, leaf: Value, edges: _Edges, most: int) -> list[Path]:
     """
     paths: list[Path] = []
     made = itertools.count()  # of two candidates of one size the older comes first
-    heap = [(0.0, next(made), [(output, 1.0)], 0, 0)]
+    heap = [(0.0, next(made), [(output, 1.0, 0.0)], 0, 0)]  # a path: nodes, partials, sizes of the way to there
     while heap and len(paths) < most:
         _, _, parent, place, rank = heapq.heappop(heap)
-        steps, v = parent[:place], parent[place][0]  # nodes, and the partials of the edges taken
-        size = 0.0
-        for _, partial in steps:
-            size = _plus(size, _log(partial))
+        steps, (v, _, size) = parent[:place], parent[place]
         while v is not leaf:
             if rank + 1 < len(edges[v]):
                 left = _plus(size, edges[v][rank + 1][0])
                 heapq.heappush(heap, (-left, next(made), steps, len(steps), rank + 1))
             _, partial, operand = edges[v][rank]
-            steps.append((v, partial))
+            steps.append((v, partial, size))
             size, v, rank = _plus(size, _log(partial)), operand, 0
-        partials = tuple([partial for _, partial in steps])
-        paths.append(Path((*(v for v, _ in steps), leaf), partials, math.prod(partials)))
+        partials = tuple([partial for _, partial, _ in steps])
+        paths.append(Path((*(v for v, *_ in steps), leaf), partials, math.prod(partials)))
     return paths
 
 

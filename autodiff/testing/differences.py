@@ -40,7 +40,6 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
     reason = "differences do not settle"
     slopes: list[list[float]] = []
     scale = max(abs(x), 1.0)
-    finite = [math.isfinite(y) for y in here.numbers]
     for k in range(1, _STEPS + 1):
         h = scale * _RATIO**-k
         high, low = x + h, x - h
@@ -61,12 +60,12 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
                 error += 2.0**-51 * max(abs(p), abs(q)) / width  # noise
                 if error < best[i].uncertainty:
                     best[i] = Estimate(value, error, "")
-            sizes = [max(abs(e.derivative), abs(y / scale)) for e, y in zip(best, here.numbers)]
-            if all(e.uncertainty <= _SURE * size for e, size, known in zip(best, sizes, finite) if known):
+            known = [(e, abs(y) / scale) for e, y in zip(best, here.numbers) if math.isfinite(y)]
+            if all(e.uncertainty <= _SURE * max(abs(e.derivative), size) for e, size in known):
                 break
     return [
-        _judged(e, abs(y) / scale, reason) if known else Estimate(math.nan, math.inf, "not finite here")
-        for e, y, known in zip(best, here.numbers, finite)
+        _judged(e, abs(y) / scale, reason) if math.isfinite(y) else Estimate(math.nan, math.inf, "not finite here")
+        for e, y in zip(best, here.numbers)
     ]
 
 
