@@ -36,11 +36,9 @@ def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
 
 
 def _copied(operand: Any, memo: dict[int, Any]) -> Any:
-    if type(operand) is tuple:
-        if id(operand) not in memo:  # a tuple that several nodes share stays shared
-            memo[id(operand)] = tuple([_copied(p, memo) for p in operand])
-        return memo[id(operand)]
-    return memo[id(operand)] if type(operand) is Value else operand
+    if type(operand) is tuple and id(operand) not in memo:  # a tuple that several nodes share stays shared
+        memo[id(operand)] = tuple([_copied(p, memo) for p in operand])
+    return memo.get(id(operand), operand)  # a number is not in it
 
 
 def own(stamp: Stamp) -> Stamp:

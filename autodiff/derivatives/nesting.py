@@ -49,8 +49,7 @@ class Outside:
 
     def __init__(self, given: Iterable[Any]) -> None:
         self.paused = recording.is_paused()
-        enclosed = _recorded_outside.get() or is_tracing()
-        self.keep = not self.paused and (bool(enclosed) or any(map(_holds_a_value, given)))
+        self.keep = not self.paused and bool(_recorded_outside.get() or is_tracing() or any(map(_holds_a_value, given)))
 
     def number(self, x: Any) -> Any:
         """A number as a result: without tangents inside `no_grad`, without a graph unless it is to be kept."""
