@@ -1,11 +1,12 @@
 """Copies of graphs: `copy.copy`, `copy.deepcopy` and `pickle`, without recursion however deep the graph is.
 
-(The small functions that call themselves go into a tuple of operands, no further. They are no closures: a closure
-that names itself is a cycle, and would keep a whole graph alive until the garbage collector comes.)
+(`_copied`, which calls itself, goes into a tuple of operands, no further. It is no closure: a closure that names itself
+is a cycle, and would keep a whole graph alive until the garbage collector comes.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autodiff import recording
@@ -35,11 +36,9 @@ def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
 
 
 def _copied(operand: Any, memo: dict[int, Any]) -> Any:
-    if type(operand) is tuple:
-        if id(operand) not in memo:  # a tuple that several nodes share stays shared
-            memo[id(operand)] = tuple([_copied(p, memo) for p in operand])
-        return memo[id(operand)]
-    return memo[id(operand)] if type(operand) is Value else operand
+    if type(operand) is tuple and id(operand) not in memo:  # a tuple that several nodes share stays shared
+        memo[id(operand)] = tuple([_copied(p, memo) for p in operand])
+    return memo.get(id(operand), operand)  # a number is not in it
 
 
 def own(stamp: Stamp) -> Stamp:
@@ -65,18 +64,20 @@ def reduce(output: Value) -> tuple[Any, ...]:
     nodes = [v for v in order if v.op is not None]
     number = {v: k for k, v in enumerate(leaves + nodes)}
 
+    def reference(p: Any) -> Any:
+        return number[p] if type(p) is Value else p
+
     rows = [
-        (v.op.name, v._data, v.grad, _reference(v._a, number), _reference(v._b, number), _plain(v._stamp))
+        (v.op.name, v._data, v.grad, _each(v._a, reference), _each(v._b, reference), _plain(v._stamp))
         for v in nodes
         if v.op
     ]
     return _graph, (leaves, rows, fresh)
 
 
-def _reference(operand: Any, number: dict[Value, int]) -> Any:
-    if type(operand) is tuple:
-        return tuple([_reference(p, number) for p in operand])
-    return number[operand] if type(operand) is Value else operand
+def _each(operand: Any, function: Callable[[Any], Any]) -> Any:
+    """What a function makes of an operand, or of each in a tuple of them."""
+    return tuple([function(p) for p in operand]) if type(operand) is tuple else function(operand)
 
 
 _Plain = tuple[tuple[str, ...], str, str, Place | None]
@@ -96,18 +97,15 @@ def _graph(leaves: list[Value], rows: list[tuple[Any, ...]], fresh: bool) -> Val
     nodes = list(leaves)
     stamps: dict[tuple[Any, ...], Stamp] = {}
 
+    def operand(reference: Any) -> Any:
+        return nodes[reference] if type(reference) is int else reference
+
     for name, data, grad, a, b, plain in rows:
         stamp = stamps.get(plain)
         if stamp is None or stamp.private:
             stamp = stamps[plain] = Stamp(epoch, *plain)
-        nodes.append(new_node(named(name), data, _operand(a, nodes), _operand(b, nodes), stamp, grad))
+        nodes.append(new_node(named(name), data, _each(a, operand), _each(b, operand), stamp, grad))
     return nodes[-1]
-
-
-def _operand(reference: Any, nodes: list[Value]) -> Any:
-    if type(reference) is tuple:
-        return tuple([_operand(r, nodes) for r in reference])
-    return nodes[reference] if type(reference) is int else reference
 
 
 Value.__copy__, Value.__deepcopy__, Value.__reduce__ = copied, deepcopy, reduce  # type: ignore[method-assign, assignment, attr-defined]

@@ -29,12 +29,8 @@ from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
 
-_levels = itertools.count(1)
-
-
-def new_level() -> int:
-    """The number of a new differentiation, larger than those of all that are under way."""
-    return next(_levels)
+levels = itertools.count(1)
+"""Of differentiations: the next is larger than those of all that are under way."""
 
 
 @final

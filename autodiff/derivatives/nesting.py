@@ -9,8 +9,8 @@ tangent of ``x -> x * d/dy (x + y)`` is 1, not 2: in the inner differentiation x
 **In reverse** (`Recorded`), the arguments become new leaves, and the sweep asks for the adjoints of these leaves alone.
 In ``grad(grad(f))`` the outer one makes a leaf x of the number. The inner one is given x, a Value already, and makes a
 node ``x * 1.0`` its leaf: it equals x, stays connected with x, and yet is another node. What reaches f by another way
-is not counted. The inner sweep runs on nodes (`view=_itself`), because its result is differentiated once more: it is a
-graph, in which x can be reached. Where nobody outside differentiates, the same sweep runs on floats (`Outside.keep`).
+is not counted. The inner sweep runs on nodes (`view`), because its result is differentiated once more: it is a graph,
+in which x can be reached. Where nobody outside differentiates, the same sweep runs on floats (`Outside.keep`).
 
 **Mixed.** In ``jvp`` of ``grad`` the leaves are given dual numbers. For a polynomial F in infinitesimals
 ``F(x + h) = F(x) + h F'(x)`` with a real h: so a leaf takes the place of the real part (`_on_leaf`), the tangents stand
@@ -25,7 +25,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from autodiff import recording
-from autodiff.derivatives.forward import Dual, new_level, real_part
+from autodiff.derivatives.forward import Dual, levels, real_part
 from autodiff.derivatives.structures import fill, numbers
 from autodiff.operation import real
 from autodiff.recording import is_tracing
@@ -49,8 +49,7 @@ class Outside:
 
     def __init__(self, given: Iterable[Any]) -> None:
         self.paused = recording.is_paused()
-        enclosed = _recorded_outside.get() or is_tracing()
-        self.keep = not self.paused and (bool(enclosed) or any(map(_holds_a_value, given)))
+        self.keep = not self.paused and bool(_recorded_outside.get() or is_tracing() or any(map(_holds_a_value, given)))
 
     def number(self, x: Any) -> Any:
         """A number as a result: without tangents inside `no_grad`, without a graph unless it is to be kept."""
@@ -75,17 +74,17 @@ class Arguments:
         self.args = args
         self.kwargs = kwargs
         self.single = not isinstance(argnums, Sequence) or isinstance(argnums, str)
-        self.positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
-        if len(set(self.positions)) < len(self.positions):
+        positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
+        self.trees = {k: args[k] for k in positions}
+        if len(self.trees) < len(positions):
             raise ValueError(f"argnums names an argument twice: {argnums}")
-        self.trees = [args[k] for k in self.positions]
-        self.numbers = [x for k, tree in zip(self.positions, self.trees) for x in numbers(tree, f"argument {k}")]
+        self.numbers = [x for k, tree in self.trees.items() for x in numbers(tree, f"argument {k}")]
 
     def call(self, given: Sequence[Any], recorded: bool) -> Any:
         """Call the function with other numbers in the places of the chosen ones."""
         iterator = iter(given)
         args = list(self.args)
-        for k, tree in zip(self.positions, self.trees):
+        for k, tree in self.trees.items():
             args[k] = fill(tree, iterator)
         token = _recorded_outside.set(recorded or bool(_recorded_outside.get()))
         try:
@@ -97,12 +96,12 @@ class Arguments:
     def like(self, values: Sequence[Any]) -> Any:
         """Numbers in the structure of the chosen arguments: of the one, or of each in a tuple."""
         iterator = iter(values)
-        trees = tuple([fill(tree, iterator) for tree in self.trees])
+        trees = tuple([fill(tree, iterator) for tree in self.trees.values()])
         return trees[0] if self.single else trees
 
     def push(self, tangents: Sequence[Any], outside: Outside) -> tuple[Any, list[Any], list[Any]]:
         """The function on dual numbers: what it returns, its primals and tangents; None is a constant's tangent."""
-        level = new_level()
+        level = next(levels)
         given = [x if t is None else Dual(level, x, t) for x, t in zip(self.numbers, tangents)]
         output = self.call(given, recorded=outside.keep)
         primals, slopes = [], []
@@ -140,7 +139,7 @@ class Recorded:
             pairs = zip(self._sweep(y.primal, keep), self._sweep(y.tangent, keep))
             return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
         if type(y) is Value:
-            sums = adjoints(y, view=_itself, wrt=self.leaves) if keep else adjoints(y, wrt=self.leaves)
+            sums = adjoints(y, view=lambda p: p, wrt=self.leaves) if keep else adjoints(y, wrt=self.leaves)
             return [sums.get(leaf) for leaf in self.leaves]
         return [None] * len(self.leaves)
 
@@ -151,10 +150,6 @@ def _position(k: int, count: int) -> int:
     if not -count <= k < count:
         raise ValueError(f"argnums names argument {k}, but the function was called with {count} positional argument(s)")
     return k % count
-
-
-def _itself(v: Any) -> Any:
-    return v
 
 
 def _leaf(x: Any) -> Value:

@@ -35,15 +35,16 @@ def leaves(tree: Any) -> list[Any]:
 
 def place(tree: Any, what: str, k: int) -> str:
     """How one gets to the k-th leaf of a structure that is called `what`: ``x['w'][1]``."""
-    return next(itertools.islice(_places(tree, what), k, None))
+    return next(itertools.islice(places(tree, what), k, None))
 
 
-def _places(tree: Any, what: str) -> Iterator[str]:
+def places(tree: Any, what: str) -> Iterator[str]:
+    """How one gets to each leaf of a structure that is called `what`."""
     if not isinstance(tree, CONTAINERS):
         yield what
         return
     for key, part in tree.items() if isinstance(tree, dict) else enumerate(tree):
-        yield from _places(part, f"{what}[{key!r}]")
+        yield from places(part, f"{what}[{key!r}]")
 
 
 def transform(tree: Any, function: Callable[[Any], Any]) -> Any:
@@ -173,12 +174,10 @@ def nested(shape: Sequence[int], given: Sequence[Any]) -> Any:
 
 def array_of_values(form: Grid, given: Sequence[Any]) -> Any:
     """An array of Values: NumPy's, of objects, or nested lists."""
-    if not form.numpy:
+    if not form.numpy or not form.shape:
         return nested(form.shape, given)
     import numpy
 
-    if not form.shape:
-        return given[0]
     grid = numpy.empty(len(given), dtype=object)
     grid[:] = given
     return grid.reshape(form.shape)

@@ -24,22 +24,19 @@ from autodiff.reverse import adjoints
 from autodiff.value import Value, values
 
 if TYPE_CHECKING:
-    from autodiff.derivatives.signatures import (
-        Derivative,
-        Gradient,
-        Gradients,
-        Hessian,
-        ValueAndGradient,
-        ValueAndGradients,
-    )
+    import autodiff.derivatives.signatures as signatures
 
 Function = Callable[..., Any]
 
 
 @overload
-def value_and_grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+def value_and_grad(
+    fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> signatures.ValueAndGradient: ...
 @overload
-def value_and_grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> ValueAndGradients: ...
+def value_and_grad(
+    fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False
+) -> signatures.ValueAndGradients: ...
 @overload
 def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -94,9 +91,9 @@ def _value_and_grad(
 
 
 @overload
-def grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+def grad(fun: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> signatures.Gradient: ...
 @overload
-def grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> Gradients: ...
+def grad(fun: Function, argnums: Sequence[int], has_aux: Literal[False] = False) -> signatures.Gradients: ...
 @overload
 def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function: ...
 def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -292,7 +289,7 @@ def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwar
 
 
 @overload
-def hessian(fun: Function, argnums: Literal[0] = 0) -> Hessian: ...
+def hessian(fun: Function, argnums: Literal[0] = 0) -> signatures.Hessian: ...
 @overload
 def hessian(fun: Function, argnums: int | Sequence[int]) -> Function: ...
 def hessian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -359,7 +356,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     return product
 
 
-def derivative(fun: Function, n: int = 1) -> Derivative:
+def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
     """Make the n-th derivative of a function of one number.
 
     Parameters

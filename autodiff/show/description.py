@@ -60,10 +60,9 @@ def domain(op: Op) -> list[str]:
     """Where the operation is defined, one condition an operand; none for everywhere."""
     parts = []
     for (low, high), letter in zip(op.domain, "ab"):
-        if math.isfinite(low) and math.isfinite(high):
-            parts.append(f"{number(low)} <= {letter} <= {number(high)}")
-        elif math.isfinite(low):
-            parts.append(f"{letter} >= {number(low)}")
+        if math.isfinite(low):
+            both = f"{number(low)} <= {letter} <= {number(high)}"
+            parts.append(both if math.isfinite(high) else f"{letter} >= {number(low)}")
     return parts
 
 

@@ -80,12 +80,10 @@ def draw_forward(outputs: Value | Iterable[Value], *, rankdir: str = "LR", max_n
             lines.append(f"grad {number(v.grad or 0.0)}")
         nodes.append((boxes[v], names.id[v], lines, ROLES[v.role] | ({"penwidth": "3"} if v in ends else {})))
         for p in v.operands:
+            tail = f"c{len(nodes) - 1}" if isinstance(p, float) else names.id[p]
             if isinstance(p, float):
-                constant = f"c{len(nodes) - 1}"
-                nodes.append((boxes[v], constant, [number(p)], CONSTANT))
-                edges.append((constant, names.id[v], "", {}))
-            else:
-                edges.append((names.id[p], names.id[v], "", {}))
+                nodes.append((boxes[v], tail, [number(p)], CONSTANT))
+            edges.append((tail, names.id[v], "", {}))
     return _drawing(nodes, edges, rankdir, max_nodes)
 
 

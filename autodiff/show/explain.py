@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from autodiff.show.tables import html, text
 from autodiff.value import Value
 
 T = TypeVar("T")
-_Edges = dict[Value, list[tuple[Value, float]]]
+_Edges = dict[Value, list[tuple[float, float, Value]]]  # of each node: size of the best path, partial, operand
 _MANY = 10**100  # counting stops here: the numbers of paths in a deep graph have as many digits as it has levels
 _MOST = 7  # nodes or factors of a path that are written
 
@@ -79,15 +80,20 @@ class Explanation:
     def _rows(self) -> list[tuple[str, str, str]]:
         rows = []
         for path in self.paths:
-            factors = [number(p, bracket=k > 0) for k, p in enumerate(_ends(path.partials))] or ["1"]
-            factors = _cut(factors, len(path.partials))
-            names = _cut([self._names.name[v] for v in _ends(path.nodes)], len(path.nodes))
+            factors, names = self._written(path, number, str, "... ({} in all)")
             rows.append((number(path.product), " * ".join(factors), " <- ".join(names)))
         if len(self.paths) < self.count:
             rows.append((number(self.remainder), "", "all other paths"))
         elif self.remainder != 0.0:
             rows.append((number(self.remainder), "", "rounding"))
         return rows
+
+    def _written(
+        self, path: Path, number: Callable[..., str], name: Callable[[str], str], dots: str
+    ) -> tuple[list[str], list[str]]:
+        """The factors of a path and the names of its nodes."""
+        factors = _cut(list(enumerate(path.partials)), lambda factor: number(factor[1], bracket=factor[0] > 0), dots)
+        return factors or ["1"], _cut(path.nodes, lambda v: name(self._names.name[v]), dots)
 
     def __repr__(self) -> str:
         return f"{self._title()}\n{text(self._header, self._rows())}" if self.count else self._title()
@@ -99,10 +105,8 @@ class Explanation:
         """The sum as LaTeX: each path a product of numbers, the nodes below it."""
         terms = []
         for path in self.paths:
-            factors = [_digits(p, bracket=k > 0) for k, p in enumerate(_ends(path.partials))] or ["1"]
-            names = [_symbol(self._names.name[v]) for v in _ends(path.nodes)]
-            below = r" \leftarrow ".join(_cut(names, len(path.nodes), dots=r"\cdots"))
-            product = r" \cdot ".join(_cut(factors, len(path.partials), dots=r"\cdots"))
+            factors, names = self._written(path, _digits, _symbol, r"\cdots")
+            product, below = r" \cdot ".join(factors), r" \leftarrow ".join(names)
             terms.append(rf"\underbrace{{{product}}}_{{{below}}}")
         if len(self.paths) < self.count:
             terms.append(rf"\underbrace{{{_digits(self.remainder, bracket=True)}}}_{{\text{{all other paths}}}}")
@@ -178,74 +182,49 @@ def explain(output: Value, leaf: Value, *, most: int = 10) -> Explanation:
     edges, counts = _leading_down(order, leaf)
     paths = _best(output, leaf, edges, most) if output in counts else []
     paths.sort(key=lambda path: -_magnitude(path.product))
-    return Explanation(
-        output,
-        leaf,
-        gradient,
-        paths,
-        counts.get(output, 0),
-        Names(order if leaf in counts and output in counts else [*order, leaf]),
-    )
+    names = Names(order if output in counts else [*order, leaf])
+    return Explanation(output, leaf, gradient, paths, counts.get(output, 0), names)
 
 
 def _leading_down(order: Iterable[Value], leaf: Value) -> tuple[_Edges, dict[Value, int]]:
-    """The edges of all paths down to the leaf; and from each node how many paths there are, up to 10**100."""
+    """The edges of all paths down to the leaf, a node's best first; and how many paths there are, up to 10**100.
+
+    Sizes are logarithms, so that the product along a long path neither overflows nor vanishes.
+    """
     counts = {leaf: 1}
     edges: _Edges = {leaf: []}
+    reach = {leaf: 0.0}  # the size of the best way from a node down to the leaf
     for v in order:
         if v is not leaf:
-            found = [(p, partial) for p, partial in contributions(v) if p in counts]
+            found = [(_plus(_log(d), reach[p]), float(d), p) for p, d in contributions(v) if p in counts]
             if found:
-                edges[v] = found
-                counts[v] = min(sum(counts[p] for p, _ in found), _MANY)
+                found.sort(key=lambda edge: -edge[0])
+                edges[v], reach[v] = found, found[0][0]
+                counts[v] = min(sum(counts[p] for _, _, p in found), _MANY)
     return edges, counts
 
 
 def _best(output: Value, leaf: Value, edges: _Edges, most: int) -> list[Path]:
     """The paths with the largest products, by Lawler's method.
 
-    Sizes are logarithms, so that the product along a long path neither overflows nor vanishes.
+    A candidate is a path found before that is left at one place by the edge of some rank: below, it goes the best way.
     """
-    reach: dict[Value, float] = {leaf: 0.0}  # the size of the best way from a node down to the leaf
-    ranked: dict[Value, list[tuple[float, int]]] = {leaf: []}  # for each node its edges, the best first
-    for v, out in edges.items():  # operands first, as in the order they were found in
-        if v is not leaf:
-            sizes = [(_plus(_log(partial), reach[p]), -k) for k, (p, partial) in enumerate(out)]
-            sizes.sort(reverse=True)
-            ranked[v] = sizes
-            reach[v] = sizes[0][0]
-
-    # A candidate is a path found before that is left at one node by its edge of some rank: below, it goes the best way.
-    heap: list[tuple[float, int, tuple[int, int, int]]] = [(-reach[output], 0, (-1, 0, 0))]
-    made = 1
-    chosen: list[list[tuple[Value, int]]] = []  # each path as its nodes, with the rank of the edge taken
-    while heap and len(chosen) < most:
-        _, _, (parent, place, rank) = heapq.heappop(heap)
-        steps = chosen[parent][:place] if parent >= 0 else []
-        v = chosen[parent][place][0] if parent >= 0 else output
-        size = 0.0
-        for u, r in steps:
-            size = _plus(size, _log(_edge(u, r, edges, ranked)[1]))
+    paths: list[Path] = []
+    made = itertools.count()  # of two candidates of one size the older comes first
+    heap = [(0.0, next(made), [(output, 1.0, 0.0)], 0, 0)]  # a path: nodes, partials, sizes of the way to there
+    while heap and len(paths) < most:
+        _, _, parent, place, rank = heapq.heappop(heap)
+        steps, (v, _, size) = parent[:place], parent[place]
         while v is not leaf:
-            if rank + 1 < len(ranked[v]):
-                heapq.heappush(heap, (-_plus(size, ranked[v][rank + 1][0]), made, (len(chosen), len(steps), rank + 1)))
-                made += 1
-            steps.append((v, rank))
-            v, partial = _edge(v, rank, edges, ranked)
-            size, rank = _plus(size, _log(partial)), 0
-        chosen.append(steps)
-    return [_path(steps, leaf, edges, ranked) for steps in chosen]
-
-
-def _edge(v: Value, rank: int, edges: _Edges, ranked: dict[Value, list[tuple[float, int]]]) -> tuple[Value, float]:
-    return edges[v][-ranked[v][rank][1]]
-
-
-def _path(
-    steps: Sequence[tuple[Value, int]], leaf: Value, edges: _Edges, ranked: dict[Value, list[tuple[float, int]]]
-) -> Path:
-    partials = tuple([float(_edge(v, rank, edges, ranked)[1]) for v, rank in steps])
-    return Path((*(v for v, _ in steps), leaf), partials, math.prod(partials))
+            if rank + 1 < len(edges[v]):
+                left = _plus(size, edges[v][rank + 1][0])
+                heapq.heappush(heap, (-left, next(made), steps, len(steps), rank + 1))
+            _, partial, operand = edges[v][rank]
+            steps.append((v, partial, size))
+            size, v, rank = _plus(size, _log(partial)), operand, 0
+        partials = tuple([partial for _, partial, _ in steps])
+        paths.append(Path((*(v for v, *_ in steps), leaf), partials, math.prod(partials)))
+    return paths
 
 
 def _log(partial: float) -> float:
@@ -266,14 +245,11 @@ def _magnitude(x: float) -> float:
 # -- In writing ----------------------------------------------------------------------------------------------------
 
 
-def _ends(members: Sequence[T]) -> Sequence[T]:
-    """Those of a path's nodes or partials that are written."""
-    return members if len(members) <= _MOST else [*members[: _MOST - 2], members[-1]]
-
-
-def _cut(ends: list[str], count: int, dots: str = "") -> list[str]:
-    """The written ends of a path, with a sign for the middle if they are not all of it."""
-    return ends if count <= _MOST else [*ends[:-1], dots or f"... ({count} in all)", ends[-1]]
+def _cut(members: Sequence[T], write: Callable[[T], str], dots: str) -> list[str]:
+    """The members of a path, written; of a long one the ends, with a sign for the middle."""
+    if len(members) <= _MOST:
+        return list(map(write, members))
+    return [*map(write, members[: _MOST - 2]), dots.format(len(members)), write(members[-1])]
 
 
 def _digits(x: float, bracket: bool = False) -> str:

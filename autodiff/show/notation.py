@@ -43,8 +43,7 @@ class Names:
                 *[number(p) if called and isinstance(p, float) else self.inner(p) for p in v.operands]
             )
         else:
-            groups = [group for group in (v._a, v._b) if group is not None]
-            lists = [_listed([self.inner(p) for p in group]) for group in groups]
+            lists = [_listed([self.inner(p) for p in group]) for group in op.grouped(v.operands)]
             formula = op.label.format(lists[0] if len(lists) == 1 else ", ".join(f"[{members}]" for members in lists))
         return f"{self.name[v]} = {formula}"
 

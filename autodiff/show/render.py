@@ -93,10 +93,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the package is not typ
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **kwargs: Any
     ) -> dict[str, bytes | str]:
         try:
-            bundle: dict[str, bytes | str] = super()._repr_mimebundle_(include, exclude, **kwargs)
+            return dict(super()._repr_mimebundle_(include, exclude, **kwargs))
         except RenderError as error:
             return {"text/plain": f"{type(self).__name__}: {error}"}
-        return bundle
 
     # The three hooks through which graphviz 0.20.3 to 0.21 calls the layout program.
 
@@ -106,12 +105,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the package is not typ
         if shutil.which(engine) is None:
             return _by_pygraphviz("".join(input_lines), format, engine, options)
         options["quiet"] = True  # what it has to say goes into the error, not into the notebook
-        pipe = super()._pipe_lines
         try:
-            picture: bytes = pipe(engine, format, input_lines, input_encoding=input_encoding, **options)
+            picture: bytes = super()._pipe_lines(engine, format, input_lines, input_encoding=input_encoding, **options)
         except (graphviz.CalledProcessError, graphviz.ExecutableNotFound) as error:
-            message = getattr(error, "stderr", b"") or b""
-            raise RenderError(f"{engine!r} failed to make a {format} picture: {_last_line(message)}") from error
+            reason = _last_line(getattr(error, "stderr", None))
+            raise RenderError(f"{engine!r} failed to make a {format} picture: {reason}") from error
         return picture
 
     def _pipe_lines_string(
@@ -181,7 +179,6 @@ def _by_pygraphviz(source: str, format: str, engine: str, options: dict[str, Any
     return done.stdout
 
 
-def _last_line(stderr: bytes | str) -> str:
-    message = stderr if isinstance(stderr, str) else stderr.decode(errors="replace")
-    lines = message.strip().splitlines()
-    return lines[-1] if lines else "it gave no reason"
+def _last_line(stderr: bytes | str | None) -> str:
+    message = stderr.decode(errors="replace") if isinstance(stderr, bytes) else stderr or ""
+    return (message.strip().splitlines() or ["it gave no reason"])[-1]

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any, cast
 
+from autodiff.derivatives.structures import fill, places
 from autodiff.derivatives.transforms import grad_graph
 from autodiff.errors import GradientError
 from autodiff.graph import topological
@@ -127,11 +129,10 @@ def check_op(op: Op, *, points: int = 20, order: int = 2, rtol: float = 1e-6) ->
     for _ in range(points):
         size = 3 if isinstance(op, Nary) else 1
         operands = [_within(d, random) for d in op.domain for _ in range(size)]
-        found = _op_rows(op, operands, [True] * len(operands), order)
-        for row in found:
-            if not row.agrees(rtol):
-                raise GradientError(_accusation(op, row))
-        rows += found
+        rows += _op_rows(op, operands, [True] * len(operands), order)
+    for row in rows:
+        if not row.agrees(rtol):
+            raise GradientError(_accusation(op, row))
     return GradientReport(f"check_op({op.name})", rows)
 
 
@@ -140,21 +141,10 @@ def check_op(op: Op, *, points: int = 20, order: int = 2, rtol: float = 1e-6) ->
 
 def _flat(f: Callable[..., Any], at: Sequence[Any]) -> tuple[list[float], Callable[..., Any], list[str]]:
     """The point as a flat list, the function on it, and what the operands are called."""
-    shape = [None if _is_number(x) else len(x) for x in at]
-    point = [float(x) if isinstance(x, Value) else real(x) for p in at for x in ([p] if _is_number(p) else p)]
-    names = [
-        name for k, n in enumerate(shape) for name in ([f"x{k}"] if n is None else [f"x{k}[{j}]" for j in range(n)])
-    ]
-
-    def call(*flat: Any) -> Any:
-        rest = iter(flat)
-        return f(*[next(rest) if n is None else [next(rest) for _ in range(n)] for n in shape])
-
-    return point, call, names
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, Value) or not hasattr(x, "__len__")
+    trees = [list(p) if hasattr(p, "__len__") else p for p in at]
+    point = [float(x) if isinstance(x, Value) else real(x) for p in trees for x in (p if isinstance(p, list) else [p])]
+    names = [name for k, p in enumerate(trees) for name in places(p, f"x{k}")]
+    return point, lambda *flat: f(*fill(trees, iter(flat))), names
 
 
 def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> tuple[list[Value], list[Value]]:
@@ -162,54 +152,42 @@ def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> t
     leaves = [Value(x) for x in point]
     y = call(*leaves)
     if not isinstance(y, Value):
-        if type(y) is not float:
-            try:
-                y = real(y)
-            except TypeError:
-                raise TypeError(f"the function is to give one number, got {type(y).__name__}: {y!r:.60}") from None
-        y = Value(y)
+        try:
+            y = Value(y)
+        except TypeError:
+            raise TypeError(f"the function is to give one number, got {type(y).__name__}: {y!r:.60}") from None
     return leaves, [y, *(grad_graph(y, leaves) if order == 2 else ())]
 
 
-def _sample(call: Callable[..., Any], point: Sequence[float], order: int) -> Sample:
-    """Output and gradient at a point, and on which side of its singular set each operation is there."""
-    _, outputs = _recorded(call, point, order)
+def _sample(outputs: Sequence[Value]) -> Sample:
+    """The numbers of graphs, and on which side of its singular set each operation is there."""
     sides: list[tuple[str, float]] = []
     for v in topological(outputs):
-        op = v.op
-        if op is None:
-            continue
-        side = 1.0
-        if op.singular is not None:
-            s = op.singular(*[p if isinstance(p, float) else p._data for p in v.operands])
-            side = float((s > 0.0) - (s < 0.0))
-        sides.append((op.name, side))
+        if v.op is not None:
+            s = 1.0 if v.op.singular is None else v.op.singular(*map(float, v.operands))
+            sides.append((v.op.name, float((s > 0.0) - (s < 0.0))))
     return Sample([v._data for v in outputs], sides)
 
 
 def _rows(call: Callable[..., Any], point: list[float], order: int, f: str, names: Sequence[str]) -> list[GradientRow]:
     leaves, outputs = _recorded(call, point, order)
-    here = _sample(call, point, order)
-    computed = [_gradient(v, leaves) for v in outputs]
+    here = _sample(outputs)
+    computed = [adjoints(v, wrt=leaves) for v in outputs]
     of = [f"d{f}/d{{}}", *(f"d2{f}/d{name}d{{}}" for name in names)]
     rows: list[list[GradientRow]] = [[] for _ in outputs]
     pole = next((name for name, side in here.sides if side == 0.0), "")
-    for j, (x, name) in enumerate(zip(point, names)):
+    for j, (x, leaf, name) in enumerate(zip(point, leaves, names)):
 
         def moved(t: float, j: int = j) -> Sample:
-            return _sample(call, [*point[:j], t, *point[j + 1 :]], order)
+            return _sample(_recorded(call, [*point[:j], t, *point[j + 1 :]], order)[1])
 
         for k, found in enumerate(difference(moved, x, here)):
-            if not found.skipped and not math.isfinite(computed[k][j]) and pole:
+            gradient = float(computed[k].get(leaf, 0.0))
+            if not found.skipped and not math.isfinite(gradient) and pole:
                 found = found._replace(skipped=f"{pole} has a kink or pole here")
             where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(x)}"
-            rows[k].append(GradientRow(of[k].format(name), where, computed[k][j], *found))
+            rows[k].append(GradientRow(of[k].format(name), where, gradient, *found))
     return [row for group in rows for row in group]
-
-
-def _gradient(output: Value, leaves: Sequence[Value]) -> list[float]:
-    sums = adjoints(output, wrt=leaves)
-    return [float(sums.get(leaf, 0.0)) for leaf in leaves]
 
 
 # -- The culprit ---------------------------------------------------------------------------------------------------
@@ -219,34 +197,28 @@ def _op_rows(op: Op, operands: Sequence[float], moving: Sequence[bool], order: i
     """The derivatives of a single operation with respect to those operands that are not constants."""
     if isinstance(op, Nary) and op.rule is None:
         return []  # taken for a constant on purpose, as the shift inside softmax
-    fixed = list(operands)
-    free = [k for k, moves in enumerate(moving) if moves]
 
     def call(*xs: Any) -> Any:
-        full: list[Any] = list(fixed)
-        for k, x in zip(free, xs):
-            full[k] = x
+        given = iter(xs)
+        full = [next(given) if moves else x for x, moves in zip(operands, moving)]
         return cast(Any, op)(*op.grouped(full))
 
-    letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(fixed))]
-    return _rows(call, [fixed[k] for k in free], order, op.name, [letters[k] for k in free])
+    letters = ["a", "b"] if op.arity else [f"x{k}" for k in range(len(operands))]
+    return _rows(call, list(compress(operands, moving)), order, op.name, list(compress(letters, moving)))
 
 
 def _blame(row: GradientRow, call: Callable[..., Any], point: list[float], order: int, rtol: float) -> str:
     """Say which operation is to blame for a wrong derivative."""
     _, outputs = _recorded(call, point, order)
-    seen = set()
-    for v in topological(outputs):
-        if v.op is None:
-            continue
-        operands = tuple(p if isinstance(p, float) else p._data for p in v.operands)
-        moving = tuple(not isinstance(p, float) for p in v.operands)
-        if (v.op, operands, moving) in seen:
-            continue
-        seen.add((v.op, operands, moving))
-        for inner in _op_rows(v.op, operands, moving, order):
+    uses = dict.fromkeys(
+        (v.op, tuple(map(float, v.operands)), tuple([isinstance(p, Value) for p in v.operands]))
+        for v in topological(outputs)
+        if v.op is not None
+    )
+    for op, operands, moving in uses:
+        for inner in _op_rows(op, operands, moving, order):
             if not inner.agrees(rtol):
-                return f"{_accusation(v.op, inner)}; so {_contradiction(row)}"
+                return f"{_accusation(op, inner)}; so {_contradiction(row)}"
     return (
         f"{_contradiction(row)}. Each operation in the graph is right by itself: the function leaves the graph "
         "(float(x), x.data, the math module), or it is not the same at every call"

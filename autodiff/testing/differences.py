@@ -9,7 +9,7 @@ W. H. Press et al., *Numerical Recipes*, 3rd edition, section 5.7.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _RATIO = 4.0  # of one step to the next
@@ -38,11 +38,8 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
     """Differentiate all numbers of a sample with respect to one operand at x, where `here` is the sample."""
     best = [Estimate(math.nan, math.inf, "") for _ in here.numbers]
     reason = "differences do not settle"
-    steps: list[float] = []
     slopes: list[list[float]] = []
-    noise = [0.0] * len(best)
     scale = max(abs(x), 1.0)
-    finite = [math.isfinite(y) for y in here.numbers]
     for k in range(1, _STEPS + 1):
         h = scale * _RATIO**-k
         high, low = x + h, x - h
@@ -52,34 +49,30 @@ def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Est
         obstacle = _obstacle(here, *ends)
         if obstacle:
             reason = obstacle
-            steps, slopes = [], []
+            slopes = []
             continue
         width = high - low  # not 2 h: the ends are rounded
-        steps.append(h)
-        slopes.append([(p - q) / width for p, q in zip(ends[0].numbers, ends[1].numbers)])
-        noise = [2.0**-51 * max(abs(p), abs(q)) / width for p, q in zip(ends[0].numbers, ends[1].numbers)]
+        pairs = list(zip(ends[0].numbers, ends[1].numbers))
+        slopes.append([(p - q) / width for p, q in pairs])
         if len(slopes) >= _ROWS:
-            for i, column in enumerate(zip(*slopes[-_ROWS:])):
-                value, error = _extrapolated(column)
-                if error + noise[i] < best[i].uncertainty:
-                    best[i] = Estimate(value, error + noise[i], "")
-            if all(_sure(e, y / scale) for e, y, known in zip(best, here.numbers, finite) if known):
+            for i, (p, q) in enumerate(pairs):
+                value, error = _extrapolated([row[i] for row in slopes[-_ROWS:]])
+                error += 2.0**-51 * max(abs(p), abs(q)) / width  # noise
+                if error < best[i].uncertainty:
+                    best[i] = Estimate(value, error, "")
+            known = [(e, abs(y) / scale) for e, y in zip(best, here.numbers) if math.isfinite(y)]
+            if all(e.uncertainty <= _SURE * max(abs(e.derivative), size) for e, size in known):
                 break
     return [
-        _judged(e, abs(y) / scale, reason) if known else Estimate(math.nan, math.inf, "not finite here")
-        for e, y, known in zip(best, here.numbers, finite)
+        _judged(e, abs(y) / scale, reason) if math.isfinite(y) else Estimate(math.nan, math.inf, "not finite here")
+        for e, y in zip(best, here.numbers)
     ]
 
 
-def _sure(e: Estimate, size: float) -> bool:
-    return e.uncertainty <= _SURE * max(abs(e.derivative), abs(size))
-
-
 def _judged(e: Estimate, size: float, reason: str) -> Estimate:
-    if not e.uncertainty <= _UNSURE * max(abs(e.derivative), size, 1e-300):
-        why = reason if math.isinf(e.uncertainty) or e.uncertainty != e.uncertainty else "differences do not settle"
-        return Estimate(e.derivative, e.uncertainty, why)
-    return e
+    if e.uncertainty <= _UNSURE * max(abs(e.derivative), size, 1e-300):
+        return e
+    return e._replace(skipped=reason if math.isinf(e.uncertainty) else "differences do not settle")
 
 
 def _obstacle(here: Sample, *ends: Sample) -> str:
@@ -100,20 +93,12 @@ def _extrapolated(slopes: Sequence[float]) -> tuple[float, float]:
     value, error = slopes[0], math.inf
     previous = [slopes[0]]
     for slope in slopes[1:]:
-        row = list(_row(slope, previous))
-        for j in range(1, len(row)):
-            change = max(abs(row[j] - row[j - 1]), abs(row[j] - previous[j - 1]))
+        row, factor = [slope], 1.0  # column j of the tableau is free of the errors of order h**2, ..., h**(2 j)
+        for before in previous:
+            factor *= _RATIO * _RATIO
+            row.append((row[-1] * factor - before) / (factor - 1.0))
+            change = max(abs(row[-1] - row[-2]), abs(row[-1] - before))
             if change < error:
-                value, error = row[j], change
+                value, error = row[-1], change
         previous = row
     return value, error
-
-
-def _row(slope: float, previous: Sequence[float]) -> Iterator[float]:
-    """One row of the tableau: column j is free of the errors of order h**2, ..., h**(2 j)."""
-    yield slope
-    factor = 1.0
-    for before in previous:
-        factor *= _RATIO * _RATIO
-        slope = (slope * factor - before) / (factor - 1.0)
-        yield slope
