@@ -52,7 +52,7 @@ PLAN = """
     nn.minimum      -
     nn.stopping     nn.checks nn.minimum
     nn.minimize     nn.checks nn.minimum nn.model nn.optim nn.schedules nn.stopping
-    nn.flow         nn.eager nn.model
+    nn.flow         nn.eager nn.model nn.optim
     nn.plots        nn.history nn.model
     nn.cli          nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
     nn.__main__     nn.cli nn.data nn.model nn.schedules

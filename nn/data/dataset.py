@@ -1,4 +1,4 @@
-"""A data set, and what training does with one: set a part aside, draw mini-batches, code classes, standardise columns."""
+"""A data set, and what training does with one: set a part aside, draw batches, code classes, standardise columns."""
 
 from __future__ import annotations
 
