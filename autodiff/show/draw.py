@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from autodiff.errors import GraphError
 from autodiff.graph import check_fresh, topological
 from autodiff.reverse import adjoints, contributions
-from autodiff.show.notation import Names, arithmetic, number
-from autodiff.show.palette import CONSTANT, EDGES, GRAPH, NODES, ROLES, largest, shade
+from autodiff.show.notation import CONSTANT, EDGES, GRAPH, NODES, ROLES, Names, arithmetic, largest, number, shade
 from autodiff.value import Value, values
 
 if TYPE_CHECKING:
