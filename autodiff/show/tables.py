@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 Rows = Sequence[Sequence[str]]
 
@@ -27,9 +26,10 @@ def html(caption: str, header: Sequence[str], rows: Rows) -> str:
     >>> html("a < b", ["x"], [["1"]])
     '<table><caption>a &lt; b</caption><tr><th>x</th></tr><tr><td>1</td></tr></table>'
     """
-    lines = [_line("th", header), *(_line("td", row) for row in rows)]
+    from html import escape  # here: it loads the names of all entities, and few programs write tables
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+    lines = [line("th", header), *(line("td", row) for row in rows)]
     return f"<table><caption>{escape(caption)}</caption>{''.join(lines)}</table>"
-
-
-def _line(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
