@@ -1,8 +1,8 @@
 """What a person looks at.
 
-`draw` makes nodes and edges of a graph, in the words and colours of `notation`; `render` makes them a picture. `explain`
-finds the paths that a gradient comes from, `description` what `help` says of an operation, and `tables` are for
-terminals and Jupyter.
+`draw` makes nodes and edges of a graph, in the words and colours of `notation`; `render` makes them a picture.
+`explain` finds the paths that a gradient comes from, `description` what `help` says of an operation, and `tables` are
+for terminals and Jupyter.
 """
 
 from autodiff.show import description  # noqa: F401  (what `help` says of an operation)
