@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autodiff import Value, jvp
 from nn import MLP, losses
-from nn.losses.penalties import l1, l2
+from nn.losses.functions import l1, l2
 
 numbers = st.lists(st.floats(-100, 100), min_size=1, max_size=6)
 strengths = st.floats(0, 10)

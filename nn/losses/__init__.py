@@ -8,11 +8,9 @@ weight 2 counts like two of them, and the scale of the weights does not matter. 
 ``sample_weight``, and what PyTorch's ``CrossEntropyLoss`` does with the weights of classes. (The ``weight`` of its
 ``BCEWithLogitsLoss`` is divided by the number of samples in place of the sum.)
 
-The files, in the order of reading: `functions` checks what is asked for, reads it as numbers, and has the losses;
-`penalties` the rest.
+`functions` checks what is asked for, reads it as numbers, and has the losses and penalties.
 """
 
-from nn.losses.functions import binary_cross_entropy, cross_entropy, hinge, mae, mse
-from nn.losses.penalties import l1, l2
+from nn.losses.functions import binary_cross_entropy, cross_entropy, hinge, l1, l2, mae, mse
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "l1", "l2", "mae", "mse"]

@@ -13,7 +13,7 @@ from typing import Any, cast
 from autodiff.errors import GraphError
 from autodiff.replay import Kernel, Tracer
 from nn.data.dataset import Dataset
-from nn.eager.worker import Problem, Worker
+from nn.eager.step import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
 from nn.model.module import evaluating
 from nn.optim.clip import clip_factor
@@ -94,7 +94,7 @@ _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 
 
 class ReplayWorker(Worker):
-    """Does what `nn.eager.worker.Worker` does, by programs that are compiled when it is made.
+    """Does what `nn.eager.step.Worker` does, by programs that are compiled when it is made.
 
     That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
     changes what is no parameter of the model.

@@ -11,8 +11,7 @@ from typing import Any
 
 from nn.checks import finite, whole
 from nn.data import batches
-from nn.eager.step import Loss
-from nn.eager.worker import Problem, Worker
+from nn.eager.step import Loss, Problem, Worker
 from nn.model import Module
 from nn.optim import SGD, Optimizer
 from nn.train.fit import as_dataset, check_batches, check_functions, check_numbers, check_trained, measures

@@ -21,8 +21,7 @@ from nn.callbacks import AnyCallback, Training, checked
 from nn.checks import expect, finite, whole
 from nn.data import Dataset, batches, split
 from nn.data.dataset import missing_class
-from nn.eager.step import Loss, Metric
-from nn.eager.worker import Problem, Worker
+from nn.eager.step import Loss, Metric, Problem, Worker
 from nn.history import History
 from nn.metrics import accuracy, r2
 from nn.model import BatchNorm, Module

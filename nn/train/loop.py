@@ -11,7 +11,7 @@ from statistics import fmean
 
 from nn.callbacks import AnyCallback, Callback, Training
 from nn.data import batches
-from nn.eager.worker import Worker
+from nn.eager.step import Worker
 from nn.history import Epoch, History
 from nn.schedules import Schedule
 
