@@ -41,7 +41,7 @@ from autodiff.errors import AutodiffError
 from nn.cli.job import BUILT_IN, RATES, Outcome, run
 from nn.cli.predictor import predict
 from nn.data.csv_files import number
-from nn.model.activations import ACTIVATIONS
+from nn.model.mlp import ACTIVATIONS
 from nn.schedules import SCHEDULES
 
 NAME = "python -m nn"

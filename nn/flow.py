@@ -13,7 +13,7 @@ from autodiff import numerics
 from autodiff.operation import named
 from autodiff.value import Value
 from nn.eager.step import EagerStep, Loss
-from nn.model.activations import activation_name
+from nn.model.mlp import activation_name
 from nn.model.module import Module
 from nn.optim.clip import grad_norm
 

@@ -1,7 +1,7 @@
 """What is trained: modules, from a single neuron to deep networks, and the files that hold them.
 
-Read `module` first, then `mlp` from the neuron on (with `activations` and `init`, what they are given), the other
-modules in `layers` and `batch_norm`, and at last `saved`, the files.
+Read `module` first, then `mlp`: activations, the neuron and what is made of it (with `init`, the first weights), the
+other modules in `layers` and `batch_norm`, and at last `saved`, the files.
 """
 
 # The order is that of reading, and in which messages about files name the classes.

@@ -12,8 +12,8 @@ from typing import Any
 
 from autodiff import ops, recording
 from nn.checks import finite
-from nn.model.activations import Activation, activation_function, activation_name
 from nn.model.init import generator
+from nn.model.mlp import Activation, activation_function, activation_name
 from nn.model.module import Module, as_tuple, forward_batch, unwrapped
 
 _GIVEN_NAMES = ("neuron", "layer", "activation", "batch norm", "dropout", "residual")
