@@ -46,25 +46,24 @@ def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
 class Rows:
     """Numbers of n samples in one buffer: a row for each input, or output, of a program.
 
-    They stand as programs want them; or, if `packed`, one right behind the other.
+    They stand at `places` in it, as programs want them; or, if `packed`, one right behind the other.
     """
 
     def __init__(self, count: int, n: int, *, packed: bool = False) -> None:
         self.count, self.n, self.stride = count, n, n if packed else padded(n)
         self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
-        self._places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
+        self.places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
         self._table: Any = None
 
     def fill(self, rows: Iterable[array[float]], first: int = 0) -> None:
         """Copy some rows in, from the first-th on."""
         buffer = self.buffer
-        for place, row in zip(self._places[first:], rows):
+        for place, row in zip(self.places[first:], rows):
             buffer[place] = row
 
     def copies(self) -> list[array[float]]:
         """Copies of the rows."""
-        buffer = self.buffer
-        return [buffer[place] for place in self._places]
+        return list(map(self.buffer.__getitem__, self.places))
 
     @property
     def table(self) -> Any:
@@ -92,16 +91,17 @@ class Bound:
         self.shared = kernel.shared
         self.inputs, self.outputs = Rows(kernel.each[0], n), Rows(kernel.each[1], n)
         self.holds: Any = None
-        self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
+        self._run = kernel.on(self.inputs, self.outputs)
 
     def __call__(self) -> array[float]:
         """Run it, and return what there is once, in a buffer that the next run overwrites."""
         kernel = self._kernel
-        if kernel.reads_outside:
-            kernel.read_outside(self.inputs)
+        if not kernel.reads_outside:
+            self._run()
+            return kernel.shared_out
+        kernel.read_outside(self.inputs)
         self._run()
-        if kernel.reads_outside:
-            kernel.hand_on(kernel.shared_out)
+        kernel.hand_on(kernel.shared_out)
         return kernel.shared_out
 
 
@@ -144,10 +144,10 @@ class Kernel:
         """The program with room for n samples."""
         return Bound(self, n)
 
-    def on(self, inputs: Rows, outputs: Rows) -> Callable[[int, int], None]:
-        """The program on these buffers of samples: a function of their number, and of the length of a row."""
-        buffers, run = (self.shared, inputs.buffer, self.shared_out, outputs.buffer), self.run
-        return run.bound(*buffers) if isinstance(run, NativeRun) else lambda n, stride: run(n, stride, *buffers)
+    def on(self, inputs: Rows, outputs: Rows) -> Callable[[], None]:
+        """The program on these samples."""
+        given = inputs.n, inputs.stride, self.shared, inputs.buffer, self.shared_out, outputs.buffer
+        return self.run.bound(*given) if isinstance(self.run, NativeRun) else partial(self.run, *given)
 
     def call(self, given: array[float]) -> Sequence[float]:
         """Run a program without samples on its inputs."""
@@ -159,7 +159,7 @@ class Kernel:
                     self.shared[: len(given)] = given
                 if self.reads_outside:
                     self.read_outside(_NO_ROWS)
-                self.alone(0, 0)
+                self.alone()
                 results = self.shared_out[:]
         self.hand_on(results)
         return results

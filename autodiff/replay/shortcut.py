@@ -89,7 +89,7 @@ def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callabl
         else:
             checks.append(f"type(v{k}) is float")
             lines.append(f"shared[{start}] = v{k}")
-    lines += ["run(0, 0)", *["found = out.copy()"] * ("out" in space)]
+    lines += ["run()", *["found = out.copy()"] * ("out" in space)]
     if _is_plain(form):
         lines.append(f"return {python.written(form, _taken(form, number))}")
     else:
