@@ -293,18 +293,11 @@ class _Translator:
 
     def together(self, name: str, tests: Iterable[Any]) -> Any:
         """All of some tests, or any; one that is known already decides, or falls away."""
-        open_tests = []
-        for test in tests:
-            if isinstance(test, Slot):
-                open_tests.append(test)
-            elif bool(test) is (name == "or"):
-                return name == "or"
-        if not open_tests:
-            return name == "and"
-        whole = open_tests[0]
-        for test in open_tests[1:]:
-            whole = self.emit(name, whole, test)
-        return whole
+        tests, decisive = list(tests), name == "or"
+        if any(bool(test) is decisive for test in tests if not isinstance(test, Slot)):
+            return decisive
+        open_tests = [test for test in tests if isinstance(test, Slot)]
+        return reduce(partial(self.emit, name), open_tests) if open_tests else not decisive
 
 
 def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:

@@ -135,9 +135,8 @@ class Kernel:
         self.lock = threading.Lock()
         self.backend, self.run, self.notes = _compile(self.program, backend)
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
-        self._scalar: Callable[..., tuple[float, ...]] | None = None
-        if self.backend == "python" and not self.batched:
-            self._scalar = python.compile_scalar(self.program)
+        scalar = self.backend == "python" and not self.batched
+        self._scalar = python.compile_scalar(self.program) if scalar else None
         self.recorded, self.seconds = tracer.recorded, time.perf_counter() - tracer.began
 
     def bound(self, n: int) -> Bound:

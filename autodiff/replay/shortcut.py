@@ -27,10 +27,6 @@ class Direct:
         program = self._programs.get(_signature(args))
         return None if program is None else program(*args)
 
-    def learn(self, args: Sequence[Any], program: Callable[..., Any]) -> None:
-        """Keep a program for arguments like these."""
-        self._programs[_signature(args)] = program
-
 
 def _signature(args: Sequence[Any]) -> tuple[Any, ...]:
     """The shapes of NumPy's arrays; and the type of anything else."""
@@ -54,7 +50,7 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
         return
     direct = known.setdefault(len(args), Direct())
     if type(direct) is Direct:
-        direct.learn(args, program)
+        direct._programs[_signature(args)] = program
 
 
 def _is_numpy(form: Any) -> bool:

@@ -102,7 +102,7 @@ _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 class ReplayWorker(Worker):
     """Does what `nn.eager.worker.Worker` does, by programs that are compiled when it is made.
 
-    That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
+    That raises NotCompilable if the model or the loss cannot be traced, or the optimizer has a ``step`` of its own or
     changes what is no parameter of the model.
     """
 
@@ -134,7 +134,7 @@ class ReplayWorker(Worker):
         self._step.pull()
 
     def _prepare(self) -> None:
-        """Compile now, so that what cannot be recorded is known before anything is changed."""
+        """Compile now, so that what cannot be traced is known before anything is changed."""
         with evaluating(self.problem.model):
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))
