@@ -94,15 +94,13 @@ class Compiled(Inspection, Generic[R]):
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]: ...
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
-        known = self._gradients
+        known: dict[int, Callable[..., tuple[Any, Any] | None]] = self._gradients
         if argnums is not None:
             argnums = tuple(argnums) if type(argnums) is list else argnums
             known = self._direct.get(("value_and_grad", argnums), {})
         direct = known.get(len(args))
-        if direct is not None:
-            result: tuple[Any, Any] | None = direct(*args)
-            if result is not None:
-                return result
+        if direct is not None and (result := direct(*args)) is not None:
+            return result
         return cast("tuple[Any, Any]", self._run("value_and_grad", argnums, args))
 
     def grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
