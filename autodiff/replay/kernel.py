@@ -114,12 +114,10 @@ class Kernel:
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
-        wanted = tracer.wanted
         watched = tracer.write(x for x, _ in tracer.observations)
         self._stores = [store for _, store in tracer.observations]
-        self._handed_on = len([o for o in wanted if o.kind != "each"])  # and behind
         inputs = [tracer.slots[v] for v in (*tracer.leaves, *tracer.captured)]
-        self.program = Program(tracer.tape, inputs, [*wanted, *(Output(s, "one") for s in watched)])
+        self.program = Program(tracer.tape, inputs, [*tracer.wanted, *(Output(s, "one") for s in watched)])
         self._captured = tracer.captured
         lane = tracer.tape.lane
         self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[v]]]
@@ -180,8 +178,8 @@ class Kernel:
             k += count
 
     def hand_on(self, results: Sequence[float]) -> None:
-        """Hand what is observed to whom it concerns."""
-        for store, x in zip(self._stores, results[self._handed_on :]):
+        """Hand what is observed, the last of the results, to whom it concerns."""
+        for store, x in zip(self._stores, results[-len(self._stores) :]):
             store(x)
 
 
