@@ -43,12 +43,11 @@ def _apply(op: Op, operands: Iterable[Any]) -> Any:
 
 
 def _bind(op: Op) -> None:
-    if isinstance(op, Nary):
-        op.on[Term] = lambda a, b=None: _apply(op, a if b is None else [*a, *b])
-    else:
-        op.on[Term] = lambda *operands: _apply(op, operands)
-    reflected = (lambda self, other: _apply(op, (other, self))) if isinstance(op, Binary) else None
-    attach(Term, op, lambda *operands: _apply(op, operands), reflected)
+    def applied(*operands: Any) -> Any:
+        return _apply(op, operands)
+
+    op.on[Term] = (lambda a, b=(): _apply(op, [*a, *(b or ())])) if isinstance(op, Nary) else applied
+    attach(Term, op, applied, (lambda self, other: applied(other, self)) if isinstance(op, Binary) else None)
 
 
 for_every_operation(_bind)

@@ -152,11 +152,10 @@ def _listing(program: Program) -> list[str]:
     lane = program.tape.lane
     names = {s: f"x{k}" for k, s in enumerate(program.inputs)}
     lines = ProgramLines(program, repr, _labelled, names)
-    given = [f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs]
     steps = sorted([*program.steps(lane=False), *program.steps(lane=True)])
     how = {"one": "", "each": ", one a sample", "sum": ", summed over the samples"}
     return [
-        *given,
+        *(f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs),
         *(f"{lines.step(s)}{'  (for each sample)' * lane[s]}" for s in steps),
         *(f"return {lines.read(o.slot)}{how[o.kind]}" for o in program.outputs),
     ]

@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from autodiff.program import NotLowerable, Output, Program, Run, padded
@@ -53,7 +53,6 @@ class Rows:
         self.count, self.n, self.stride = count, n, n if packed else padded(n)
         self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
         self.places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
-        self._table: Any = None
 
     def fill(self, rows: Iterable[array[float]], first: int = 0) -> None:
         """Copy some rows in, from the first-th on."""
@@ -65,15 +64,13 @@ class Rows:
         """Copies of the rows."""
         return list(map(self.buffer.__getitem__, self.places))
 
-    @property
+    @cached_property
     def table(self) -> Any:
         """The rows themselves, as an array of NumPy."""
-        if self._table is None:
-            import numpy
+        import numpy
 
-            found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
-            self._table = found.reshape(self.count, self.stride)[:, : self.n]
-        return self._table
+        found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
+        return found.reshape(self.count, self.stride)[:, : self.n]
 
 
 _NO_ROWS = Rows(0, 0)
