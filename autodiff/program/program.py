@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from autodiff.program.lowering import lower
 from autodiff.program.tape import CONSTANT, INPUT, Tape
@@ -26,8 +25,7 @@ def padded(n: int) -> int:
     return -(-n // LANES) * LANES
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A slot that is wanted: as the one number that it is, as one for each sample, or summed over the samples."""
 
     slot: int

@@ -7,9 +7,8 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from autodiff.program import NotLowerable, Output, Program, Run, padded
 from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
@@ -180,8 +179,7 @@ class Kernel:
             store(x)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A program with the form of its results."""
 
     kernel: Kernel

@@ -47,9 +47,7 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
         return
     if floats:
         known[len(args)] = program
-        return
-    direct = known.setdefault(len(args), Direct())
-    if type(direct) is Direct:
+    elif type(direct := known.setdefault(len(args), Direct())) is Direct:
         direct._programs[_signature(args)] = program
 
 
