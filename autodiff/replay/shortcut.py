@@ -67,6 +67,7 @@ def _is_plain(form: Any) -> bool:
 def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:
     """A function of floats and arrays of such forms that runs machine code; it returns None if given anything else."""
     space = {"run": kernel.alone, "lock": kernel.lock, "shared": kernel.shared, "found": kernel.shared_out}
+    space["kernel"] = kernel  # is kept, and so is the code that runs
     checks, lines, number = ["True"], [], "found[{}]"
     if any(map(_is_numpy, [*forms, *leaves(form)])):
         import numpy
