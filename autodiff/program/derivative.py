@@ -6,7 +6,7 @@ to compute on the tape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, attach, for_every_operation, real
@@ -43,12 +43,11 @@ def _apply(op: Op, operands: Iterable[Any]) -> Any:
 
 
 def _bind(op: Op) -> None:
-    if isinstance(op, Nary):
-        op.on[Term] = lambda a, b=None: _apply(op, a if b is None else [*a, *b])
-    else:
-        op.on[Term] = lambda *operands: _apply(op, operands)
-    reflected = (lambda self, other: _apply(op, (other, self))) if isinstance(op, Binary) else None
-    attach(Term, op, lambda *operands: _apply(op, operands), reflected)
+    def applied(*operands: Any) -> Any:
+        return _apply(op, operands)
+
+    op.on[Term] = (lambda a, b=(): _apply(op, [*a, *(b or ())])) if isinstance(op, Nary) else applied
+    attach(Term, op, applied, (lambda self, other: applied(other, self)) if isinstance(op, Binary) else None)
 
 
 for_every_operation(_bind)
@@ -56,39 +55,33 @@ for_every_operation(_bind)
 
 def reverse(tape: SimplifyingTape, output: int, wrt: Sequence[int]) -> list[int | None]:
     """Write d output / d slot for each of some slots; None where the output does not depend on it."""
-    code = tape.code[: output + 1]
-    useful = set(tape.live([output]))
-    reached = [False] * (output + 1)
-    for slot in wrt:
-        if slot in useful:
-            reached[slot] = True
-    waiting = [0] * (output + 1)  # uses of a slot whose part of its adjoint has not been seen yet
-    for slot, (_, operands) in enumerate(code):
-        if slot in useful:
-            if any(map(reached.__getitem__, operands)):
-                reached[slot] = True
-            for p in operands:
-                waiting[p] += 1
+    useful = tape.live([output])
+    reached = set(wrt).intersection(useful)
+    waiting = dict.fromkeys(useful, 0)  # uses of a slot whose part of its adjoint has not been seen yet
+    for slot in useful:
+        operands = tape.code[slot].operands
+        if not reached.isdisjoint(operands):
+            reached.add(slot)
+        for p in operands:
+            waiting[p] += 1
     terms: dict[int, list[tuple[int, int]]] = {}
-    sums: dict[int, int] = {output: tape.constant(1.0)} if reached[output] else {}
-    for slot in range(output, -1, -1):
-        if slot not in useful or not reached[slot]:
-            continue
+    sums = {output: tape.constant(1.0)} if output in reached else {}
+    for slot in sorted(reached, reverse=True):
         found = _partials(tape, slot, reached) if slot in sums else ()
         for p, partial in found:
             terms.setdefault(p, []).append((_slot(tape, partial), sums[slot]))
-        for p in code[slot].operands:
+        for p in tape.code[slot].operands:
             waiting[p] -= 1
             if not waiting[p] and p in terms:  # at once: a parameter's share is best added up while it is at hand
                 sums[p] = tape.sum_of_products(terms.pop(p))
     return [sums.get(slot) for slot in wrt]
 
 
-def _partials(tape: SimplifyingTape, slot: int, reached: Sequence[bool]) -> Iterable[tuple[int, Any]]:
+def _partials(tape: SimplifyingTape, slot: int, reached: Set[int]) -> Iterable[tuple[int, Any]]:
     name, operands = tape.code[slot]
     if name in (INPUT, CONSTANT):
         return
-    wanted = [reached[p] for p in operands]
+    wanted = [p in reached for p in operands]
     if name == SUM_OF_PRODUCTS:
         found: Sequence[Any] = [_number(tape, operands[k ^ 1]) for k in range(len(operands))]
     else:

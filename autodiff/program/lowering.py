@@ -223,9 +223,9 @@ class _Translator:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             _assign(statement.targets[0], self.expression(statement.value, names, scope), names)
         elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-            target = ast.Name(statement.target.id, ast.Load())
-            new = ast.BinOp(target, statement.op, statement.value)
-            names[statement.target.id] = self.expression(new, names, scope)
+            old = self.name(statement.target, names, scope)
+            new = self.expression(statement.value, names, scope)
+            names[statement.target.id] = self.arithmetic(statement.op, old, new)
         elif isinstance(statement, ast.For) and self.is_list(statement.iter, names) and not statement.orelse:
             for x in self.expression(statement.iter, names, scope):
                 _assign(statement.target, x, names)
@@ -293,18 +293,11 @@ class _Translator:
 
     def together(self, name: str, tests: Iterable[Any]) -> Any:
         """All of some tests, or any; one that is known already decides, or falls away."""
-        open_tests = []
-        for test in tests:
-            if isinstance(test, Slot):
-                open_tests.append(test)
-            elif bool(test) is (name == "or"):
-                return name == "or"
-        if not open_tests:
-            return name == "and"
-        whole = open_tests[0]
-        for test in open_tests[1:]:
-            whole = self.emit(name, whole, test)
-        return whole
+        tests, decisive = list(tests), name == "or"
+        if any(bool(test) is decisive for test in tests if not isinstance(test, Slot)):
+            return decisive
+        open_tests = [test for test in tests if isinstance(test, Slot)]
+        return reduce(partial(self.emit, name), open_tests) if open_tests else not decisive
 
 
 def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
@@ -320,15 +313,12 @@ def _assign(target: ast.expr, x: Any, names: dict[str, Any]) -> None:
 # -- What is not translated from its source --------------------------------------------------------------------------
 
 
-def _extreme(test: str) -> Callable[..., Any]:
-    def of(t: _Translator, *xs: Any) -> Any:
-        if len(xs) == 1 and isinstance(xs[0], list):
-            (xs,) = xs
-        elif len(xs) < 2:
-            raise NotLowerable(f"{t.op.name} takes the least or largest of a sequence")
-        return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
-
-    return of
+def _extreme(test: str, t: _Translator, *xs: Any) -> Any:
+    if len(xs) == 1 and isinstance(xs[0], list):
+        (xs,) = xs
+    elif len(xs) < 2:
+        raise NotLowerable(f"{t.op.name} takes the least or largest of a sequence")
+    return reduce(lambda a, b: t.select(t.emit(test, b, a), lambda: b, lambda: a), xs)
 
 
 def _map(t: _Translator, function: Any, xs: list[Any]) -> list[Any]:
@@ -381,8 +371,8 @@ _BY_HAND: dict[Any, Callable[..., Any]] = {
     math.isinf: lambda t, x: t.emit("eq", t.emit("fabs", x), math.inf),
     math.isnan: lambda t, x: t.emit("ne", x, x),
     math.prod: lambda t, xs: reduce(partial(t.emit, "mul"), xs, 1.0),
-    min: _extreme("lt"),
-    max: _extreme("gt"),
+    min: partial(_extreme, "lt"),
+    max: partial(_extreme, "gt"),
     all: lambda t, xs: t.together("and", map(t.truth, xs)),
     map: _map,
     float: lambda t, x: x,

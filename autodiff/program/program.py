@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from autodiff.program.lowering import lower
 from autodiff.program.tape import CONSTANT, INPUT, Tape
@@ -26,49 +25,27 @@ def padded(n: int) -> int:
     return -(-n // LANES) * LANES
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A slot that is wanted: as the one number that it is, as one for each sample, or summed over the samples."""
 
     slot: int
     kind: Literal["one", "each", "sum"]
 
 
-@dataclass
 class Program:
     """A tape with the slots of its inputs, what is wanted of it, and the `live` slots, which that needs, in order.
 
-    Inputs that samples share, and those of each, are in the order of their buffers; the outputs in that of the two
-    buffers of results.
+    Inputs that samples share, and those of each, are in the order of their buffers; and so are outputs that are one
+    number a call, and those that are one a sample.
     """
 
-    tape: Tape
-    inputs: list[int]
-    outputs: list[Output]
-    live: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.live = self.tape.live(o.slot for o in self.outputs)
-
-    @property
-    def shared_inputs(self) -> list[int]:
-        """Slots of the inputs that all samples share."""
-        return [s for s in self.inputs if not self.tape.lane[s]]
-
-    @property
-    def sample_inputs(self) -> list[int]:
-        """Slots of the inputs of each sample."""
-        return [s for s in self.inputs if self.tape.lane[s]]
-
-    @property
-    def shared_outputs(self) -> list[Output]:
-        """What is one number a call."""
-        return [o for o in self.outputs if o.kind != "each"]
-
-    @property
-    def sample_outputs(self) -> list[Output]:
-        """What is one number a sample."""
-        return [o for o in self.outputs if o.kind == "each"]
+    def __init__(self, tape: Tape, inputs: list[int], outputs: list[Output]) -> None:
+        self.tape, self.inputs, self.outputs = tape, inputs, outputs
+        self.live = tape.live(o.slot for o in outputs)
+        self.shared_inputs = [s for s in inputs if not tape.lane[s]]
+        self.sample_inputs = [s for s in inputs if tape.lane[s]]
+        self.shared_outputs = [o for o in outputs if o.kind != "each"]
+        self.sample_outputs = [o for o in outputs if o.kind == "each"]
 
     def steps(self, lane: bool) -> list[int]:
         """The live slots that are computed once a call, or once a sample; inputs and constants are not."""

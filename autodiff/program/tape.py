@@ -56,16 +56,12 @@ class Tape:
     def write(self, name: str, operands: Sequence[int]) -> int:
         """The slot of an instruction as it stands: a new one, or an earlier one that computes the same."""
         instruction = Instruction(name, tuple(operands))
-        key = instruction
-        if name in _SYMMETRIC and operands[0] > operands[1]:
-            key = Instruction(name, (operands[1], operands[0]))
-        slot = self._known.get(key)
-        if slot is None:
-            lane = self.lane
-            slot = self._known[key] = self._append(instruction, any(map(lane.__getitem__, operands)))
-        else:
+        key = (name, *sorted(operands)) if name in _SYMMETRIC else instruction
+        if key in self._known:
             self.counts["shared"] += 1
-        return slot
+        else:
+            self._known[key] = self._append(instruction, any(map(self.lane.__getitem__, operands)))
+        return self._known[key]
 
     def live(self, outputs: Iterable[int]) -> list[int]:
         """The slots that some outputs need, in order."""

@@ -52,7 +52,7 @@ def compile(
     backend: str = "auto",
     cache_size: int = 64,
 ) -> Compiled[Any] | Callable[[Callable[..., Any]], Compiled[Any]]:
-    """Make a function that records another one at the first call, and replays the recorded program afterwards.
+    """Make a function that traces another one at the first call, and replays the traced program afterwards.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ def compile(
 
     Notes
     -----
-    A program is recorded anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
+    A program is traced anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
     parameters, are read anew at each call; plain numbers that it uses so are constants, those of the first call.
-    While it is recorded, its arguments are nan. Arguments are given by position.
+    While it is traced, its arguments are nan. Arguments are given by position.
 
     Results are those of the function itself but for the last few ulp: sums are added in order, not correctly rounded,
     so one that overflows on its way is infinite or nan; and a product in it may be fused, not rounded by itself.

@@ -23,7 +23,7 @@ Plain = Union[float, Sequence["Plain"], Mapping[str, "Plain"]]  # noqa: UP007  (
 
 
 class Compiled(Inspection, Generic[R]):
-    """A function that is recorded once for each form of its arguments; see `autodiff.compile`."""
+    """A function that is traced once for each form of its arguments; see `autodiff.compile`."""
 
     def __init__(
         self,
@@ -42,11 +42,10 @@ class Compiled(Inspection, Generic[R]):
             raise ValueError(f"cache_size is at least 1, got {cache_size}")
         check_axes(in_axes)
         functools.update_wrapper(self, function, updated=())
-        self._options = in_axes, argnums, static_argnums, backend, cache_size
         self._function = function
         self._in_axes = in_axes
         self._argnums = argnums if isinstance(argnums, int) else tuple(argnums)
-        self._static = {static_argnums} if isinstance(static_argnums, int) else set(static_argnums)
+        self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
         self._backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._cache_size = cache_size
@@ -63,7 +62,8 @@ class Compiled(Inspection, Generic[R]):
         """As a method: each instance has programs of its own, kept in it."""
         if instance is None:
             return self
-        bound: Compiled[R] = Compiled(self._function.__get__(instance, owner), *self._options)
+        options = self._in_axes, self._argnums, self._static, self._backend, self._cache_size
+        bound: Compiled[R] = Compiled(self._function.__get__(instance, owner), *options)
         if hasattr(instance, "__dict__"):
             instance.__dict__[self._name] = bound
         return bound
@@ -94,15 +94,13 @@ class Compiled(Inspection, Generic[R]):
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]: ...
     def value_and_grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> tuple[Any, Any]:
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
-        known = self._gradients
+        known: dict[int, Callable[..., tuple[Any, Any] | None]] = self._gradients
         if argnums is not None:
             argnums = tuple(argnums) if type(argnums) is list else argnums
             known = self._direct.get(("value_and_grad", argnums), {})
         direct = known.get(len(args))
-        if direct is not None:
-            result: tuple[Any, Any] | None = direct(*args)
-            if result is not None:
-                return result
+        if direct is not None and (result := direct(*args)) is not None:
+            return result
         return cast("tuple[Any, Any]", self._run("value_and_grad", argnums, args))
 
     def grad(self, *args: Any, argnums: int | Sequence[int] | None = None) -> Any:
@@ -131,27 +129,25 @@ class Compiled(Inspection, Generic[R]):
         reader = Reader()
         try:
             forms = self._read(reader, args, mode)
-        except Differentiated:
-            return self._eagerly(mode, chosen, args)
-        wanted = mode, chosen, key(forms)
-        with self._lock:
-            entry = self._entries.get(wanted)
-            if entry is None:
-                try:
+            wanted = mode, chosen, key(forms)
+            with self._lock:
+                entry = self._entries.get(wanted)
+                if entry is None:
                     entry = self._entries[wanted] = trace(self._function, mode, chosen, forms, self._backend)
-                except Differentiated:
-                    return self._eagerly(mode, chosen, args)
-                if len(self._entries) > self._cache_size:
-                    self._entries.popitem(last=False)
-                    for known in self._direct.values():
-                        known.clear()
-                if mode in ("value", "value_and_grad"):
-                    learn(self._direct.setdefault((mode, asked), {}), args, forms, entry)
-            else:
-                self._entries.move_to_end(wanted)
-            if entry.kernel.reads_outside and (is_tracing() or is_differentiating()):
-                return self._eagerly(mode, chosen, args)  # what it reads may be what they record or differentiate
-            return _batched(entry, reader, forms) if entry.kernel.batched else _called(entry, reader)
+                    if len(self._entries) > self._cache_size:
+                        self._entries.popitem(last=False)
+                        for known in self._direct.values():
+                            known.clear()
+                    if mode in ("value", "value_and_grad"):
+                        learn(self._direct.setdefault((mode, asked), {}), args, forms, entry)
+                else:
+                    self._entries.move_to_end(wanted)
+                # What it reads outside may be what somebody else traces or differentiates.
+                if not (entry.kernel.reads_outside and (is_tracing() or is_differentiating())):
+                    return _batched(entry, reader, forms) if entry.kernel.batched else _called(entry, reader)
+        except Differentiated:
+            pass
+        return self._eagerly(mode, chosen, args)
 
     def _read(self, reader: Reader, args: tuple[Any, ...], mode: str) -> list[Any]:
         axes = self._in_axes
@@ -169,7 +165,7 @@ class Compiled(Inspection, Generic[R]):
         ]
 
     def _eagerly(self, mode: str, argnums: Any, args: tuple[Any, ...]) -> Any:
-        """The same without a program, where Values come in: somebody else records or differentiates."""
+        """The same without a program, where Values come in: somebody else traces or differentiates."""
         if self._in_axes is not None:
             raise TypeError(
                 "a batch (in_axes) is of numbers and arrays, and is not differentiated or recorded by somebody else: "

@@ -17,7 +17,7 @@ from autodiff.value import Value
 
 
 class Differentiated(Exception):
-    """An argument holds a number that somebody else records or differentiates."""
+    """An argument holds a number that somebody else traces or differentiates."""
 
 
 def check_axes(axes: Any) -> None:

@@ -11,7 +11,7 @@ from autodiff.errors import GraphError
 from autodiff.operation import OPERATIONS
 from autodiff.ops import dot
 from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
-from autodiff.replay.backends import ProgramLines, c, llvm
+from autodiff.replay.backends import ProgramLines, Text, c, llvm
 from autodiff.replay.kernel import Entry, Kernel
 from autodiff.show import draw_forward, html_table, text_table
 from autodiff.value import Value
@@ -31,7 +31,7 @@ class Report:
     Attributes
     ----------
     recorded : int
-        Nodes of the recorded graph.
+        Nodes of the graph that was traced.
     asked : int
         Operations that were to be written on the tape, those of the derivative included.
     folded, identities, shared : int
@@ -43,7 +43,7 @@ class Report:
     backend : str
         Which backend compiled it.
     seconds : float
-        How long recording, differentiating and compiling took.
+        How long tracing, differentiating and compiling took.
     buffer_bytes : int
         Memory for temporaries, of the llvm backend.
     notes : tuple of str
@@ -102,15 +102,6 @@ class Report:
         return html_table("compiled program", ("what", "figure"), self._rows())
 
 
-class Text(str):
-    """A text that shows itself as it is, also in a notebook."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 class Inspection:
     """What a compiled function says of its programs; `mode` picks the latest one of a kind, such as "grad"."""
 
@@ -120,7 +111,7 @@ class Inspection:
         for key, entry in reversed(self._entries.items()):
             if mode is None or key[0] == mode:
                 return entry
-        what = "anything" if mode is None else f"{mode!r}"
+        what = "anything" if mode is None else repr(mode)
         raise GraphError(f"nothing is recorded yet for {what}: call the compiled function first")
 
     def report(self, mode: str | None = None) -> Report:
@@ -150,7 +141,7 @@ class Inspection:
         ValueError
             If the language is unknown.
         GraphError
-            If nothing is recorded yet.
+            If nothing is traced yet.
         """
         if language not in SOURCES:
             raise ValueError(f"source in {', '.join(SOURCES)}, not in {language!r}")
@@ -161,11 +152,10 @@ def _listing(program: Program) -> list[str]:
     lane = program.tape.lane
     names = {s: f"x{k}" for k, s in enumerate(program.inputs)}
     lines = ProgramLines(program, repr, _labelled, names)
-    given = [f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs]
     steps = sorted([*program.steps(lane=False), *program.steps(lane=True)])
     how = {"one": "", "each": ", one a sample", "sum": ", summed over the samples"}
     return [
-        *given,
+        *(f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs),
         *(f"{lines.step(s)}{'  (for each sample)' * lane[s]}" for s in steps),
         *(f"return {lines.read(o.slot)}{how[o.kind]}" for o in program.outputs),
     ]

@@ -7,9 +7,8 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 from autodiff.program import NotLowerable, Output, Program, Run, padded
 from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
@@ -46,35 +45,31 @@ def _compile(program: Program, backend: str) -> tuple[str, Run, list[str]]:
 class Rows:
     """Numbers of n samples in one buffer: a row for each input, or output, of a program.
 
-    They stand as programs want them; or, if `packed`, one right behind the other.
+    They stand at `places` in it, as programs want them; or, if `packed`, one right behind the other.
     """
 
     def __init__(self, count: int, n: int, *, packed: bool = False) -> None:
         self.count, self.n, self.stride = count, n, n if packed else padded(n)
         self.buffer = array("d", bytes(8 * max(count * self.stride, 1)))
-        self._places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
-        self._table: Any = None
+        self.places = [slice(k * self.stride, k * self.stride + n) for k in range(count)]
 
     def fill(self, rows: Iterable[array[float]], first: int = 0) -> None:
         """Copy some rows in, from the first-th on."""
         buffer = self.buffer
-        for place, row in zip(self._places[first:], rows):
+        for place, row in zip(self.places[first:], rows):
             buffer[place] = row
 
     def copies(self) -> list[array[float]]:
         """Copies of the rows."""
-        buffer = self.buffer
-        return [buffer[place] for place in self._places]
+        return list(map(self.buffer.__getitem__, self.places))
 
-    @property
+    @cached_property
     def table(self) -> Any:
         """The rows themselves, as an array of NumPy."""
-        if self._table is None:
-            import numpy
+        import numpy
 
-            found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
-            self._table = found.reshape(self.count, self.stride)[:, : self.n]
-        return self._table
+        found = numpy.frombuffer(self.buffer, count=self.count * self.stride)
+        return found.reshape(self.count, self.stride)[:, : self.n]
 
 
 _NO_ROWS = Rows(0, 0)
@@ -92,16 +87,17 @@ class Bound:
         self.shared = kernel.shared
         self.inputs, self.outputs = Rows(kernel.each[0], n), Rows(kernel.each[1], n)
         self.holds: Any = None
-        self._run = partial(kernel.on(self.inputs, self.outputs), n, self.inputs.stride)
+        self._run = kernel.on(self.inputs, self.outputs)
 
     def __call__(self) -> array[float]:
         """Run it, and return what there is once, in a buffer that the next run overwrites."""
         kernel = self._kernel
-        if kernel.reads_outside:
-            kernel.read_outside(self.inputs)
+        if not kernel.reads_outside:
+            self._run()
+            return kernel.shared_out
+        kernel.read_outside(self.inputs)
         self._run()
-        if kernel.reads_outside:
-            kernel.hand_on(kernel.shared_out)
+        kernel.hand_on(kernel.shared_out)
         return kernel.shared_out
 
 
@@ -114,12 +110,10 @@ class Kernel:
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
-        wanted = tracer.wanted
         watched = tracer.write(x for x, _ in tracer.observations)
         self._stores = [store for _, store in tracer.observations]
-        self._handed_on = len([o for o in wanted if o.kind != "each"])  # and behind
         inputs = [tracer.slots[v] for v in (*tracer.leaves, *tracer.captured)]
-        self.program = Program(tracer.tape, inputs, [*wanted, *(Output(s, "one") for s in watched)])
+        self.program = Program(tracer.tape, inputs, [*tracer.wanted, *(Output(s, "one") for s in watched)])
         self._captured = tracer.captured
         lane = tracer.tape.lane
         self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[v]]]
@@ -135,19 +129,18 @@ class Kernel:
         self.lock = threading.Lock()
         self.backend, self.run, self.notes = _compile(self.program, backend)
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
-        self._scalar: Callable[..., tuple[float, ...]] | None = None
-        if self.backend == "python" and not self.batched:
-            self._scalar = python.compile_scalar(self.program)
+        scalar = self.backend == "python" and not self.batched
+        self._scalar = python.compile_scalar(self.program) if scalar else None
         self.recorded, self.seconds = tracer.recorded, time.perf_counter() - tracer.began
 
     def bound(self, n: int) -> Bound:
         """The program with room for n samples."""
         return Bound(self, n)
 
-    def on(self, inputs: Rows, outputs: Rows) -> Callable[[int, int], None]:
-        """The program on these buffers of samples: a function of their number, and of the length of a row."""
-        buffers, run = (self.shared, inputs.buffer, self.shared_out, outputs.buffer), self.run
-        return run.bound(*buffers) if isinstance(run, NativeRun) else lambda n, stride: run(n, stride, *buffers)
+    def on(self, inputs: Rows, outputs: Rows) -> Callable[[], None]:
+        """The program on these samples."""
+        given = inputs.n, inputs.stride, self.shared, inputs.buffer, self.shared_out, outputs.buffer
+        return self.run.bound(*given) if isinstance(self.run, NativeRun) else partial(self.run, *given)
 
     def call(self, given: array[float]) -> Sequence[float]:
         """Run a program without samples on its inputs."""
@@ -159,7 +152,7 @@ class Kernel:
                     self.shared[: len(given)] = given
                 if self.reads_outside:
                     self.read_outside(_NO_ROWS)
-                self.alone(0, 0)
+                self.alone()
                 results = self.shared_out[:]
         self.hand_on(results)
         return results
@@ -181,13 +174,12 @@ class Kernel:
             k += count
 
     def hand_on(self, results: Sequence[float]) -> None:
-        """Hand what is observed to whom it concerns."""
-        for store, x in zip(self._stores, results[self._handed_on :]):
+        """Hand what is observed, the last of the results, to whom it concerns."""
+        for store, x in zip(self._stores, results[-len(self._stores) :]):
             store(x)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A program with the form of its results."""
 
     kernel: Kernel

@@ -27,10 +27,6 @@ class Direct:
         program = self._programs.get(_signature(args))
         return None if program is None else program(*args)
 
-    def learn(self, args: Sequence[Any], program: Callable[..., Any]) -> None:
-        """Keep a program for arguments like these."""
-        self._programs[_signature(args)] = program
-
 
 def _signature(args: Sequence[Any]) -> tuple[Any, ...]:
     """The shapes of NumPy's arrays; and the type of anything else."""
@@ -51,10 +47,8 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
         return
     if floats:
         known[len(args)] = program
-        return
-    direct = known.setdefault(len(args), Direct())
-    if type(direct) is Direct:
-        direct.learn(args, program)
+    elif type(direct := known.setdefault(len(args), Direct())) is Direct:
+        direct._programs[_signature(args)] = program
 
 
 def _is_numpy(form: Any) -> bool:
@@ -73,6 +67,7 @@ def _is_plain(form: Any) -> bool:
 def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:
     """A function of floats and arrays of such forms that runs machine code; it returns None if given anything else."""
     space = {"run": kernel.alone, "lock": kernel.lock, "shared": kernel.shared, "found": kernel.shared_out}
+    space["kernel"] = kernel  # is kept, and so is the code that runs
     checks, lines, number = ["True"], [], "found[{}]"
     if any(map(_is_numpy, [*forms, *leaves(form)])):
         import numpy
@@ -89,7 +84,7 @@ def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callabl
         else:
             checks.append(f"type(v{k}) is float")
             lines.append(f"shared[{start}] = v{k}")
-    lines += ["run(0, 0)", *["found = out.copy()"] * ("out" in space)]
+    lines += ["run()", *["found = out.copy()"] * ("out" in space)]
     if _is_plain(form):
         lines.append(f"return {python.written(form, _taken(form, number))}")
     else:

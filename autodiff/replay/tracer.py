@@ -22,9 +22,8 @@ def transcribe(tape: SimplifyingTape, outputs: Iterable[Value], slots: dict[Valu
     """Write the graphs of some outputs on a tape; `slots` has those of all leaves, and gets those of other nodes."""
     for v in topological(outputs):
         if v.op is not None and v not in slots:
-            slots[v] = tape.apply(
-                v.op, [tape.constant(p) if type(p) is float else slots[cast(Value, p)] for p in v.operands]
-            )
+            operands = [tape.constant(p) if type(p) is float else slots[cast(Value, p)] for p in v.operands]
+            slots[v] = tape.apply(v.op, operands)
 
 
 Kind = Literal["one", "each", "sum"]

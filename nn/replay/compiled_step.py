@@ -145,7 +145,7 @@ class Plan:
 
 
 class NotCompilable(TypeError):
-    """A model or a loss cannot be recorded; the message says why."""
+    """A model or a loss cannot be traced; the message says why."""
 
 
 def compile(model: Module, loss: Loss, *, reduction: str = "mean", backend: str = "auto") -> CompiledStep:
@@ -154,10 +154,10 @@ def compile(model: Module, loss: Loss, *, reduction: str = "mean", backend: str 
     Parameters
     ----------
     model : Module
-        Takes a row of features. It is recorded in the mode, training or evaluation, in which it is at the first call.
+        Takes a row of features. It is traced in the mode, training or evaluation, in which it is at the first call.
     loss : callable
         One of `nn.losses`; or a function of the outputs and targets of a batch that works on Values. The latter is
-        recorded with the whole batch as one graph, and so is a model that couples the samples of a batch.
+        traced with the whole batch as one graph, and so is a model that couples the samples of a batch.
     reduction : {"mean", "sum"}
         Whether the losses of the samples are averaged (by their weights, if there are any) or summed.
     backend : {"auto", "llvm", "numpy", "python"}
@@ -173,11 +173,11 @@ def compile(model: Module, loss: Loss, *, reduction: str = "mean", backend: str 
     ValueError
         If the reduction is unknown, or is "sum" for a loss that is none of `nn.losses`.
     NotCompilable
-        At once or at the first call, if the model or the loss cannot be recorded. (It is a TypeError.)
+        At once or at the first call, if the model or the loss cannot be traced. (It is a TypeError.)
 
     Notes
     -----
-    Numbers that a model keeps outside of Values are recorded as constants, except those of `Dropout` and `BatchNorm`.
+    Numbers that a model keeps outside of Values are traced as constants, except those of `Dropout` and `BatchNorm`.
 
     Examples
     --------
@@ -322,7 +322,7 @@ class CompiledStep:
         Raises
         ------
         NotCompilable
-            If the model or the loss cannot be recorded.
+            If the model or the loss cannot be traced.
         """
         results = self.prepare(columns, chosen).run(self.parameters, columns, chosen, self._mean)
         end = 1 + len(self.gradient)
@@ -338,12 +338,12 @@ class CompiledStep:
         return [row[0] for row in rows] if rows and len(rows[0]) == 1 else rows
 
     def prepare(self, columns: Columns, chosen: Sequence[int]) -> Plan:
-        """Record and compile what `run` will need for the same arguments, if it is not there yet.
+        """Trace and compile what `run` will need for the same arguments, if it is not there yet.
 
         Raises
         ------
         NotCompilable
-            If the model or the loss cannot be recorded.
+            If the model or the loss cannot be traced.
         """
         coupled = self._sample_loss is None or any(m.couples_samples for m in self._modules)
         together = len(chosen) if coupled else None

@@ -65,7 +65,7 @@ def _compiled(optimizer: Optimizer) -> Callable[[array[float], array[float], int
     names = optimizer.state_names
     tracer = Tracer([False, False, *[True] * (2 + len(names))])
     lr, step, x, g, *state = tracer.leaves
-    before = optimizer._lr
+    rate = optimizer._lr
     try:
         optimizer._lr = cast(float, lr)  # the rate of each step is an input
         moved, left = tracer.trace(optimizer.update, x, g, tuple(state), step)
@@ -74,18 +74,24 @@ def _compiled(optimizer: Optimizer) -> Callable[[array[float], array[float], int
     except (GraphError, TypeError, ImportError):
         return None
     finally:
-        optimizer._lr = before
+        optimizer._lr = rate
+
+    given, found = room.inputs.buffer, room.outputs.buffer
+    at_x, at_g, *before = room.inputs.places
+    at_moved, *after = room.outputs.places
+    places = list(zip(names, before, after))
 
     def rule(x: array[float], g: array[float], step: int) -> None:
-        state, columns = optimizer.state, [x, g]
-        for name in names:
-            column = state[name]
-            columns.append(column if type(column) is array else array("d", column))
-        room.inputs.fill(columns)
+        state = optimizer.state
         room.shared[0], room.shared[1] = optimizer.lr, step
+        given[at_x], given[at_g] = x, g
+        for name, place, _ in places:
+            column = state[name]
+            given[place] = column if type(column) is array else array("d", column)
         room()
-        x[:], *columns = room.outputs.copies()
-        state.update(zip(names, columns))
+        x[:] = found[at_moved]
+        for name, _, place in places:
+            state[name] = found[place]
 
     return rule
 
@@ -96,7 +102,7 @@ _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
 class ReplayWorker(Worker):
     """Does what `nn.eager.step.Worker` does, by programs that are compiled when it is made.
 
-    That raises NotCompilable if the model or the loss cannot be recorded, or the optimizer has a ``step`` of its own or
+    That raises NotCompilable if the model or the loss cannot be traced, or the optimizer has a ``step`` of its own or
     changes what is no parameter of the model.
     """
 
@@ -128,7 +134,7 @@ class ReplayWorker(Worker):
         self._step.pull()
 
     def _prepare(self) -> None:
-        """Compile now, so that what cannot be recorded is known before anything is changed."""
+        """Compile now, so that what cannot be traced is known before anything is changed."""
         with evaluating(self.problem.model):  # which brings the modes back
             self._set_mode(True)
             together = min(self.problem.batch_size, len(self._columns))

@@ -6,6 +6,6 @@ in most languages; `python`, `numpy_calls` and `c`, which fill that in; and `llv
 
 from autodiff.replay.backends import c, llvm, numpy_calls, python
 from autodiff.replay.backends.llvm import NativeRun
-from autodiff.replay.backends.program_lines import ProgramLines
+from autodiff.replay.backends.program_lines import ProgramLines, Text
 
-__all__ = ["NativeRun", "ProgramLines", "c", "llvm", "numpy_calls", "python"]
+__all__ = ["NativeRun", "ProgramLines", "Text", "c", "llvm", "numpy_calls", "python"]

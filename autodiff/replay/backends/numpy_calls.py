@@ -18,10 +18,9 @@ def compile_program(program: Program) -> Run:
     except ImportError:
         raise ImportError("the numpy backend needs NumPy: pip install numpy; or take backend='python'") from None
     program = program.lowered()
-    one_by_one = {name: numpy.frompyfunc(getattr(math, name), 1, 1) for name in ("erf", "erfc")}
     space: dict[str, Any] = {
         **vars(numpy),
-        **{name: lambda x, each=each: numpy.asarray(each(x), dtype=float) for name, each in one_by_one.items()},
+        **{name: numpy.vectorize(getattr(math, name), otypes=[float]) for name in ("erf", "erfc")},
         "total": lambda n, x: x.sum() if numpy.ndim(x) else n * x,
     }
     exec(compile(_text(program), "<replayed program>", "exec"), space)
@@ -55,6 +54,5 @@ def _text(program: Program) -> str:
         body.append(f"shared_out[{k}] = {x if output.kind == 'one' else f'total(n, {x})'}")
     body += [f"samples_out[{k}] = {lines.read(o.slot)}" for k, o in enumerate(program.sample_outputs)]
     head = "\n".join(f"c{s} = float64('{x!r}')" for s, x in constants.items())
-    return f"{head}\ndef body(n, shared, samples, shared_out, samples_out):\n" + textwrap.indent(
-        "\n".join(body), "    "
-    )
+    text = textwrap.indent("\n".join(body), "    ")
+    return f"{head}\ndef body(n, shared, samples, shared_out, samples_out):\n{text}"

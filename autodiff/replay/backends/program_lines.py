@@ -7,6 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from autodiff.program import SUM_OF_PRODUCTS, Program
 
 
+class Text(str):
+    """A text that shows itself as it is, without quotation marks, also in a notebook."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class ProgramLines:
     """The lines of a program in a language that writes numbers by `literal` and instructions by `expression`.
 

@@ -69,22 +69,17 @@ def _operand(k: int, kind: str, place: str) -> list[str]:
 
 
 def _loop(name: str, arity: int, lanes: int) -> str:
-    """A function that applies one kind of instruction down a table."""
-    operands = [line for k in range(arity) for line in _operand(k, Lines(lanes).kind, str(k + 1))]
-    return _function(name, lanes, str(arity + 1), [*operands, *_computed(name, arity, lanes)])
-
-
-def _computed(name: str, arity: int, lanes: int) -> list[str]:
-    """The lines that compute %y of %x0, %x1, ...; truths are 1.0 and 0.0."""
+    """A function that applies one kind of instruction down a table; truths are 1.0 and 0.0."""
     text = Lines(lanes)
+    lines = [line for k in range(arity) for line in _operand(k, text.kind, str(k + 1))]
     if name == "copy":
-        return [f"%y = bitcast {text.kind} %x0 to {text.kind}"]
-    row = PRIMITIVES[name]
-    truths = [f"%t{k} = fcmp une {text.kind} %x{k}, {text.zero}" for k in range(row.takes)]
-    y = text.primitive(name, [f"%{'t' if k < row.takes else 'x'}{k}" for k in range(arity)])
-    if row.gives:
-        return [*truths, f"%c = {y}", f"%y = uitofp {text.truth} %c to {text.kind}"]
-    return [*truths, f"%y = {y}"]
+        lines.append(f"%y = bitcast {text.kind} %x0 to {text.kind}")
+    else:
+        row = PRIMITIVES[name]
+        lines += [f"%t{k} = fcmp une {text.kind} %x{k}, {text.zero}" for k in range(row.takes)]
+        y = text.primitive(name, [f"%{'t' if k < row.takes else 'x'}{k}" for k in range(arity)])
+        lines += [f"%c = {y}", f"%y = uitofp {text.truth} %c to {text.kind}"] if row.gives else [f"%y = {y}"]
+    return _function(name, lanes, str(arity + 1), lines)
 
 
 def _sums(lanes: int) -> str:

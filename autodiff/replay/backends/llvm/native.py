@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from autodiff.program import LANES, Program
@@ -44,7 +44,7 @@ class NativeRun:
     def __init__(self, text: str, workspace: array[float], *, swift: bool = False) -> None:
         self.workspace = array("d", bytes(8 * (len(workspace) + LANES)))
         self._engine, address = _machine_code(text, swift)
-        self.native: Callable[[int], None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        self._native = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         start = self.workspace.buffer_info()[0]
         shift = -start % 64 // 8  # a vector across two cache lines takes twice the time
         self._at = start + 8 * shift
@@ -52,21 +52,13 @@ class NativeRun:
 
     def __call__(self, n: int, stride: int, *buffers: array[float]) -> None:
         """Run it."""
-        self.bound(*buffers)(n, stride)
+        self.bound(n, stride, *buffers)()
 
-    def bound(self, *buffers: array[float]) -> Callable[[int, int], None]:
-        """The same with its four buffers given once and for all; they must stay where they are.
-
-        What is returned cannot be run in two threads at once.
-        """
-        fields = array("q", [0, 0, *(b.buffer_info()[0] for b in buffers), self._at])
-        at = fields.buffer_info()[0]
-
-        def run(n: int, stride: int) -> None:
-            fields[0], fields[1] = n, stride
-            self.native(at)
-
-        return run
+    def bound(self, n: int, stride: int, *buffers: array[float]) -> Callable[[], None]:
+        """The same with what it is given fixed once and for all: while it is used, keep the buffers, and this."""
+        fields = (ctypes.c_int64 * 7)(n, stride, *(b.buffer_info()[0] for b in buffers), self._at)
+        at = ctypes.cast(fields, ctypes.c_void_p)  # which keeps them
+        return partial(self._native, at)
 
 
 _FIELDS = ("i64 %n", "i64 %stride", "ptr %shared", "ptr %samples", "ptr %out", "ptr %samples_out", "ptr %w")

@@ -10,37 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Program, Tape
+from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Program
 from autodiff.replay.backends.llvm.vector_math import Lines, definitions, function_text, is_function
 
 
-class Places:
-    """Which number of each buffer belongs to which slot.
-
-    `temps` and `lane_temps` are what one function computes and another reads, which are `crossing`; `sums`, those over
-    the samples, are by the number of the shared output.
-    """
-
-    def __init__(self, program: Program, crossing: set[int]) -> None:
-        self.shared = _numbered(program.shared_inputs)
-        self.samples = _numbered(program.sample_inputs)
-        self.temps = _numbered(s for s in program.steps(lane=False) if s in crossing)
-        self.lane_temps = _numbered(s for s in program.steps(lane=True) if s in crossing)
-        self.sums = _numbered(k for k, o in enumerate(program.shared_outputs) if o.kind == "sum")
-
-
-def _numbered(members: Iterable[int]) -> dict[int, int]:
-    return {member: k for k, member in enumerate(members)}
-
-
 class Body(Lines):
-    """The lines of one function on a tape of primitives; the `functions` that they call are added to those by name."""
+    """The lines of one function of a text; what they call is added to the functions of that."""
 
-    def __init__(self, tape: Tape, places: Places, functions: dict[str, str], width: int) -> None:
+    def __init__(self, text: ProgramText, width: int) -> None:
         super().__init__(width)
-        self.tape = tape
-        self.places = places
-        self.functions = functions
+        self.text = text
+        self.tape = text.program.tape
         self.names: dict[int, str] = {}
 
     def read(self, slot: int) -> str:
@@ -53,16 +33,16 @@ class Body(Lines):
         return x
 
     def _load(self, slot: int) -> str:
-        places = self.places
+        text = self.text
         if slot in self.tape.constants:
             return self.number(self.tape.constants[slot])
-        if slot in places.samples:
-            return self.line(f"load {self.kind}, ptr {self._sample('samples', places.samples[slot])}, align 8")
-        if slot in places.lane_temps:
-            at = self._address("lane_temps", LANES * places.lane_temps[slot])
+        if slot in text.samples:
+            return self.line(f"load {self.kind}, ptr {self._sample('samples', text.samples[slot])}, align 8")
+        if slot in text.lane_temps:
+            at = self._address("lane_temps", LANES * text.lane_temps[slot])
             return self._truth_of(slot, self.line(f"load {self.kind}, ptr {at}, align 8"))
-        given = slot in places.shared
-        at = self._address(*("shared", places.shared[slot]) if given else ("temps", places.temps[slot]))
+        given = slot in text.shared
+        at = self._address(*("shared", text.shared[slot]) if given else ("temps", text.temps[slot]))
         x = self.line(f"load double, ptr {at}")
         if self.width > 1:
             v = self.line(f"insertelement {self.kind} poison, double {x}, i32 0")
@@ -93,7 +73,7 @@ class Body(Lines):
         elif kind == "each":
             self.lines.append(f"  store {self.kind} {x}, ptr {self._sample('samples_out', place)}, align 8")
         else:
-            at = self._address("sums", LANES * self.places.sums[place])
+            at = self._address("sums", LANES * self.text.sums[place])
             old = self.line(f"load {self.kind}, ptr {at}, align 8")
             new = self.line(f"fadd contract {self.kind} {old}, {x}")
             self.lines.append(f"  store {self.kind} {new}, ptr {at}, align 8")
@@ -103,7 +83,7 @@ class Body(Lines):
         name, operands = self.tape.code[slot]
         x = self.names[slot] = self._instruction(name, operands)
         lane = self.width > 1
-        places = self.places.lane_temps if lane else self.places.temps
+        places = self.text.lane_temps if lane else self.text.temps
         if slot in places:
             if self._is_truth(slot):
                 one = "1.0" if not lane else "splat (double 1.0)"
@@ -114,8 +94,8 @@ class Body(Lines):
     def _instruction(self, name: str, operands: Sequence[int]) -> str:
         if name == SUM_OF_PRODUCTS:
             return self._sum_of_products(operands)
-        if is_function(name, self.width) and f"{self.prefix(name)}{name}" not in self.functions:
-            self.functions[f"{self.prefix(name)}{name}"] = function_text(name, self.width)
+        if is_function(name, self.width) and (name, self.width) not in self.text.functions:
+            self.text.functions[name, self.width] = function_text(name, self.width)
         return self.line(self.primitive(name, [self.read(p) for p in operands]))
 
     def _sum_of_products(self, operands: Sequence[int]) -> str:
@@ -148,19 +128,26 @@ _LANE_POINTERS = (
 class ProgramText:
     """The `text` of a program of primitives, with the entry ``run`` of a `NativeRun`.
 
-    It computes so many primitives, the `steps`, and needs a `workspace` of so many floats.
+    It computes so many primitives, the `steps`, and needs a `workspace` of so many floats. The other numbers say where
+    in each buffer a slot belongs: `temps` and `lane_temps` are what one function computes and another reads; `sums`,
+    those over the samples, are by the number of the shared output.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.functions: dict[str, str] = {}
+        self.functions: dict[tuple[str, int], str] = {}
         shared, lane = program.steps(lane=False), program.steps(lane=True)
         self.steps = len(shared) + len(lane)
-        self.places = Places(program, _crossing(program, shared, lane))
+        crossing = _crossing(program, shared, lane)
+        self.shared = _numbered(program.shared_inputs)
+        self.samples = _numbered(program.sample_inputs)
+        self.temps = _numbered(s for s in shared if s in crossing)
+        self.lane_temps = _numbered(s for s in lane if s in crossing)
+        self.sums = _numbered(k for k, o in enumerate(program.shared_outputs) if o.kind == "sum")
         # Workspace: shared temporaries, vectors of the samples' temporaries, two vectors for each sum.
-        self.lane_temps_from = -(-len(self.places.temps) // LANES) * LANES
-        self.sums_from = self.lane_temps_from + LANES * len(self.places.lane_temps)
-        self.workspace = self.sums_from + 2 * LANES * len(self.places.sums) + LANES
+        self.lane_temps_from = -(-len(self.temps) // LANES) * LANES
+        self.sums_from = self.lane_temps_from + LANES * len(self.lane_temps)
+        self.workspace = self.sums_from + 2 * LANES * len(self.sums) + LANES
         parts = self._part("shared_", shared, 1), self._part("lane_", lane, LANES)
         entry = self._entry(*map(len, parts))
         self.text = "\n".join([*definitions(), *self.functions.values(), *parts[0], *parts[1], entry])
@@ -177,7 +164,7 @@ class ProgramText:
         todo = [*steps, *(s for s in wanted if s not in computed)]  # the others: inputs, constants, shared slots
         texts = []
         for k in range(0, len(todo), _CHUNK):
-            body = Body(program.tape, self.places, self.functions, width)
+            body = Body(self, width)
             for slot in todo[k : k + _CHUNK]:
                 if slot in computed:
                     body.compute(slot)
@@ -188,7 +175,7 @@ class ProgramText:
         return texts
 
     def _entry(self, shared: int, lane: int) -> str:
-        sums = len(self.places.sums)
+        sums = len(self.sums)
         vector = f"<{LANES} x double>"
         lines = [
             "define void @run(i64 %n, i64 %stride, ptr noalias %shared, ptr noalias %samples, ptr noalias %out, "
@@ -221,7 +208,7 @@ class ProgramText:
             "done:",
         ]
         if sums:
-            places = ", ".join(f"i64 {k}" for k in self.places.sums)
+            places = ", ".join(f"i64 {k}" for k in self.sums)
             index = ", ".join(f"i64 {k}" for k in range(LANES))
             lines += [
                 f"  %rests = insertelement <{LANES} x i64> poison, i64 %rest, i32 0",
@@ -250,6 +237,10 @@ class ProgramText:
             ]
             lines.insert(0, f"@places = internal constant [{sums} x i64] [{places}]")
         return "\n".join([*lines, "  ret void", "}"])
+
+
+def _numbered(members: Iterable[int]) -> dict[int, int]:
+    return {member: k for k, member in enumerate(members)}
 
 
 def _crossing(program: Program, shared: Sequence[int], lane: Sequence[int]) -> set[int]:

@@ -116,11 +116,13 @@ class _Text(Lines):
     def integers(self, what: str, a: str, b: str) -> str:
         return self.line(f"{what} {self.whole} {a}, {b}")
 
-    def bits(self, x: str) -> str:
-        return self.line(f"bitcast {self.kind} {x} to {self.whole}")
+    def whole_of(self, how: str, x: str) -> str:
+        """A number as a whole one: by its bits (`bitcast`) or by its value (`fptosi`)."""
+        return self.line(f"{how} {self.kind} {x} to {self.whole}")
 
-    def from_bits(self, x: str) -> str:
-        return self.line(f"bitcast {self.whole} {x} to {self.kind}")
+    def number_of(self, how: str, k: str) -> str:
+        """The way back, by `bitcast` or by `sitofp`."""
+        return self.line(f"{how} {self.whole} {k} to {self.kind}")
 
     def test(self, condition: str, a: str, b: str) -> str:
         return self.line(f"fcmp {condition} {self.kind} {a}, {b}")
@@ -137,13 +139,9 @@ class _Text(Lines):
 
     def power_of_two(self, k: str) -> str:
         """2**k for whole numbers -1022 <= k <= 1023."""
-        return self.from_bits(self.integers("shl", self.integers("add", k, self.integer(1023)), self.integer(52)))
-
-    def as_integer(self, x: str) -> str:
-        return self.line(f"fptosi {self.kind} {x} to {self.whole}")
-
-    def as_number(self, k: str) -> str:
-        return self.line(f"sitofp {self.whole} {k} to {self.kind}")
+        return self.number_of(
+            "bitcast", self.integers("shl", self.integers("add", k, self.integer(1023)), self.integer(52))
+        )
 
 
 def _one_by_one(t: _Text, name: str, x: Sequence[str]) -> str:
@@ -162,7 +160,7 @@ def _reduced(t: _Text, x: str, low: float, high: float) -> tuple[str, str]:
     r = t.fma(k, t.number(-_LN2_LOW), t.fma(k, t.number(-_LN2_HIGH), x))
     # r + r**2 (1/2 + r/6 + ...): the leading term is added last, and exactly
     tail = t.horner(r, [1.0 / math.factorial(i) for i in range(14, 1, -1)])
-    return t.as_integer(k), t.fma(t.mul(r, r), tail, r)
+    return t.whole_of("fptosi", k), t.fma(t.mul(r, r), tail, r)
 
 
 def _exp(t: _Text, x: str) -> str:
@@ -176,10 +174,10 @@ def _exp(t: _Text, x: str) -> str:
 def _log(t: _Text, x: str) -> str:
     small = t.test("olt", x, t.number(2.0**-1022))
     scaled = t.select(small, t.mul(x, t.number(2.0**54)), x)
-    b = t.bits(scaled)
+    b = t.whole_of("bitcast", scaled)
     k = t.integers("ashr", t.integers("sub", b, t.integer(0x3FE6A09E667F3BCD)), t.integer(52))  # sqrt(1/2) has k = 0
-    m = t.from_bits(t.integers("sub", b, t.integers("shl", k, t.integer(52))))
-    k = t.add(t.as_number(k), t.select(small, t.number(-54.0), t.number(0.0)))
+    m = t.number_of("bitcast", t.integers("sub", b, t.integers("shl", k, t.integer(52))))
+    k = t.add(t.number_of("sitofp", k), t.select(small, t.number(-54.0), t.number(0.0)))
     f = t.add(m, t.number(-1.0))
     q = t.div(f, t.add(f, t.number(2.0)))
     z = t.mul(q, q)
@@ -206,11 +204,11 @@ def _split(t: _Text, x: str) -> tuple[str, str, str]:
     """Whether x is ordinary (not 0, infinite or nan), its mantissa in [1/2, 1) and its exponent, as frexp has them."""
     size = t.call("fabs", x)
     small = t.test("olt", size, t.number(2.0**-1022))
-    b = t.bits(t.select(small, t.mul(x, t.number(2.0**54)), x))
+    b = t.whole_of("bitcast", t.select(small, t.mul(x, t.number(2.0**54)), x))
     e = t.integers("and", t.integers("lshr", b, t.integer(52)), t.integer(0x7FF))
-    e = t.add(t.as_number(e), t.select(small, t.number(-1022.0 - 54.0), t.number(-1022.0)))
+    e = t.add(t.number_of("sitofp", e), t.select(small, t.number(-1022.0 - 54.0), t.number(-1022.0)))
     kept = t.integers("and", b, t.integer(-0x7FF0000000000001))
-    m = t.from_bits(t.integers("or", kept, t.integer(0x3FE0000000000000)))
+    m = t.number_of("bitcast", t.integers("or", kept, t.integer(0x3FE0000000000000)))
     ordinary = t.line(f"and {t.truth} {t.test('ogt', size, t.number(0.0))}, {t.test('olt', size, t.number(math.inf))}")
     return ordinary, m, e
 
@@ -230,7 +228,7 @@ def _ldexp(t: _Text, m: str, e: str) -> str:
     e = t.call("minnum", t.call("maxnum", e, t.number(-2900.0)), t.number(2900.0))
     for _ in range(3):
         part = t.call("minnum", t.call("maxnum", e, t.number(-1000.0)), t.number(1000.0))
-        m = t.mul(m, t.power_of_two(t.as_integer(part)))
+        m = t.mul(m, t.power_of_two(t.whole_of("fptosi", part)))
         e = t.line(f"fsub {t.kind} {e}, {part}")
     return m
 
