@@ -60,7 +60,7 @@ COLUMNS = {
     "c": in_c,
     "llvm": lambda program, folder: native.compile_program(program),
     "numpy": lambda program, folder: numpy_calls.compile_program(program),
-    "interpreter": lambda program, folder: native.NativeRun(interpreter.TEXT, interpreter.workspace(program)),
+    "interpreter": lambda program, folder: native.NativeRun(interpreter.machine_code(), interpreter.workspace(program)),
 }
 
 

@@ -165,7 +165,7 @@ def test_each_vector_instruction_gives_what_eight_single_ones_give(backend, name
         if not together:
             monkeypatch.setattr(interpreter, "EIGHT", {})
         program = Program(tape, inputs, [Output(s, "one") for s in outputs])
-        run = native.NativeRun(interpreter.TEXT, interpreter.workspace(program))
+        run = native.NativeRun(interpreter.machine_code(), interpreter.workspace(program))
         random, out = Random(7), array("d", bytes(8 * len(outputs)))
         found = []
         for _ in range(40):

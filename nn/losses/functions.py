@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
-from nn.checks import finite
+from nn.checks import expect, finite
 
 
 def is_row(x: Any) -> bool:
@@ -348,8 +348,7 @@ def cross_entropy(logits: Numbers, labels: Sequence[int] | int, *, weights: Weig
         raise ValueError(f"{len(logits)} rows of logits but one label, {labels!r:.60}; give a label for each row")
     samples = pairs(logits, labels, "rows of logits") if is_row(labels) else [(logits, labels)]
     for k, (z, _) in enumerate(samples):
-        if not is_row(z):
-            raise TypeError(f"sample {k} needs a sequence of logits, got {type(z).__name__}: {z!r:.60}")
+        expect(is_row(z), f"sample {k} needs a sequence of logits", z)
     return _mean(cross_entropy, samples, weights)
 
 

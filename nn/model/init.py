@@ -32,7 +32,7 @@ import random
 from collections.abc import Callable
 from typing import cast
 
-from nn.checks import known
+from nn.checks import expect, known
 
 Initialiser = Callable[[random.Random, int, int], float]
 """A function of (rng, nin, nout) that draws one weight."""
@@ -72,8 +72,7 @@ def initialiser(init: str | Initialiser | None) -> Initialiser:
         return INITIALISERS["micrograd"]
     if isinstance(init, str):
         return known(_SYNONYMS.get(init, init), INITIALISERS, "init", ", or a function(rng, nin, nout)")
-    if not callable(init):
-        raise TypeError(f"init is a name or a function(rng, nin, nout), got {type(init).__name__}: {init!r:.60}")
+    expect(callable(init), "init is a name or a function(rng, nin, nout)", init)
     return init
 
 

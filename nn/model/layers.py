@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from autodiff import ops, recording
-from nn.checks import finite
+from nn.checks import expect, finite
 from nn.model.init import generator
 from nn.model.mlp import Activation, activation_function, activation_name
 from nn.model.module import Module, as_tuple, forward_batch, unwrapped
@@ -152,8 +152,7 @@ class Residual(Module):
     """
 
     def __init__(self, module: Callable[..., Any]) -> None:
-        if not callable(module):
-            raise TypeError(f"a residual connection goes past a module, got {type(module).__name__}: {module!r:.60}")
+        expect(callable(module), "a residual connection goes past a module", module)
         self.module = module
         self.name = "residual"
 

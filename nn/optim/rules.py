@@ -13,7 +13,7 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.value import Value, write
-from nn.checks import finite, known
+from nn.checks import expect, finite, known
 
 
 class Optimizer:
@@ -72,17 +72,13 @@ class Optimizer:
     state_names: tuple[str, ...] = ()
 
     def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float = 0.0) -> None:
-        if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
-            raise TypeError(
-                "parameters is a list of Values, such as model.parameters(), "
-                f"got {type(parameters).__name__}: {parameters!r:.60}"
-            )
+        several = isinstance(parameters, Iterable) and not isinstance(parameters, Value)
+        expect(several, "parameters is a list of Values, such as model.parameters()", parameters)
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("there are no parameters to change; give model.parameters()")
         for p in self.parameters:
-            if not isinstance(p, Value):
-                raise TypeError(f"each parameter is a Value, got {type(p).__name__}: {p!r:.60}")
+            expect(isinstance(p, Value), "each parameter is a Value", p)
             if p.op is not None:
                 raise ValueError(f"each parameter is a leaf, got {p!r}, which is computed by {p.op.name!r}")
         if len(set(self.parameters)) != len(self.parameters):
@@ -535,6 +531,5 @@ def named(name: str, parameters: Iterable[Value], lr: float, weight_decay: float
 
 
 def _flag(given: object, what: str) -> bool:
-    if not isinstance(given, bool):
-        raise TypeError(f"{what} is True or False, got {type(given).__name__}: {given!r:.60}")
-    return given
+    expect(isinstance(given, bool), f"{what} is True or False", given)
+    return bool(given)

@@ -250,7 +250,7 @@ def fit(
     eager : bool
         Whether to build the graph of every mini-batch, as one does by hand, in place of recording it once and
         replaying the program (`nn.compile`), which is more than a hundred times as fast and gives the same numbers but
-        for rounding. What cannot be recorded is done eagerly in any case; ``History.backend`` says what was done.
+        for rounding. What cannot be traced is done eagerly in any case; ``History.backend`` says what was done.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.
 
@@ -330,7 +330,7 @@ def fit(
 
 
 def _worker(problem: Problem) -> Worker:
-    """Replay what can be recorded, the rest is done eagerly."""
+    """Replay what can be traced, the rest is done eagerly."""
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:

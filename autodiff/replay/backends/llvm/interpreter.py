@@ -10,7 +10,7 @@ of products it is enough, as in a matrix times a vector, that in each term one f
 other factors are copied to be neighbours if they are not.
 
 It is for what all samples share; a program with a part for each sample is straight-line code. `workspace` makes the
-tables, `TEXT` is the machine code: a loop for each kind of instruction, one over the groups.
+tables, `machine_code` is the same for all: a loop for each kind of instruction, one over the groups.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from autodiff.program import LANES, PRIMITIVES, SUM_OF_PRODUCTS, Program
 from autodiff.replay.backends.llvm.vector_math import Lines, definitions, function_text, is_function
@@ -173,7 +174,9 @@ done:
 }}"""
 
 
-def _text() -> str:
+@cache
+def machine_code() -> str:
+    """The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`."""
     helpers = [function_text(name, 1) for name in ARITY if is_function(name, 1)]
     loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
     for name, arity in ARITY.items():
@@ -181,10 +184,6 @@ def _text() -> str:
     return "\n".join(
         [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
     )
-
-
-TEXT = _text()
-"""The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`."""
 
 
 def workspace(program: Program) -> array[float]:

@@ -6,7 +6,6 @@ for the one piece of machine code of `interpreter`. There are no optimisation pa
 
 from __future__ import annotations
 
-import ctypes
 from array import array
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -29,7 +28,7 @@ def compile_program(program: Program) -> NativeRun:
     """Compile a program to machine code; an ImportError without llvmlite."""
     lowered = program.lowered()
     if not lowered.sample_inputs and len(lowered.live) > _LARGE:
-        return NativeRun(interpreter.TEXT, interpreter.workspace(lowered))
+        return NativeRun(interpreter.machine_code(), interpreter.workspace(lowered))
     written = ProgramText(lowered)
     return NativeRun(written.text, array("d", bytes(8 * written.workspace)), swift=written.steps >= _SWIFT)
 
@@ -44,6 +43,8 @@ class NativeRun:
     def __init__(self, text: str, workspace: array[float], *, swift: bool = False) -> None:
         self.workspace = array("d", bytes(8 * (len(workspace) + LANES)))
         self._engine, address = _machine_code(text, swift)
+        import ctypes  # here: few programs compile, and every one imports
+
         self._native = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         start = self.workspace.buffer_info()[0]
         shift = -start % 64 // 8  # a vector across two cache lines takes twice the time
@@ -56,6 +57,8 @@ class NativeRun:
 
     def bound(self, n: int, stride: int, *buffers: array[float]) -> Callable[[], None]:
         """The same with what it is given fixed once and for all: while it is used, keep the buffers, and this."""
+        import ctypes
+
         fields = (ctypes.c_int64 * 7)(n, stride, *(b.buffer_info()[0] for b in buffers), self._at)
         at = ctypes.cast(fields, ctypes.c_void_p)  # which keeps them
         return partial(self._native, at)
