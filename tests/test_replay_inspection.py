@@ -95,6 +95,14 @@ def test_the_report_adds_up():
     assert "<table" in report._repr_html_()
 
 
+def test_a_node_is_counted_once_though_value_and_gradient_are_asked_for():
+    f = compile(lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2)
+    f(1.0, 2.0)
+    recorded = f.report().recorded
+    f.value_and_grad(1.0, 2.0)
+    assert f.report().recorded == recorded == 9
+
+
 def test_the_time_is_that_of_the_first_call():
     def slow(x):
         time.sleep(0.05)

@@ -131,7 +131,7 @@ class Kernel:
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
         scalar = self.backend == "python" and not self.batched
         self._scalar = python.compile_scalar(self.program) if scalar else None
-        self.recorded, self.seconds = tracer.recorded, time.perf_counter() - tracer.began
+        self.recorded, self.seconds = len(tracer.recorded), time.perf_counter() - tracer.began
 
     def bound(self, n: int) -> Bound:
         """The program with room for n samples."""

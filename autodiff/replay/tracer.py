@@ -32,7 +32,7 @@ Kind = Literal["one", "each", "sum"]
 class Tracer:
     """A tape with the leaves that stand for its inputs; `lanes` says of each whether there is one number a sample.
 
-    `wanted` are the outputs of the program to be, `recorded` the number of nodes that were written on the tape.
+    `wanted` are the outputs of the program to be, `recorded` the nodes that were written on the tape.
     """
 
     def __init__(self, lanes: Sequence[bool] = ()) -> None:
@@ -45,7 +45,7 @@ class Tracer:
         self.supplies: list[tuple[Value, Callable[[], float]]] = []
         self.observations: list[tuple[Any, Callable[[float], None]]] = []
         self.wanted: list[Output] = []
-        self.recorded = 0
+        self.recorded: set[Value] = set()
 
     def adopt(self, leaves: Iterable[Value], lane: bool = False) -> None:
         """Make leaves that are there already, such as a model's parameters, inputs of the program."""
@@ -80,8 +80,10 @@ class Tracer:
         if any(type(y) is Dual for y in outputs):
             raise Differentiated  # by a number from around the function
         nodes = [y for y in outputs if type(y) is Value]
+        self.recorded.update(nodes)
+        nodes = [y for y in nodes if y not in self.slots]  # a gradient is asked for after its value
         order = topological(nodes)
-        self.recorded += len(order)
+        self.recorded.update(order)
         for v in order:
             if v.op is None and v not in self.slots:
                 if v._stamp.epoch >= self.epoch:  # made in the function: a constant
