@@ -20,10 +20,11 @@ graphs            `no_grad` computes without recording, `scope` draws a box; `de
 errors            all are `AutodiffError`, `TypeError` or `ValueError`; see `autodiff.errors`
 ================= ======================================================================================================
 
-The open files are an evening's reading, in this order: `errors`, `numerics`, `operation`, `ops` (the calculus),
-`recording`, `graph`, `strict`, `reverse`, `value`, `operators`. What is needed later stands behind doors: `derivatives`
-of plain functions, `show` for drawings, `testing` against differences, `program` and `replay` for compiled functions;
-`copying` and `files` are small.
+The open files are an evening's reading, in this order: `errors`, `numerics`, `operation` (the table), `ops` (the
+calculus), `recording` (what a node is stamped with, and what tracing refuses), `graph` (order, and what is stale),
+`strict`, `reverse` (the sweep), `value`, `operators` (which make the nodes). What is needed later stands behind doors:
+`derivatives` of plain functions, `show` for drawings, `testing` against differences, `program` and `replay` for
+compiled functions; `copying` and `files` are small.
 """
 
 import builtins

@@ -1,4 +1,4 @@
-"""When and where a node is made, and whether it is: epochs, scopes, `no_grad`, and the tracing of functions.
+"""What a node is stamped with (epoch, scope), whether it is recorded (`no_grad`), and what tracing refuses.
 
 Every node holds a `Stamp`, and nodes made in the same epoch and scope share one: it costs a node eight bytes.
 Writing a leaf's ``.data`` begins a new epoch, so a leaf that is newer than a node computed from it gives

@@ -7,7 +7,8 @@
 
 The rooms, in the order of reading: `nn.model`, what is trained; `nn.data`, what on; `nn.losses` and `nn.optim`, by
 what; `nn.train` with `nn.history`, how. A step is made in ``nn.eager`` by a graph, in ``nn.replay`` by a traced
-program; ``nn.cli`` is the command line, `nn.plots` draws. What is small lies open beside them.
+program; ``nn.cli`` is the command line, `nn.plots` draws. Open, because small: `minimize` with its
+`minimum` and `stopping` rules, `callbacks`, `schedules`, `metrics`, `flow` (gradients by layer), `checks`.
 """
 
 from autodiff.value import parameter

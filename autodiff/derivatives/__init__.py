@@ -1,7 +1,8 @@
 """Derivatives of plain functions, forward and in reverse, nested as you like.
 
 Read `forward` first (dual numbers), then `nesting`, which tells why derivatives inside derivatives do not confuse
-their numbers, then `transforms`: what users call, each in a few lines.
+their numbers, then `transforms`: what users call, each in a few lines. `structures` walks nested lists, dicts, tuples
+and arrays of numbers.
 """
 
 from autodiff.derivatives.transforms import (

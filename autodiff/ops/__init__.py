@@ -10,7 +10,8 @@ what continuity asks for, else nan. A nan operand, or one outside the domain, gi
 
 To add an operation, add a block to the file of its family: the method on `Value`, the function in the `autodiff`
 namespace, the label in a drawing and the tests are made from it. The files, each of which may use those before it:
-`cases`, `arithmetic`, `choices`, `exponentials`, `trigonometric`, `hyperbolic`, `activations`, `sequences`.
+`cases`, `arithmetic`, `choices`, `exponentials`, `trigonometric`, `hyperbolic`, `activations`, `sequences`. Besides,
+`special` has float functions of several families, and `define` makes operations of the user's own.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,6 @@
-"""The table of primitives: what the machine can do, a row each. A backend is a column, and a loop over a tape.
+"""The table of primitives: what the machine can do, a row each.
+
+A backend is the column of its language, and a loop over a tape.
 
 A primitive is named as in LLVM or as the C library names it. Comparisons and ``and``, ``or``, ``not`` give truth
 values, which only ``select``, ``and``, ``or`` and ``not`` take.

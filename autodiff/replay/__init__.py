@@ -7,7 +7,8 @@ To be read in this order:
 - `modes`: what is traced for a value, a gradient, a Hessian; `inspection`: what a compiled function shows of its
   programs; `shortcut`: how plain floats and arrays get past the reading of forms;
 - `kernel`: a compiled program with its buffers, by the best backend there is;
-- `tracer`: a function called on Values, its graph on a tape, and its derivative;
+- `tracer`: a function called on Values, its graph on a tape, and its derivative
+  (what would leave the graph, a branch say, is refused in `autodiff.recording`);
 - `backends`: a program as machine code, as NumPy calls, as plain Python.
 """
 

@@ -1,6 +1,6 @@
 """The optimizers and their rules; `nn.optim` has the formulas and the references.
 
-A rule of your own needs a class with a method `update`, and no more.
+A rule of your own needs a class with a method `update`; one that is known by a name takes `weight_decay`, too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`fit`: train a model, with everything that belongs to it; and `find_lr`, a learning rate to do it with.
 
-Read `fit` first, which checks what it takes, then `loop`, what it sets going; `checkpoint`, how it goes on another day;
-and at last `finder`.
+Read `fit` first, which checks what it takes; then `loop`, what it sets going, early stopping included; `checkpoint`,
+how it goes on another day; and at last `finder`.
 """
 
 from nn.eager.step import evaluate, train_step
