@@ -241,3 +241,12 @@ class TestRefusals:
             check_grads(lambda x: [x], 1.0)
         with pytest.raises(TypeError, match="check_op takes an operation"):
             check_op(math.exp)
+
+
+def test_a_wrong_rule_is_accused_before_the_function_raises_elsewhere():
+    op = define("lg", lambda a: math.log(a), partials=lambda y, a: 2.0 / a)
+    try:
+        with pytest.raises(GradientError, match="the rule of operation 'lg' is wrong"):
+            check_op(op)
+    finally:
+        del OPERATIONS["lg"]

@@ -124,3 +124,15 @@ class TestTheShortWay:
         y = f(a, x, x)["sum"]
         y.backward()
         assert a.grad == 5.0
+
+
+@pytest.mark.parametrize("axes", [({"a": 0, "b": None},), ([0, None],), ({"a": 0},)])
+@pytest.mark.parametrize("nothing", [[], (), {}])
+def test_axes_must_fit_what_is_empty_too(axes, nothing):
+    with pytest.raises(ValueError, match="in_axes has another structure than argument 0"):
+        autodiff.compile(lambda x: x, in_axes=axes)(nothing)
+
+
+def test_a_decorator_with_options_takes_others_later():
+    decorate = autodiff.compile(in_axes=0)
+    assert decorate(lambda x: x * 2.0, backend="python")(array("d", [1.0, 2.0])) == array("d", [2.0, 4.0])

@@ -11,7 +11,7 @@ from autodiff.program.lowering import NotLowerable, formula
 from autodiff.program.primitives import PRIMITIVES, TRUTHS
 from autodiff.program.program import LANES, Output, Program, Run, padded
 from autodiff.program.simplify import SimplifyingTape
-from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS, Tape
+from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
 __all__ = [
     "CONSTANT",
@@ -25,7 +25,6 @@ __all__ = [
     "Program",
     "Run",
     "SimplifyingTape",
-    "Tape",
     "formula",
     "padded",
     "reverse",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, cast, overload
 
 from autodiff.errors import GraphError
@@ -117,11 +118,15 @@ def compile(
     >>> line([2.0, 1.0], array("d", [0.0, 1.0, 2.0]))
     array('d', [1.0, 3.0, 5.0])
     """
-
-    def compiled(function: Callable[..., Any]) -> Compiled[Any]:
-        return Compiled(function, in_axes, argnums, static_argnums, backend, cache_size)
-
-    return compiled if function is None else compiled(function)
+    make: partial[Compiled[Any]] = partial(
+        Compiled,
+        in_axes=in_axes,
+        argnums=argnums,
+        static_argnums=static_argnums,
+        backend=backend,
+        cache_size=cache_size,
+    )
+    return make if function is None else make(function)
 
 
 def _compile_graph_method(

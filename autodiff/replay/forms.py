@@ -45,8 +45,8 @@ class Reader:
         """The form of an argument; `axes` is 0 where it holds a batch, None where not, or a structure of these."""
         if not isinstance(x, CONTAINERS) and not isinstance(axes, CONTAINERS):
             return self._leaf(x, axes, (x, what, 0))
-        pairs = zip(leaves(x), _spread(axes, x, what))
-        forms = [self._leaf(v, axis, (x, what, k)) for k, (v, axis) in enumerate(pairs)]
+        pairs = zip(_spread(axes, x, what), leaves(x))  # in this order: axes must fit what is empty, too
+        forms = [self._leaf(v, axis, (x, what, k)) for k, (axis, v) in enumerate(pairs)]
         return fill(x, iter(forms))
 
     def _leaf(self, x: Any, axis: int | None, at: tuple[Any, str, int]) -> Number | Grid:

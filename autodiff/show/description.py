@@ -27,9 +27,8 @@ def derivatives(op: Op) -> list[tuple[str, str]]:
         shown = leaves if hasattr(ops, f"_{op.name}") or op.name in ("clip", "where") else leaves[::3]
     else:
         leaves = shown = [Value(0.5 + max(low, -1.0), label=letter) for (low, _), letter in zip(op.domain, "ab")]
-    called: object = op(*op.grouped(leaves))  # type: ignore[operator]
-    assert isinstance(called, Value)
-    return [(x.label, _written(g, groups)) for x, g in zip(shown, grad_graph(called, shown))]
+    y: Value = op(*op.grouped(leaves))  # type: ignore[operator]
+    return [(x.label, _written(g, groups)) for x, g in zip(shown, grad_graph(y, shown))]
 
 
 def _written(v: Value | float, groups: dict[str, tuple[Value, ...]]) -> str:
@@ -66,24 +65,21 @@ def domain(op: Op) -> list[str]:
     return parts
 
 
-def described(op: Op) -> str:
-    """What `help` shows: how it is called, what it is, and its calculus."""
-    letters = ["xs", "ys"][: op.groups] if isinstance(op, Nary) else ["a", "b"][: op.arity]
-    if isinstance(op, Tuned):
-        letters[1] += f"={op.default}"
-    partials = [(f"d/d{x}" if op.arity != 1 else "derivative", text) for x, text in derivatives(op)]
-    rows = [("formula", op.formula), *partials, ("domain", ", ".join(domain(op)) or "everywhere")]
+def described(self: Op) -> str:
+    """What `help` shows of an operation of the table: how it is called, what it is, and its calculus."""
+    if getattr(ops, self.name, None) is not self:
+        return self.doc
+    letters = ["xs", "ys"][: self.groups] if isinstance(self, Nary) else ["a", "b"][: self.arity]
+    partials = [(f"d/d{x}" if self.arity != 1 else "derivative", text) for x, text in derivatives(self)]
+    rows = [("formula", self.formula), *partials, ("domain", ", ".join(domain(self)) or "everywhere")]
     facts = "\n".join(f"    {name:10} {text}" for name, text in rows)
     calls = ["Takes Values and real numbers, gives a Value; of numbers alone a float."]
-    if isinstance(op, Tuned):
-        calls.append(f"The second can be given by name, as `{op.parameter}`.")
-    if op.method:
-        calls.append(f"As a method or operator: `Value.{op.method}`.")
-    return f"{op.name}({', '.join(letters)})\n\n{op.doc}\n\n{facts}\n\n{chr(10).join(calls)}"
+    if isinstance(self, Tuned):
+        letters[1] += f"={self.default}"
+        calls.append(f"The second can be given by name, as `{self.parameter}`.")
+    if self.method:
+        calls.append(f"As a method or operator: `Value.{self.method}`.")
+    return f"{self.name}({', '.join(letters)})\n\n{self.doc}\n\n{facts}\n\n{chr(10).join(calls)}"
 
 
-def _describe(self: Op) -> str:
-    return described(self) if getattr(ops, self.name, None) is self else self.doc
-
-
-Op.describe = _describe  # type: ignore[method-assign]
+Op.describe = described  # type: ignore[method-assign]
