@@ -145,7 +145,7 @@ class Compiled(Inspection, Generic[R]):
                 # What it reads outside may be what somebody else traces or differentiates.
                 if not (entry.kernel.reads_outside and (is_tracing() or is_differentiating())):
                     return _batched(entry, reader, forms) if entry.kernel.batched else _called(entry, reader)
-        except Differentiated:
+        except Differentiated:  # Values came in, or are used from around: somebody else traces or differentiates
             pass
         return self._eagerly(mode, chosen, args)
 
