@@ -110,12 +110,12 @@ def _sweep(output: Any, order: Sequence[Any]) -> None:
 
 def _flow(output: V, order: Sequence[V]) -> Iterator[tuple[V, V, float]]:
     """The sweep edge by edge, only from nodes that the output depends on: node, operand and partial of each."""
-    reached = {output}
+    reached = {id(output)}
     for v in reversed(order):
-        if v in reached:
+        if id(v) in reached:
             for p, partial in contributions(v, _data):
                 p.grad += partial * v.grad
-                reached.add(p)
+                reached.add(id(p))
                 yield v, p, partial
 
 
@@ -157,18 +157,18 @@ def adjoints(
     """
     order = topological((output,))
     check_fresh(order)
-    kept = set(order) if wrt is None else _leading_to(wrt, order)
-    sums: dict[V, Any] = {output: seed}
+    kept = set(map(id, order)) if wrt is None else _leading_to(wrt, order)
+    sums: dict[int, Any] = {id(output): seed}
     strict = is_strict()
     for v in reversed(order):
-        if v in sums:
+        if (adjoint := sums.get(id(v))) is not None:
             for p, partial in contributions(v, view):
-                if p in kept:
-                    term = times(partial, sums[v])
-                    sums[p] = sums[p] + term if p in sums else term
+                if (key := id(p)) in kept:
+                    term = times(partial, adjoint)
+                    sums[key] = sums[key] + term if key in sums else term
                     if strict:
-                        check_flow(v, p, partial, sums[v], sums[p])
-    return {v: sums[v] for v in reversed(order) if v in sums}
+                        check_flow(v, p, partial, adjoint, sums[key])
+    return {v: sums[id(v)] for v in reversed(order) if id(v) in sums}
 
 
 def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None:
@@ -178,8 +178,8 @@ def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None
     Slots are 0.0 before and afterwards. In strict mode, too, it leaves the work to `adjoints`, which can check it.
     """
     order = topological((output,))
-    own = set(leaves)
-    if is_strict() or not all(v.op is not None or v in own for v in order):
+    own = set(map(id, leaves))
+    if is_strict() or not all(v.op is not None or id(v) in own for v in order):
         return None
     try:
         output.grad = 1.0
@@ -190,11 +190,11 @@ def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None
             v.grad = 0.0
 
 
-def _leading_to(wrt: Iterable[V], order: Iterable[V]) -> set[V]:
-    kept = set(wrt)
+def _leading_to(wrt: Iterable[Node], order: Iterable[Node]) -> set[int]:
+    kept = set(map(id, wrt))
     for v in order:
-        if any(p in kept for p in v.operands if type(p) is not float):
-            kept.add(v)
+        if any(id(p) in kept for p in v.operands if type(p) is not float):
+            kept.add(id(v))
     return kept
 
 
