@@ -45,34 +45,32 @@ def topological(outputs: Iterable[V]) -> list[V]:
 
     A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A None on it says
     that all below the node underneath has its place in the order. This is the hot half of `Value.backward`, hence
-    the local names and the cases by arity; and its tables go by id, for a set asks a Value itself for its hash.
+    the cases by arity; and its tables go by id, for a set asks a Value itself for its hash.
     """
     order: list[V] = []
     entered: set[int] = set()
     complete: set[int] = set()  # tuples of operands of which all are entered, or lie uppermost on the stack
     stack: list[Any] = list(outputs)
     stack.reverse()
-    push, enter, place = stack.append, entered.add, order.append
     while stack:
         v = stack.pop()
         if v is None:
-            place(stack.pop())
+            order.append(stack.pop())
             continue
         while (key := id(v)) not in entered:  # enter v, and go down by its first operand without a detour by the stack
-            enter(key)
+            entered.add(key)
             op = v.op
             if op is None:
-                place(v)
+                order.append(v)
                 break
-            push(v)
-            push(None)
+            stack.append(v)
+            stack.append(None)
             if op.arity == 2:
-                b = v._b
+                b, v = v._b, v._a
                 if type(b) is not float:
-                    push(b)
-                v = v._a
-                if type(v) is float:
-                    break
+                    stack.append(b)
+                    if type(v) is float:
+                        break
             elif op.arity == 1:
                 v = v._a
             else:  # most groups are complete: weights, and a layer's inputs

@@ -158,17 +158,19 @@ def adjoints(
     order = topological((output,))
     check_fresh(order)
     kept = set(map(id, order)) if wrt is None else _leading_to(wrt, order)
-    sums: dict[int, Any] = {id(output): seed}
+    sums: dict[int, Any] = {id(output): seed}  # by id, as in `topological`
+    found: dict[V, Any] = {}
     strict = is_strict()
     for v in reversed(order):
         if (adjoint := sums.get(id(v))) is not None:
+            found[v] = adjoint
             for p, partial in contributions(v, view):
                 if (key := id(p)) in kept:
                     term = times(partial, adjoint)
                     sums[key] = sums[key] + term if key in sums else term
                     if strict:
                         check_flow(v, p, partial, adjoint, sums[key])
-    return {v: sums[id(v)] for v in reversed(order) if id(v) in sums}
+    return found
 
 
 def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None:
@@ -193,7 +195,7 @@ def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None
 def _leading_to(wrt: Iterable[Node], order: Iterable[Node]) -> set[int]:
     kept = set(map(id, wrt))
     for v in order:
-        if any(id(p) in kept for p in v.operands if type(p) is not float):
+        if not kept.isdisjoint(map(id, v.operands)):
             kept.add(id(v))
     return kept
 
