@@ -149,7 +149,14 @@ def contributions(v: V, view: Callable[[Any], Any] = _data, every: bool = False)
 def adjoints(
     output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
 ) -> dict[V, Any]:
-    """d output / d node, times the seed, for every node below an output that it depends on; changes nothing.
+    """d output / d node, times the seed, for every node below an output that it depends on; see `swept`."""
+    return dict(swept(output, seed, view, wrt))
+
+
+def swept(
+    output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
+) -> Iterator[tuple[V, Any]]:
+    """Every node below an output that it depends on, with d output / d node, times the seed; changes nothing.
 
     They come from the output downwards, each node after all of its uses. Nodes that none of `wrt` can be reached from
     are left out; `view` is that of `contributions`. Raises `StaleGraphError` if a leaf's data changed after the graph
@@ -159,18 +166,16 @@ def adjoints(
     check_fresh(order)
     kept = set(map(id, order)) if wrt is None else _leading_to(wrt, order)
     sums: dict[int, Any] = {id(output): seed}  # by id, as in `topological`
-    found: dict[V, Any] = {}
     strict = is_strict()
     for v in reversed(order):
         if (adjoint := sums.get(id(v))) is not None:
-            found[v] = adjoint
+            yield v, adjoint
             for p, partial in contributions(v, view):
                 if (key := id(p)) in kept:
                     term = times(partial, adjoint)
                     sums[key] = sums[key] + term if key in sums else term
                     if strict:
                         check_flow(v, p, partial, adjoint, sums[key])
-    return found
 
 
 def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None:

@@ -222,7 +222,7 @@ def _boxes(order: Iterable[Value]) -> dict[Value, tuple[str, ...]]:
     shared: dict[Value, tuple[str, ...]] = {}
     for v in boxes:
         for p in v.operands:
-            if p in homeless:
+            if isinstance(p, Value) and p in homeless:
                 shared[p] = _common(shared[p], v.scope) if p in shared else v.scope
     return boxes | shared
 

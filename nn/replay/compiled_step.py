@@ -18,7 +18,7 @@ from autodiff.errors import TraceError
 from autodiff.operation import real
 from autodiff.recording import no_grad
 from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
-from autodiff.value import Value, write
+from autodiff.value import write
 from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES, as_row, check_weights, is_row, shares_of
 from nn.model.mlp import MLP, Layer, Neuron
@@ -363,9 +363,7 @@ class CompiledStep:
         tracer.adopt(self.values)
         lane, count = together is None, together or 1
         # In the order of the buffers: column after column, and in each sample after sample.
-        given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
-        for column in given:
-            tracer.adopt(column, lane)
+        given = [[tracer.stand_in(lane) for _ in range(count)] for _ in range(columns.width + 1)]
         rows = [tuple(row) for row in zip(*given[: columns.inputs])]
         told = [unwrapped(list(t)) for t in zip(*given[columns.inputs : -1])]
         sample_loss = self._sample_loss
