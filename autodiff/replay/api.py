@@ -165,9 +165,10 @@ def _compile_graph_method(
     """
     given = values(inputs, "compile")
     chosen = given if wrt is None else values(wrt, "compile")
-    if len(set(given)) < len(given):
-        raise ValueError(f"inputs names a Value twice: {next(v for v in given if given.count(v) > 1)!r}")
-    strangers = [v for v in chosen if v not in given]
+    position = {v: k for k, v in enumerate(given)}
+    if len(position) < len(given):
+        raise ValueError(f"inputs names a Value twice: {next(v for k, v in enumerate(given) if position[v] > k)!r}")
+    strangers = [v for v in chosen if v not in position]
     if strangers:
         raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
     order = topological((self,))
@@ -185,7 +186,7 @@ def _compile_graph_method(
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
-    compiled: Compiled[Any] = compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
+    compiled: Compiled[Any] = compile(rebuilt, argnums=[position[v] for v in chosen], **options)
     return compiled
 
 
