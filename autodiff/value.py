@@ -47,9 +47,15 @@ class Value(Methods):
 
     Notes
     -----
-    Equality and hash are those of identity, so that a Value can be a key; ``<``, ``<=``, ``>`` and ``>=`` compare
-    data. ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math` see the data alone and
-    leave the graph.
+    ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=`` compare data, as its number does, and so do ``in``, ``index``,
+    ``count`` and ``remove`` of a list; ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math`
+    see the data alone and leave the graph. The hash is that of identity, so that sets and dicts are of nodes: 0.0 does
+    not find a Value of 0.0 there.
+
+    In a function that `autodiff.compile` or `nn.fit` traces, a comparison gives a Value, for `where`, and what would
+    leave the graph raises a `TraceError`. There, and under `grad` and `jvp`, which go by the numbers, the hash of an
+    argument or of what is computed from it is refused: a set or a dict finds a float by its number, a Value by what
+    it is. Compare by ``==``, or let the keys of a table of nodes be ``id(v)``.
 
     Examples
     --------

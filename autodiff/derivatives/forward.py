@@ -48,9 +48,9 @@ class Dual(Methods):
 
     Notes
     -----
-    It has the operators and methods of `Value`. Equality and hash are those of identity; ``<``, ``<=``, ``>`` and
-    ``>=``, ``float(x)`` and the functions of `math` see the number alone. Inside `autodiff.no_grad` results are
-    constants.
+    It has the operators and methods of `Value`. ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=``, ``float(x)`` and the
+    functions of `math` see the number alone; its hash is refused in the function that is differentiated. Inside
+    `autodiff.no_grad` results are constants.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NoReturn
 
 from autodiff.errors import TraceError
@@ -31,5 +32,6 @@ class Leaked:
 for _name in set(dir(float)) - set(dir(object)) | {f"__{compare.__name__}__" for compare in COMPARISONS}:
     setattr(Leaked, _name, Leaked._told)
 
+Real.register(Leaked)  # for what takes any real number, and asks it for a float
 LEAKED: Any = Leaked()
 """It stands in the place of a float."""

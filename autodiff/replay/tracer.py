@@ -143,6 +143,7 @@ class Tracer(StandIns):
                 if v._stamp.epoch >= self.epoch:  # made in the function: a constant
                     self.slots[id(v)] = self.tape.constant(v._data)
                 else:  # a parameter of a model, say: its number is read anew at each call
+                    float(v._data)  # unless it is left of another function
                     self.slots[id(v)] = self.tape.input()
                     self.captured.append(v)
         transcribe(self.tape, nodes, self.slots)
