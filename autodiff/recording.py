@@ -51,7 +51,7 @@ now = Stamp(0, ())
 """The stamp that a node made at this moment gets. Read as ``recording.now``: it is replaced all the time."""
 
 paused = 0
-"""How many `no_grad` and `strict` blocks are open in all threads: 0 lets an operation skip the look-ups by thread."""
+"""How many `no_grad` and `strict` blocks and traces are open in all threads: 0 lets an operation skip the look-ups."""
 
 _ENGINE = __file__.rpartition(os.sep)[0]
 OURS = (f"{_ENGINE}{os.sep}", f"{_ENGINE.rpartition(os.sep)[0]}{os.sep}nn{os.sep}")

@@ -106,7 +106,7 @@ def test_equality_in_a_program(backend, compare):
 OTHERS = [None, "1.0", [1.0], (), object(), math, 1.0 + 0.0j, 1.0 + 2.0j, Decimal(1), Decimal("0.1"), b"", float]
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=repr)
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: type(other).__name__)
 class TestWhatIsNoRealNumber:
     def test_is_compared_as_with_a_float(self, other):
         for make in KINDS.values():

@@ -34,6 +34,7 @@ class StandIns:
         self.given = given
         self._outer: StandIns | None = None
         self._refusal: Exception | None = None
+        self._ids: set[int] = set()
 
     def __enter__(self) -> None:
         self._outer = innermost.get()  # type: ignore[assignment]  # there is no other kind
@@ -42,7 +43,7 @@ class StandIns:
     def __exit__(self, kind: type | None, problem: BaseException | None, traceback: TracebackType | None) -> None:
         innermost.reset(self._tokens[0])
         not_recording.reset(self._tokens[1])
-        refusal = self._refusal
+        refusal, self._refusal = self._refusal, None
         if refusal is not None and problem is not refusal and (problem is None or isinstance(problem, Exception)):
             raise refusal from problem
 
@@ -55,8 +56,9 @@ class StandIns:
         """Whether something is a stand-in, or computed from one."""
         if type(v) is not Value:
             return type(v) is Dual
-        mine = set(map(id, self.given))
-        return any(id(p) in mine for p in topological((v,)))
+        if len(self._ids) < len(self.given):
+            self._ids = set(map(id, self.given))
+        return not self._ids.isdisjoint(map(id, topological((v,))))
 
     def refuse(self, v: Any, what: str, why: str) -> None:
         """Raise a `TraceError` if something is traced, else a `GraphError`."""
