@@ -91,6 +91,10 @@ assert_type(autodiff.log_softmax([1.0, 2.0]), list[float])
 assert_type(autodiff.clip(x, 0.0, 1.0), Value)
 assert_type(autodiff.clip(0.5, 0.0, 1.0), float)
 assert_type(autodiff.where(x > 0.0, x, 0.0), Value)
+assert_type(autodiff.where(x == 0.0, 1.0, x), Value)
+assert_type(x == 1.0, bool)
+assert_type(x != "1.0", bool)
+assert_type(x <= x, bool)
 
 
 # derivatives of functions
