@@ -225,14 +225,14 @@ def _look(f: Function, xs: list[Value], way: Minimum) -> str:
             return f"a coordinate is {x}"
     y: Any = None
 
-    def called(x: Any) -> Any:
+    def called(at: list[Value]) -> Any:
         nonlocal y
-        y = f(x)
+        y = f(at[0] if way.number else at)
         return y if isinstance(y, Value) else _as_float(y)
 
     with no_grad():  # by a transform: it leaves alone what the function does to .grad, and that of Values around it
-        value, gradient = value_and_grad(called)(point[0] if way.number else point)
-    for p, g in zip(xs, [gradient] if way.number else gradient):
+        value, gradient = value_and_grad(called)(point)
+    for p, g in zip(xs, gradient):
         p.grad = g
     way.evaluations += 1
     if not isinstance(y, Value) and not way.points:  # later it may be a flat piece
