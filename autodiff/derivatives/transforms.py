@@ -4,8 +4,15 @@ Functions take numbers, or nested lists, tuples and dictionaries of numbers, and
 The transforms nest in any order, neither read nor write any ``.grad``, and may run in several threads at once.
 Values that a function uses without being given them, such as a model's parameters, are constants to it.
 
-Results are floats. Where an argument is a Value, or an enclosing transform differentiates, they are numbers of that
-kind, so that the derivative can be differentiated again. (Whether a transform encloses another is a matter of the
+Results are floats. Where an argument is a Value, or holds one in a list, tuple, dictionary or array, every number in
+the results is a Value, also one that depends on nothing; where an enclosing transform differentiates, they are numbers
+of its kind. So the derivative can be differentiated again, by `backward` or by the enclosing transform. Inside
+`no_grad` they are constants. (What `has_aux` hands through is not made a Value if it was none.)
+
+A graph that a function uses has to be fresh: if a leaf changed after it was built, a transform raises
+`StaleGraphError`, where its results come out.
+
+(Whether a transform encloses another is a matter of the
 context, as for `no_grad`: a differentiated function that starts threads must hand them its own, see `contextvars`.)
 """
 
@@ -18,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual, is_number
 from autodiff.derivatives.nesting import Arguments, Outside, Recorded
-from autodiff.derivatives.structures import fill, matching, numbers, transform
+from autodiff.derivatives.structures import fill, leaves, matching, numbers, transform
 from autodiff.graph import topological
 from autodiff.reverse import adjoints
 from autodiff.value import Value, values
@@ -70,7 +77,7 @@ def _value_and_grad(
     fun: Function, argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **kwargs: Any
 ) -> tuple[Any, Any]:
     arguments = Arguments(fun, args, kwargs, argnums)
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     recorded = Recorded(arguments)
     y = recorded.output
     if has_aux:
@@ -86,6 +93,7 @@ def _value_and_grad(
         )
     gradient, value = arguments.like(recorded.only_gradient(y, outside)), outside.number(y)
     if has_aux:
+        outside.check(leaves(aux))
         value = value, transform(aux, lambda x: outside.number(x) if isinstance(x, (Value, Dual)) else x)
     return value, gradient
 
@@ -184,7 +192,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
             raise TypeError(f"{what} must be a tuple or list, one item an argument, got {type(tree).__name__}")
     arguments = Arguments(fun, tuple(primals), {}, range(len(primals)))
     given = _like(tangents, primals, "tangents", "primals")
-    output, values, slopes = arguments.push(given, Outside([*arguments.numbers, *given]))
+    output, values, slopes = arguments.push(given, Outside(arguments, *given))
     return fill(output, iter(values)), fill(output, iter(slopes))
 
 
@@ -226,15 +234,17 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     ([6.0, 5.0], (3.0, 2.0), (1.0, 1.0))
     """
     arguments = Arguments(fun, primals, {}, range(len(primals)))
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     recorded = Recorded(arguments)
-    values = [outside.number(y) for y in numbers(recorded.output, "the result")]
-    return fill(recorded.output, iter(values)), partial(_pullback, arguments, recorded)
+    found = numbers(recorded.output, "the result")
+    outside.check(found)
+    values = map(outside.number, found)
+    return fill(recorded.output, values), partial(_pullback, arguments, recorded)
 
 
 def _pullback(arguments: Arguments, recorded: Recorded, cotangents: Any, /) -> Any:
     weights = _like(cotangents, recorded.output, "the cotangent", "the result")
-    outside = Outside([*arguments.numbers, *weights])
+    outside = Outside(arguments, *weights)
     with recording.resume():
         weighted: Any = ops.dot(numbers(recorded.output, "the result"), weights)
     return arguments.like(recorded.gradient(weighted, outside))
@@ -275,7 +285,7 @@ def jacobian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwargs: Any) -> Any:
     arguments = Arguments(fun, args, kwargs, argnums)
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     n = len(arguments.numbers)
     directions = [[1.0 if j == k else None for j in range(n)] for k in range(n)]
     output, _, column = arguments.push(directions[0] if n else [], outside)
@@ -438,10 +448,10 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     >>> first.data, second.data
     (27.0, 18.0)
     """
-    (output,), leaves = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
-    sums = adjoints(output, view=lambda p: p, wrt=leaves)
+    (output,), nodes = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
+    sums = adjoints(output, view=lambda p: p, wrt=nodes)
     forward = set(topological((output,)))
-    gradients = [sums.get(leaf, 0.0) for leaf in leaves]
+    gradients = [sums.get(v, 0.0) for v in nodes]
     # d(a * b) / da is b: give a node of its own even then, to be labelled and drawn without touching b.
     nodes = [g * 1.0 if g in forward else g if isinstance(g, Value) else Value(g) for g in gradients]
     return nodes[0] if isinstance(wrt, Value) else nodes

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast, overload
 
 from autodiff.errors import GraphError
-from autodiff.graph import topological
+from autodiff.graph import check_fresh, topological
 from autodiff.replay.compiled import Compiled
 from autodiff.value import Value, values
 
@@ -154,6 +154,8 @@ def _compile_graph_method(
         If an input is not a Value, or `wrt` holds what is no input.
     GraphError
         If the node does not depend on an input.
+    StaleGraphError
+        If a leaf's data changed after the graph was built. Later changes of leaves are what is read anew.
 
     Examples
     --------
@@ -171,6 +173,7 @@ def _compile_graph_method(
     if strangers:
         raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
     order = topological((self,))
+    check_fresh(order)
     unused = [v for v in given if v not in set(order)]
     if unused:
         raise GraphError(f"the output does not depend on the input {unused[0]!r}")
@@ -180,8 +183,7 @@ def _compile_graph_method(
         for v in order:
             if v not in known:
                 operands = [known.get(cast(Value, p), p) for p in v.operands]
-                same = all(a is b for a, b in zip(operands, v.operands))
-                known[v] = v if v.op is None or same else cast(Any, v.op)(*v.op.grouped(operands))
+                known[v] = v if v.op is None else cast(Any, v.op)(*v.op.grouped(operands))
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
