@@ -389,3 +389,67 @@ class TestKinds:
         assert type(gradient) is type(aux["y"]) is Value
         assert type(aux["n"]) is int
         assert aux["flag"] is flag
+
+
+# -- Derivatives that hold derivatives -------------------------------------------------------------------------------
+
+OVER_THE_ARGUMENT = {
+    "grad": lambda x: x * grad(lambda t: x * t)(1.0),
+    "value_and_grad": lambda x: x * value_and_grad(lambda t: x * t)(1.0)[1],
+    "jvp": lambda x: x * jvp(lambda t: x * t, (1.0,), (1.0,))[1],
+    "vjp": lambda x: x * vjp(lambda t: x * t, 1.0)[1](1.0)[0],
+    "jacobian": lambda x: x * jacobian(lambda v: x * v[0])([1.0, 2.0])[0],
+    "hessian": lambda x: 0.5 * x * hessian(lambda t: x * t * t)(1.0),
+    "hvp": lambda x: 0.5 * x * hvp(lambda t: x * t * t, (1.0,), (1.0,))[0],
+    "derivative": lambda x: x * autodiff.derivative(lambda t: x * t)(1.0),
+    "two of them": lambda x: x * grad(lambda t: grad(lambda s: x * s * t)(1.0))(1.0),
+    "a structure": lambda x: x * grad(lambda p: x * p["a"])({"a": 1.0})["a"],
+    "a program": lambda x: x * autodiff.compile(lambda t: x * t).grad(1.0),
+    "of the argument": lambda x: grad(lambda t: x * t * t)(x) / 2.0,
+}
+
+
+class TestTransformsOverTheArgument:
+    """Functions equal to x**2, by a derivative of something that x is used in without being given."""
+
+    @pytest.mark.parametrize("name", OVER_THE_ARGUMENT)
+    def test_check_grads(self, name):
+        function = OVER_THE_ARGUMENT[name]
+        assert grad(function)(1.5) == pytest.approx(3.0)
+        report = autodiff.check_grads(function, 1.5)
+        assert [row.computed for row in report.rows] == pytest.approx([3.0, 2.0])
+
+    @pytest.mark.parametrize("name", OVER_THE_ARGUMENT)
+    def test_minimize(self, name):
+        function = OVER_THE_ARGUMENT[name]
+        assert nn.minimize(function, 1.5, lr=0.1, steps=1).x == pytest.approx(1.2)
+
+    @pytest.mark.parametrize("eager", [True, False])
+    def test_training_through_a_derivative(self, eager):
+        class Slope(nn.Module):
+            def __init__(self):
+                self.w = autodiff.value.parameter(0.5)
+
+            def __call__(self, x):
+                return grad(lambda t: self.w * t * t)(x[0])
+
+        model = Slope()
+        nn.fit(
+            model,
+            ([[1.0], [2.0], [0.5]], [6.0, 12.0, 3.5]),
+            loss=nn.losses.mse,
+            optimizer=SGD(model.parameters(), lr=0.05),
+            epochs=200,
+            eager=eager,
+            progress=False,
+        )
+        assert model.w.data == pytest.approx(63.5 / 21.0, rel=1e-9)  # least squares: sum 2xy / sum 4x^2
+
+    def test_a_penalty_on_a_slope(self):
+        w = Value(0.5)
+
+        def loss(w):
+            return (w - 1.0) ** 2 + grad(lambda t: w * t * t)(1.5) ** 2
+
+        assert grad(loss)(0.5) == pytest.approx(-1.0 + 2.0 * 9.0 * 0.5)
+        assert w.grad == 0.0

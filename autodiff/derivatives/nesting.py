@@ -20,7 +20,8 @@ beside it, and the components of F' are the derivatives of the components of F (
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -38,6 +39,16 @@ _recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", def
 def is_differentiating() -> bool:
     """Whether a transform is calling its function in this context."""
     return _recorded_outside.get() is not None
+
+
+@contextlib.contextmanager
+def differentiating() -> Iterator[None]:
+    """Stand around a derivative, as a transform does: who sweeps a graph of their own that may hold derivatives."""
+    token = _recorded_outside.set(True)
+    try:
+        yield
+    finally:
+        _recorded_outside.reset(token)
 
 
 class Outside:

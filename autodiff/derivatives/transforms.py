@@ -2,18 +2,19 @@
 
 Functions take numbers, or nested lists, tuples and dictionaries of numbers, and derivatives come in the same structure.
 The transforms nest in any order, neither read nor write any ``.grad``, and may run in several threads at once.
-Values that a function uses without being given them, such as a model's parameters, are constants to it.
+Values that a function uses without being given them, such as a model's parameters, are constants to it; so results for
+floats are cut off from them, and `backward` through what is computed from the results does not see them. An enclosing
+transform, `check_grads` and the training steps of `nn` do; or give such a Value as an argument.
 
 Results are floats. Where an argument is a Value, or holds one in a list, tuple, dictionary or array, every number in
 the results is a Value, also one that depends on nothing; where an enclosing transform differentiates, they are numbers
 of its kind. So the derivative can be differentiated again, by `backward` or by the enclosing transform. Inside
-`no_grad` they are constants. (What `has_aux` hands through is not made a Value if it was none.)
+`no_grad` they are constants. What `has_aux` hands through is not made a Value if it was none. (Whether a transform
+encloses another is a matter of the context, as for `no_grad`: a differentiated function that starts threads must hand
+them its own, see `contextvars`.)
 
-A graph that a function uses has to be fresh: if a leaf changed after it was built, a transform raises
-`StaleGraphError`, where its results come out.
-
-(Whether a transform encloses another is a matter of the
-context, as for `no_grad`: a differentiated function that starts threads must hand them its own, see `contextvars`.)
+A graph that a function uses has to be fresh: if one of its leaves changed after it was built, every transform raises
+`StaleGraphError`.
 """
 
 from __future__ import annotations

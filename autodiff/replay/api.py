@@ -87,6 +87,8 @@ def compile(
         has another structure than the arguments, or these hold different numbers of samples.
     TraceError
         When called: if the function branches on a number.
+    StaleGraphError
+        When called: if it uses a graph that was there before, and one of its leaves changed since.
     ImportError
         When called: if what a backend that was asked for needs is not installed.
 
@@ -94,7 +96,8 @@ def compile(
     -----
     A program is traced anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
-    parameters, are read anew at each call; plain numbers that it uses so are constants, those of the first call.
+    parameters, are read anew at each call; what was computed from them before has to be fresh then, as for `backward`.
+    Plain numbers that it uses so are constants, those of the first call.
     While it is traced, its arguments are nan. Arguments are given by position.
 
     Results are those of the function itself but for the last few ulp: sums are added in order, not correctly rounded,
