@@ -48,8 +48,8 @@ class Value(Methods):
     Notes
     -----
     Equality and hash are those of identity, so that a Value can be a key; ``<``, ``<=``, ``>`` and ``>=`` compare
-    data. ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math` see the data alone and
-    leave the graph.
+    data. ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)``, ``f"{v:.3f}"`` and the functions of `math` see the data
+    alone and leave the graph.
 
     Examples
     --------
@@ -273,6 +273,9 @@ class Value(Methods):
 
     def __ceil__(self) -> int:
         return math.ceil(self._taken("ceil()"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._taken("format()"), spec) if spec else str(self)
 
     def _taken(self, how: str) -> float:
         """The data, taken out of the graph."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from numbers import Integral
 from typing import Any
 
 from autodiff import recording
@@ -180,12 +181,18 @@ class Recorded:
         return [None] * len(self.leaves)
 
 
-def _position(k: int, count: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int):
+def positions(argnums: Any) -> int | tuple[Any, ...]:
+    """What `argnums` names: an int for one argument, a tuple for several."""
+    return int(argnums) if isinstance(argnums, Integral) else tuple(argnums)
+
+
+def _position(k: Any, count: int) -> int:
+    if type(k) is not int and (isinstance(k, bool) or not isinstance(k, Integral)):
         raise TypeError(f"argnums takes an int or a sequence of ints, got {type(k).__name__}: {k!r:.60}")
-    if not -count <= k < count:
+    position = int(k)
+    if not -count <= position < count:
         raise ValueError(f"argnums names argument {k}, but the function was called with {count} positional argument(s)")
-    return k % count
+    return position % count
 
 
 def _leaf(x: Any) -> Value:

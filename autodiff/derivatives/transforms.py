@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from autodiff import ops, recording
@@ -396,11 +397,11 @@ def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
     >>> derivative(lambda x: x**5, 3)(2.0)
     240.0
     """
-    if isinstance(n, bool) or not isinstance(n, int):
+    if isinstance(n, bool) or not isinstance(n, Integral):
         raise TypeError(f"the order n is an int, got {type(n).__name__}: {n!r:.60}")
     if n < 0:
         raise ValueError(f"the order n is 0 or more, got {n}")
-    for _ in range(n):
+    for _ in range(int(n)):
         fun = partial(_slope, fun)
     return fun
 
