@@ -383,6 +383,15 @@ class TestKinds:
         slope.backward()
         assert w.grad == 1.0
 
+    def test_structures_that_hold_themselves_or_are_deep(self):
+        ring = [1.0]
+        ring.append(ring)
+        deep = [Value(3.0)]
+        for _ in range(10_000):
+            deep = [deep]
+        assert grad(lambda x, other: x * other[0])(2.0, ring) == 1.0
+        assert type(grad(lambda x, other: x)(2.0, deep)) is Value
+
     def test_aux_is_handed_through(self):
         flag = object()
         gradient, aux = grad(lambda x: (3 * x, {"n": 2, "y": x * x, "flag": flag}), has_aux=True)(Value(2.0))

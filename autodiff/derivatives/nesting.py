@@ -82,10 +82,14 @@ class Outside:
 
 def _hold_a_value(given: Collection[Any]) -> bool:
     """Whether a Value is among some arguments, or in structures, arrays or dual numbers there."""
-    kinds = set(map(type, given))
-    if Value in kinds or kinds <= _PLAIN:
-        return Value in kinds
-    return any(_hold_a_value(_members(x)) for x in given)
+    met: set[int] = set()  # by id: a structure may hold itself
+    while kinds := set(map(type, given)) - _PLAIN:
+        if Value in kinds:
+            return True
+        inner = {id(x): x for x in given if type(x) in kinds and id(x) not in met}
+        met |= inner.keys()
+        given = [member for x in inner.values() for member in _members(x)]
+    return False
 
 
 _PLAIN = {float, int, bool, str, type(None)}

@@ -64,7 +64,7 @@ def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: boo
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Examples
@@ -131,6 +131,8 @@ def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
         When called: if `fun` does not return a number, or an argument holds anything but numbers.
     ValueError
         When called: if there is no argument of that position.
+    StaleGraphError
+        When called: if `fun` uses a graph, one of whose leaves changed after it was built.
 
     Notes
     -----
@@ -177,6 +179,8 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
         If anything is not a number, or `primals` or `tangents` are no tuple or list.
     ValueError
         If the structures differ.
+    StaleGraphError
+        If `fun` uses a graph, one of whose leaves changed after it was built.
 
     Notes
     -----
@@ -228,6 +232,8 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
         If anything is not a number.
     ValueError
         From the pullback, if the structures differ.
+    StaleGraphError
+        If `fun` uses a graph, one of whose leaves changed after it was built; from the pullback, if one has since.
 
     Examples
     --------
@@ -270,7 +276,7 @@ def jacobian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Notes
@@ -322,7 +328,7 @@ def hessian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Examples
@@ -352,7 +358,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         As for `jvp` and `grad`.
 
     Notes
@@ -387,6 +393,8 @@ def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
     ------
     TypeError, ValueError
         If n is not an int, or negative; when called, as for `jvp`.
+    StaleGraphError
+        When called, as for `jvp`.
 
     Notes
     -----
