@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from array import array
+from random import Random
 
 import pytest
 
@@ -334,6 +335,30 @@ GIVEN = {
 }
 
 
+PARTS = [
+    lambda a, b: a * b,
+    lambda a, b: a - b,
+    lambda a, b: autodiff.sin(a) * b,
+    lambda a, b: autodiff.maximum(a, b),
+    lambda a, b: autodiff.dot([a, b, 1.0], [b, a, a]),
+    lambda a, b: autodiff.sum([a, b]),
+    lambda a, b: 3.0,
+    lambda a, b: a,
+]
+
+NESTED = [
+    lambda f: grad(f),
+    lambda f: grad(f, 1),
+    lambda f: lambda x, y: jvp(f, (x, y), (1.0, y))[1],
+    lambda f: lambda x, y: vjp(f, x, y)[1](x)[0],
+    lambda f: jacobian(f),
+    lambda f: hessian(f, 1),
+    lambda f: lambda x, y: hvp(f, (x, y), (y, 1.0))[1],
+    lambda f: lambda x, y: autodiff.derivative(lambda t: f(t, y))(x),  # y is not given to it, but to what stands around
+    lambda f: autodiff.compile(f),
+]
+
+
 def inside(tree):
     """The numbers of nested results."""
     if isinstance(tree, dict):
@@ -355,6 +380,31 @@ class TestKinds:
         assert {type(r) for r in found} == {float if given == "floats" else Value}
         assert [float(r) for r in found] == pytest.approx(plain, rel=1e-14)
         assert all(math.copysign(1.0, float(r)) == math.copysign(1.0, p) for r, p in zip(found, plain) if p == 0.0)
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_random_nestings_are_connected_with_the_values_given(self, seed):
+        """`backward` through a result is the transform's own derivative, whatever the function holds."""
+        random = Random(seed)
+        for _ in range(15):
+            parts, nested, outer = random.choices(PARTS, k=3), random.choice(NESTED), random.choice(NESTED[:-2])
+
+            def function(x, y, parts=parts, nested=nested):
+                first, second, third = parts
+                return third(nested(lambda a, b: first(second(a, b), b))(x, y), x)
+
+            transformed = outer(function)
+            at = [random.uniform(-2.0, 2.0) for _ in range(2)]
+            plain = transformed(*at)
+            assert type(plain) is float
+            for valued in ((True, False), (False, True), (True, True)):
+                given = [Value(x) if v else x for x, v in zip(at, valued)]
+                found = transformed(*given)
+                assert type(found) is Value
+                assert found.data == pytest.approx(plain, rel=1e-12, abs=1e-12)
+                found.backward()
+                for k, v in enumerate(given):
+                    if isinstance(v, Value):
+                        assert v.grad == pytest.approx(grad(transformed, k)(*at), rel=1e-9, abs=1e-9)
 
     def test_what_an_enclosing_function_sees(self):
         """What depends on nothing is a Value there, too, as it is outside."""
