@@ -21,17 +21,16 @@ _INSIDE = (
     "graph: to differentiate inside, call grad"
 )
 
-OF_BOTH = dict.fromkeys(("item", "tolist", "numpy", "value", "val"), _NUMBER)
+OF_BOTH = dict.fromkeys(("item", "numpy", "tolist", "value"), _NUMBER)
 OF_VALUES = {
     **OF_BOTH,
-    **dict.fromkeys(("backwards", "backword", "bacward", "bakward", "backprop", "backpropagate"), _BACKWARD),
-    **dict.fromkeys(("gradient", "gradients", "grads", "derivative", "adjoint"), _GRAD),
-    **dict.fromkeys(("zerograd", "zero_grads", "zero_grad_", "zero_gradient"), _ZERO),
-    **dict.fromkeys(("requires_grad", "requires_grad_"), _RECORDS),
-    **dict.fromkeys(("_prev", "children", "parents"), "did you mean .operands?"),
-    **dict.fromkeys(("_op", "grad_fn"), "did you mean .op?"),
+    **dict.fromkeys(("backwards", "backprop", "bacward"), _BACKWARD),
+    **dict.fromkeys(("gradient", "grads"), _GRAD),
+    **dict.fromkeys(("zero_grads", "zerograd"), _ZERO),
+    "requires_grad": _RECORDS,
+    "_prev": "did you mean .operands?",
 }
-OF_DUALS = {**OF_BOTH, **dict.fromkeys(("backward", "backwards", "grad", "zero_grad", "op", "operands"), _INSIDE)}
+OF_DUALS = {**OF_BOTH, **dict.fromkeys(("backward", "grad", "zero_grad"), _INSIDE)}
 
 
 class Hint:
@@ -39,7 +38,7 @@ class Hint:
 
     def __init__(self, name: str, hint: str) -> None:
         self.name = name
-        self.hint = hint
+        self.hint = self.__doc__ = hint
 
     def __get__(self, x: Any, kind: type | None = None) -> NoReturn:
         kind = kind or type(x)
