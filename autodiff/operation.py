@@ -49,20 +49,25 @@ else:
     Methods = object
 
 
+def is_real(x: object) -> bool:
+    """Whether something is a real number of any kind. Of NumPy's scalars bool alone does not say so to `numbers`."""
+    return isinstance(x, Real) or (type(x).__module__ == "numpy" and type(x).__name__ in ("bool", "bool_"))
+
+
 def real(x: object) -> float:
     """Convert a real number of any kind to a float.
 
     Raises
     ------
     TypeError
-        For anything that is not a `numbers.Real`: complex, Decimal, str, None, arrays.
+        For anything that is not a `numbers.Real` or NumPy's bool: complex, Decimal, str, None, arrays.
     OverflowError
         For an int too large for a float.
     """
     if type(x) is float:  # for speed alone: to ask an abstract class takes five times as long
         return x
-    if isinstance(x, Real):
-        return float(x)
+    if is_real(x):
+        return float(x)  # type: ignore[arg-type]
     raise TypeError(f"expected a real number, got {type(x).__name__}: {x!r:.60}")
 
 

@@ -48,9 +48,9 @@ class Value(Methods):
     Notes
     -----
     ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=`` compare data, as its number does, and so do ``in``, ``index``,
-    ``count`` and ``remove`` of a list; ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math`
-    see the data alone and leave the graph. The hash is that of identity, so that sets and dicts are of nodes: 0.0 does
-    not find a Value of 0.0 there.
+    ``count`` and ``remove`` of a list; ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)``, ``f"{v:.3f}"`` and the
+    functions of `math` see the data alone and leave the graph. The hash is that of identity, so that sets and dicts are
+    of nodes: 0.0 does not find a Value of 0.0 there.
 
     In a function that `autodiff.compile` or `nn.fit` traces, a comparison gives a Value, for `where`, and what would
     leave the graph raises a `TraceError`. There, and under `grad` and `jvp`, which go by the numbers, the hash of an
@@ -279,6 +279,9 @@ class Value(Methods):
 
     def __ceil__(self) -> int:
         return math.ceil(self._taken("ceil()"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._taken("format()"), spec) if spec else str(self)
 
     def _taken(self, how: str) -> float:
         """The data, taken out of the graph."""

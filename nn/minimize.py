@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any
 
+from autodiff.derivatives import value_and_grad
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
@@ -222,18 +223,24 @@ def _look(f: Function, xs: list[Value], way: Minimum) -> str:
     for x in point:
         if not math.isfinite(x):
             return f"a coordinate is {x}"
-    for p in xs:
-        p.grad = 0.0
-    y = f(xs[0] if way.number else list(xs))
+    y: Any = None
+
+    def called(at: list[Value]) -> Any:
+        nonlocal y
+        y = f(at[0] if way.number else at)
+        return y if isinstance(y, Value) else _as_float(y)
+
+    with no_grad():  # by a transform: it leaves alone what the function does to .grad, and that of Values around it
+        value, gradient = value_and_grad(called)(point)
+    for p, g in zip(xs, gradient):
+        p.grad = g
     way.evaluations += 1
-    if isinstance(y, Value):
-        y.backward()
-    elif not way.points:  # later it may be a flat piece
+    if not isinstance(y, Value) and not way.points:  # later it may be a flat piece
         raise TypeError(
             f"at x0 the function gives the {type(y).__name__} {y!r:.60}, which does not depend on its argument; write "
             "it with operators and the functions of autodiff: autodiff.exp, not math.exp"
         )
-    value, norm = _as_float(y), grad_norm(xs)
+    norm = grad_norm(xs)
     for what, x in (("the function", value), ("its gradient", norm)):
         if not math.isfinite(x):
             return f"{what} is {x}"

@@ -250,12 +250,15 @@ class TestCapturedValues:
         w.data = -1.0
         assert f(array("d", [1.0, 2.0, 3.0])).tolist() == [-1.0, -2.0, -3.0]
 
-    def test_graphs_that_were_there_go_back_to_their_leaves(self):
+    def test_graphs_that_were_there_have_to_be_fresh(self):
         w = Value(2.0)
         square = w * w
         f = compile(lambda x: square * x)
         assert f(3.0) == 12.0
         w.data = 3.0
+        with pytest.raises(autodiff.StaleGraphError):
+            f(3.0)
+        square.refresh()
         assert f(3.0) == 27.0
 
     def test_values_made_inside_are_constants(self):

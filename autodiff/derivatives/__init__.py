@@ -5,6 +5,7 @@ their numbers, then `transforms`: what users call, each in a few lines. `structu
 and arrays of numbers; `standins` says what is refused to a function whose numbers are others than it thinks.
 """
 
+from autodiff.derivatives.nesting import differentiating
 from autodiff.derivatives.transforms import (
     derivative,
     grad,
@@ -17,4 +18,15 @@ from autodiff.derivatives.transforms import (
     vjp,
 )
 
-__all__ = ["derivative", "grad", "grad_graph", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "derivative",
+    "differentiating",
+    "grad",
+    "grad_graph",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]

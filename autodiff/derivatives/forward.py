@@ -20,11 +20,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, cast, final
 
 from autodiff import ops, recording
-from autodiff.operation import COMPARISONS, Binary, Methods, Nary, Op, Unary, attach, for_every_operation, real
+from autodiff.operation import COMPARISONS, Binary, Methods, Nary, Op, Unary, attach, for_every_operation, is_real, real
 from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
@@ -100,6 +99,9 @@ class Dual(Methods):
     def __ceil__(self) -> int:
         return math.ceil(float(self))
 
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
+
     def __hash__(self) -> int:
         function = recording.innermost.get()
         if function is not None:
@@ -119,7 +121,7 @@ def real_part(x: Any) -> Any:
 
 def is_number(x: Any) -> bool:
     """Whether something is a real number of any kind, or a number that is differentiated."""
-    return type(x) in ops.add.on or isinstance(x, Real)
+    return type(x) is float or type(x) in ops.add.on or is_real(x)
 
 
 def _unary(op: Unary) -> Callable[[Dual], Any]:

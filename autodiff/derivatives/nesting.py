@@ -20,15 +20,17 @@ beside it, and the components of F' are the derivatives of the components of F (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextvars import ContextVar
+from numbers import Integral
 from typing import Any
 
 from autodiff import recording
 from autodiff.derivatives.forward import Dual, levels, real_part
 from autodiff.derivatives.standins import StandIns
-from autodiff.derivatives.structures import fill, numbers
-from autodiff.operation import real
+from autodiff.derivatives.structures import CONTAINERS, fill, numbers
+from autodiff.graph import check_fresh, topological
 from autodiff.recording import is_tracing
 from autodiff.reverse import private_gradient, swept
 from autodiff.value import Value
@@ -41,30 +43,70 @@ def is_differentiating() -> bool:
     return _recorded_outside.get() is not None
 
 
-class Outside:
-    """What a differentiation stands in, which says what kind of number its results are.
+@contextlib.contextmanager
+def differentiating() -> Iterator[None]:
+    """Stand around a derivative, as a transform does: who sweeps a graph of their own that may hold derivatives."""
+    token = _recorded_outside.set(True)
+    try:
+        yield
+    finally:
+        _recorded_outside.reset(token)
 
-    `keep`: results stay connected with the graph, because an enclosing transform differentiates them, `compile` traces
-    them, or Values were given. Otherwise Values in them are somebody's constants.
+
+class Outside:
+    """What a differentiation stands in, and is given: they say what kind of number its results are.
+
+    `values`: a Value is among the arguments, so every result is one. `keep`: results stay connected with the graph,
+    because of that, because an enclosing transform differentiates them, or because `compile` traces them. Otherwise
+    Values in them are somebody's constants.
     """
 
-    def __init__(self, given: Iterable[Any]) -> None:
-        self.paused = recording.is_paused()
-        self.keep = not self.paused and bool(_recorded_outside.get() or is_tracing() or any(map(_holds_a_value, given)))
+    def __init__(self, arguments: Arguments, *more: Any) -> None:
+        self.values = _hold_a_value((*arguments.args, *arguments.kwargs.values(), *more))
+        self.enclosed = bool(_recorded_outside.get() or is_tracing())
+        self.keep = (self.enclosed or self.values) and not recording.is_paused()
 
     def number(self, x: Any) -> Any:
-        """A number as a result: without tangents inside `no_grad`, without a graph unless it is to be kept."""
-        if self.paused:
-            return float(x)
-        if type(x) is Dual:
+        """A number as a result: inside `no_grad` without tangents, and without a graph unless it is to be kept."""
+        if type(x) is Dual and not recording.is_paused():
             return Dual(x.level, self.number(x.primal), self.number(x.tangent))
-        if type(x) is Value:
-            return x if self.keep else x.data
-        return real(x)
+        if type(x) is Value and self.keep:
+            return x
+        return Value(float(x)) if self.values else float(x)
+
+    def check(self, results: Iterable[Any]) -> None:
+        """Raise `StaleGraphError` if a graph behind the results is stale; whoever keeps and sweeps it looks then."""
+        nodes = [v for x in results if type(x) is not float for v in _nodes(x)]
+        if nodes and not (self.enclosed and self.keep):
+            check_fresh(topological(nodes))
 
 
-def _holds_a_value(x: Any) -> bool:
-    return type(x) is Value or (type(x) is Dual and (_holds_a_value(x.primal) or _holds_a_value(x.tangent)))
+def _hold_a_value(given: Collection[Any]) -> bool:
+    """Whether a Value is among some arguments, or in structures, arrays or dual numbers there."""
+    met: set[int] = set()  # by id: a structure may hold itself
+    while kinds := set(map(type, given)) - _PLAIN:
+        if Value in kinds:
+            return True
+        inner = {id(x): x for x in given if type(x) in kinds and id(x) not in met}
+        met |= inner.keys()
+        given = [member for x in inner.values() for member in _members(x)]
+    return False
+
+
+_PLAIN = {float, int, bool, str, type(None)}
+
+
+def _members(x: Any) -> Collection[Any]:
+    if isinstance(x, CONTAINERS):
+        return x.values() if isinstance(x, dict) else x
+    return x.ravel().tolist() if getattr(getattr(x, "dtype", None), "kind", "") == "O" else _nodes(x)
+
+
+def _nodes(x: Any) -> list[Value]:
+    """The Values that a number consists of."""
+    if type(x) is Dual:
+        return [*_nodes(x.primal), *_nodes(x.tangent)]
+    return [x] if type(x) is Value else []
 
 
 class Arguments:
@@ -74,7 +116,7 @@ class Arguments:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.single = not isinstance(argnums, Sequence) or isinstance(argnums, str)
+        self.single = type(argnums) is int or not isinstance(argnums, Sequence) or isinstance(argnums, str)
         positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
         self.trees = {k: args[k] for k in positions}
         if len(self.trees) < len(positions):
@@ -105,12 +147,10 @@ class Arguments:
         level = next(levels)
         given = [x if t is None else Dual(level, x, t) for x, t in zip(self.numbers, tangents)]
         output = self.call(given, recorded=outside.keep)
-        primals, slopes = [], []
-        for y in numbers(output, "the result"):
-            mine = type(y) is Dual and y.level == level
-            primals.append(outside.number(y.primal if mine else y))
-            slopes.append(outside.number(y.tangent) if mine else 0.0)
-        return output, primals, slopes
+        found = numbers(output, "the result")
+        outside.check(found)
+        pairs = [(y.primal, y.tangent) if type(y) is Dual and y.level == level else (y, 0.0) for y in found]
+        return output, [outside.number(y) for y, _ in pairs], [outside.number(t) for _, t in pairs]
 
 
 class Recorded:
@@ -124,7 +164,8 @@ class Recorded:
 
     def only_gradient(self, y: Any, outside: Outside) -> list[Any]:
         """The same as `gradient`, for a recording that is swept once, by the thread that made it."""
-        found = private_gradient(y, self.leaves) if type(y) is Value and not outside.keep else None
+        private = type(y) is Value and not (outside.values or outside.keep)
+        found = private_gradient(y, self.leaves) if private else None
         return self.gradient(y, outside) if found is None else found
 
     def gradient(self, y: Any, outside: Outside) -> list[Any]:
@@ -132,7 +173,7 @@ class Recorded:
         with recording.resume():
             found = self._sweep(y, outside.keep)
         # As in `backward`, where a gradient starts at 0.0: a float is never -0.0.
-        return [0.0 if g is None else g + 0.0 if type(g) is float else outside.number(g) for g in found]
+        return [outside.number(0.0 if g is None else g + 0.0 if type(g) is float else g) for g in found]
 
     def _sweep(self, y: Any, keep: bool) -> list[Any]:
         """None: y does not depend on it."""
@@ -146,12 +187,18 @@ class Recorded:
         return [None] * len(self.leaves)
 
 
-def _position(k: int, count: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, int):
+def positions(argnums: Any) -> int | tuple[Any, ...]:
+    """What `argnums` names: an int for one argument, a tuple for several."""
+    return int(argnums) if isinstance(argnums, Integral) else tuple(argnums)
+
+
+def _position(k: Any, count: int) -> int:
+    if type(k) is not int and (isinstance(k, bool) or not isinstance(k, Integral)):
         raise TypeError(f"argnums takes an int or a sequence of ints, got {type(k).__name__}: {k!r:.60}")
-    if not -count <= k < count:
+    position = int(k)
+    if not -count <= position < count:
         raise ValueError(f"argnums names argument {k}, but the function was called with {count} positional argument(s)")
-    return k % count
+    return position % count
 
 
 def _leaf(x: Any) -> Value:

@@ -2,23 +2,32 @@
 
 Functions take numbers, or nested lists, tuples and dictionaries of numbers, and derivatives come in the same structure.
 The transforms nest in any order, neither read nor write any ``.grad``, and may run in several threads at once.
-Values that a function uses without being given them, such as a model's parameters, are constants to it.
+Values that a function uses without being given them, such as a model's parameters, are constants to it; so results for
+floats are cut off from them, and `backward` through what is computed from the results does not see them. An enclosing
+transform, `check_grads` and the training steps of `nn` do; or give such a Value as an argument.
 
-Results are floats. Where an argument is a Value, or an enclosing transform differentiates, they are numbers of that
-kind, so that the derivative can be differentiated again. (Whether a transform encloses another is a matter of the
-context, as for `no_grad`: a differentiated function that starts threads must hand them its own, see `contextvars`.)
+Results are floats. Where an argument is a Value, or holds one in a list, tuple, dictionary or array, every number in
+the results is a Value, also one that depends on nothing; where an enclosing transform differentiates, they are numbers
+of its kind. So the derivative can be differentiated again, by `backward` or by the enclosing transform. Inside
+`no_grad` they are constants. What `has_aux` hands through is not made a Value if it was none. (Whether a transform
+encloses another is a matter of the context, as for `no_grad`: a differentiated function that starts threads must hand
+them its own, see `contextvars`.)
+
+A graph that a function uses has to be fresh: if one of its leaves changed after it was built, every transform raises
+`StaleGraphError`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual, is_number
 from autodiff.derivatives.nesting import Arguments, Outside, Recorded
-from autodiff.derivatives.structures import fill, matching, numbers, transform
+from autodiff.derivatives.structures import fill, leaves, matching, numbers, transform
 from autodiff.graph import topological
 from autodiff.reverse import swept
 from autodiff.value import Value, values
@@ -55,7 +64,7 @@ def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: boo
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Examples
@@ -70,7 +79,7 @@ def _value_and_grad(
     fun: Function, argnums: int | Sequence[int], has_aux: bool, /, *args: Any, **kwargs: Any
 ) -> tuple[Any, Any]:
     arguments = Arguments(fun, args, kwargs, argnums)
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     recorded = Recorded(arguments)
     y = recorded.output
     if has_aux:
@@ -86,6 +95,7 @@ def _value_and_grad(
         )
     gradient, value = arguments.like(recorded.only_gradient(y, outside)), outside.number(y)
     if has_aux:
+        outside.check(leaves(aux))
         value = value, transform(aux, lambda x: outside.number(x) if isinstance(x, (Value, Dual)) else x)
     return value, gradient
 
@@ -121,6 +131,8 @@ def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
         When called: if `fun` does not return a number, or an argument holds anything but numbers.
     ValueError
         When called: if there is no argument of that position.
+    StaleGraphError
+        When called: if `fun` uses a graph, one of whose leaves changed after it was built.
 
     Notes
     -----
@@ -167,6 +179,8 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
         If anything is not a number, or `primals` or `tangents` are no tuple or list.
     ValueError
         If the structures differ.
+    StaleGraphError
+        If `fun` uses a graph, one of whose leaves changed after it was built.
 
     Notes
     -----
@@ -184,7 +198,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
             raise TypeError(f"{what} must be a tuple or list, one item an argument, got {type(tree).__name__}")
     arguments = Arguments(fun, tuple(primals), {}, range(len(primals)))
     given = _like(tangents, primals, "tangents", "primals")
-    output, values, slopes = arguments.push(given, Outside([*arguments.numbers, *given]))
+    output, values, slopes = arguments.push(given, Outside(arguments, *given))
     return fill(output, iter(values)), fill(output, iter(slopes))
 
 
@@ -218,6 +232,8 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
         If anything is not a number.
     ValueError
         From the pullback, if the structures differ.
+    StaleGraphError
+        If `fun` uses a graph, one of whose leaves changed after it was built; from the pullback, if one has since.
 
     Examples
     --------
@@ -226,15 +242,17 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     ([6.0, 5.0], (3.0, 2.0), (1.0, 1.0))
     """
     arguments = Arguments(fun, primals, {}, range(len(primals)))
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     recorded = Recorded(arguments)
-    values = [outside.number(y) for y in numbers(recorded.output, "the result")]
-    return fill(recorded.output, iter(values)), partial(_pullback, arguments, recorded)
+    found = numbers(recorded.output, "the result")
+    outside.check(found)
+    values = map(outside.number, found)
+    return fill(recorded.output, values), partial(_pullback, arguments, recorded)
 
 
 def _pullback(arguments: Arguments, recorded: Recorded, cotangents: Any, /) -> Any:
     weights = _like(cotangents, recorded.output, "the cotangent", "the result")
-    outside = Outside([*arguments.numbers, *weights])
+    outside = Outside(arguments, *weights)
     with recording.resume():
         weighted: Any = ops.dot(numbers(recorded.output, "the result"), weights)
     return arguments.like(recorded.gradient(weighted, outside))
@@ -258,7 +276,7 @@ def jacobian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Notes
@@ -275,7 +293,7 @@ def jacobian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
 def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwargs: Any) -> Any:
     arguments = Arguments(fun, args, kwargs, argnums)
-    outside = Outside(arguments.numbers)
+    outside = Outside(arguments)
     n = len(arguments.numbers)
     directions = [[1.0 if j == k else None for j in range(n)] for k in range(n)]
     output, _, column = arguments.push(directions[0] if n else [], outside)
@@ -310,7 +328,7 @@ def hessian(fun: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         When called, as for `grad`.
 
     Examples
@@ -340,7 +358,7 @@ def hvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, StaleGraphError
         As for `jvp` and `grad`.
 
     Notes
@@ -375,6 +393,8 @@ def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
     ------
     TypeError, ValueError
         If n is not an int, or negative; when called, as for `jvp`.
+    StaleGraphError
+        When called, as for `jvp`.
 
     Notes
     -----
@@ -385,11 +405,11 @@ def derivative(fun: Function, n: int = 1) -> signatures.Derivative:
     >>> derivative(lambda x: x**5, 3)(2.0)
     240.0
     """
-    if isinstance(n, bool) or not isinstance(n, int):
+    if isinstance(n, bool) or not isinstance(n, Integral):
         raise TypeError(f"the order n is an int, got {type(n).__name__}: {n!r:.60}")
     if n < 0:
         raise ValueError(f"the order n is 0 or more, got {n}")
-    for _ in range(n):
+    for _ in range(int(n)):
         fun = partial(_slope, fun)
     return fun
 
@@ -438,10 +458,10 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     >>> first.data, second.data
     (27.0, 18.0)
     """
-    (output,), leaves = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
-    sums = {id(v): adjoint for v, adjoint in swept(output, view=lambda p: p, wrt=leaves)}
+    (output,), nodes = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
+    sums = {id(v): adjoint for v, adjoint in swept(output, view=lambda p: p, wrt=nodes)}
     forward = set(map(id, topological((output,))))
-    gradients = [sums.get(id(leaf), 0.0) for leaf in leaves]
+    gradients = [sums.get(id(v), 0.0) for v in nodes]
     # d(a * b) / da is b: give a node of its own even then, to be labelled and drawn without touching b.
     nodes = [g * 1.0 if id(g) in forward else g if isinstance(g, Value) else Value(g) for g in gradients]
     return nodes[0] if isinstance(wrt, Value) else nodes

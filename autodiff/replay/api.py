@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast, overload
 
 from autodiff.errors import GraphError
-from autodiff.graph import topological
+from autodiff.graph import check_fresh, topological
 from autodiff.replay.compiled import Compiled
 from autodiff.value import Value, values
 
@@ -88,6 +88,8 @@ def compile(
     TraceError
         When called: if the function branches on a number, hashes one or takes one out of the graph, even if it catches
         the error itself; or if it uses one that another function was traced with, and kept.
+    StaleGraphError
+        When called: if it uses a graph that was there before, and one of its leaves changed since.
     ImportError
         When called: if what a backend that was asked for needs is not installed.
 
@@ -95,7 +97,8 @@ def compile(
     -----
     A program is traced anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
-    parameters, are read anew at each call; plain numbers that it uses so are constants, those of the first call.
+    parameters, are read anew at each call; what was computed from them before has to be fresh then, as for `backward`.
+    Plain numbers that it uses so are constants, those of the first call.
     While it is traced, its arguments are Values without a number, and ``x == 0.0`` and other comparisons are recorded,
     for `where`; what it keeps of them in an attribute or a global cannot be computed with afterwards. Arguments are
     given by position.
@@ -157,6 +160,8 @@ def _compile_graph_method(
         If an input is not a Value, or `wrt` holds what is no input.
     GraphError
         If the node does not depend on an input.
+    StaleGraphError
+        If a leaf's data changed after the graph was built. Later changes of leaves are what is read anew.
 
     Examples
     --------
@@ -175,6 +180,7 @@ def _compile_graph_method(
     if strangers:
         raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
     order = topological((self,))
+    check_fresh(order)
     unused = [v for v in given if v not in set(order)]
     if unused:
         raise GraphError(f"the output does not depend on the input {unused[0]!r}")
@@ -184,8 +190,7 @@ def _compile_graph_method(
         for v in order:
             if v not in known:
                 operands = [known.get(cast(Value, p), p) for p in v.operands]
-                same = all(a is b for a, b in zip(operands, v.operands))
-                known[v] = v if v.op is None or same else cast(Any, v.op)(*v.op.grouped(operands))
+                known[v] = v if v.op is None else cast(Any, v.op)(*v.op.grouped(operands))
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"

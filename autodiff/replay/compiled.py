@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, Union, cast, overload
 
-from autodiff.derivatives.nesting import is_differentiating
+from autodiff.derivatives.nesting import is_differentiating, positions
 from autodiff.derivatives.structures import NUMBER, Grid, array_of_floats, array_of_samples, build, key, leaves
 from autodiff.recording import is_tracing
 from autodiff.replay.forms import Differentiated, Reader, check_axes
@@ -44,8 +44,8 @@ class Compiled(Inspection, Generic[R]):
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._in_axes = in_axes
-        self._argnums = argnums if isinstance(argnums, int) else tuple(argnums)
-        self._static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+        self._argnums, static = positions(argnums), positions(static_argnums)
+        self._static = (static,) if isinstance(static, int) else static
         self._backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._cache_size = cache_size
@@ -124,7 +124,7 @@ class Compiled(Inspection, Generic[R]):
     # -- Running -------------------------------------------------------------------------------------------------
 
     def _run(self, mode: str, argnums: int | Sequence[int] | None, args: tuple[Any, ...]) -> Any:
-        asked = argnums if argnums is None or isinstance(argnums, int) else tuple(argnums)
+        asked = None if argnums is None else positions(argnums)
         chosen = self._argnums if asked is None else asked
         reader = Reader()
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 from autodiff.derivatives.forward import Dual, is_number
@@ -23,7 +24,7 @@ class Differentiated(Exception):
 def check_axes(axes: Any) -> None:
     """See that axes are 0, None, or a structure of these; a ValueError if not."""
     for axis in leaves(axes):
-        if axis is not None and (type(axis) is not int or axis != 0):
+        if axis is not None and (isinstance(axis, bool) or not isinstance(axis, Integral) or axis != 0):
             raise ValueError(
                 f"in_axes holds 0 for a batch along the first axis, and None for what samples share; got {axis!r:.60}"
             )

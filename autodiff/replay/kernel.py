@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from autodiff import recording
+from autodiff.graph import check_fresh
 from autodiff.program import NotLowerable, Output, Program, Run, padded
 from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
 from autodiff.replay.tracer import Tracer
@@ -106,7 +108,8 @@ class Kernel:
 
     Its buffers `shared` and `shared_out`, of the inputs and outputs that all samples share, stay where they are; `lock`
     is held while a program without samples uses them. `each` says how many inputs and outputs there are of each sample.
-    It `reads_outside` if it reads Values that were not given as inputs, asks for numbers, or hands some on.
+    It `reads_outside` if it reads Values that were not given as inputs, asks for numbers, or hands some on; nodes that
+    it reads so have to be fresh.
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
@@ -115,6 +118,8 @@ class Kernel:
         inputs = [tracer.slots[id(v)] for v in (*tracer.leaves, *tracer.captured)]
         self.program = Program(tracer.tape, inputs, [*tracer.wanted, *(Output(s, "one") for s in watched)])
         self._captured = tracer.captured
+        self._around = list(tracer.around.values())
+        self._fresh_in = -1  # which epoch
         lane = tracer.tape.lane
         self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[id(v)]]]
         # Runs of one supply, with their lengths: a layer asks the same once for each of its inputs.
@@ -125,7 +130,7 @@ class Kernel:
         self._given = len(self.program.shared_inputs) - len(self._captured) - len(self._supplies)
         self.each = len(self.program.sample_inputs), len(self.program.sample_outputs)
         self.batched = self.each[0] > 0
-        self.reads_outside = bool(tracer.captured or tracer.supplies or tracer.observations)
+        self.reads_outside = bool(tracer.captured or tracer.around or tracer.supplies or tracer.observations)
         self.lock = threading.Lock()
         self.backend, self.run, self.notes = _compile(self.program, backend)
         self.alone = self.on(_NO_ROWS, _NO_ROWS)
@@ -158,6 +163,9 @@ class Kernel:
         return results
 
     def _outside(self) -> list[float]:
+        if self._around and self._fresh_in != (epoch := recording.now.epoch):  # else no leaf was written since
+            check_fresh(self._around)
+            self._fresh_in = epoch
         return [*(supply() for supply in self._supplies), *(v._data for v in self._captured)]
 
     def read_outside(self, inputs: Rows) -> None:

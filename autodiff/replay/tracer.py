@@ -13,7 +13,7 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.derivatives.standins import StandIns
 from autodiff.errors import TraceError
-from autodiff.graph import topological
+from autodiff.graph import check_fresh, topological
 from autodiff.ops import choices
 from autodiff.program import Output, SimplifyingTape, reverse
 from autodiff.recording import tracing
@@ -61,6 +61,7 @@ class Tracer(StandIns):
         self.captured: list[Value] = []
         self.supplies: list[tuple[Value, Callable[[], float]]] = []
         self.observations: list[tuple[Any, Callable[[float], None]]] = []
+        self.around: dict[int, Value] = {}  # by id: a node may be met twice
         self.wanted: list[Output] = []
         self.recorded: dict[int, Value] = {}
         self.made: list[Value] = []
@@ -137,6 +138,7 @@ class Tracer(StandIns):
         self.recorded.update((id(y), y) for y in nodes)
         nodes = [y for y in nodes if id(y) not in self.slots]  # a gradient is asked for after its value
         order = topological(nodes)
+        self._look_around([v for v in order if v.op is not None and v._stamp.epoch < self.epoch])
         self.recorded.update((id(v), v) for v in order)
         for v in order:
             if v.op is None and id(v) not in self.slots:
@@ -148,6 +150,21 @@ class Tracer(StandIns):
                     self.captured.append(v)
         transcribe(self.tape, nodes, self.slots)
         return [self.slots[id(y)] if type(y) is Value else self.tape.constant(float(y)) for y in outputs]
+
+    def _look_around(self, computed: list[Value]) -> None:
+        """Keep nodes that were there before the function was called: they have to be fresh, now and at each run.
+
+        A TraceError if one was computed from an input, whose number is another one at each run.
+        """
+        check_fresh(computed)
+        inputs = set(map(id, self.leaves))
+        for v in computed:
+            if any(id(p) in inputs for p in v.operands):
+                raise TraceError(
+                    f"{v!r} was computed from an input of the program before the function was called, so it would stay "
+                    "as it is when the input changes; compute it inside the function"
+                )
+            self.around[id(v)] = v
 
     def want(self, outputs: Iterable[Any], kind: Kind) -> None:
         """Make numbers outputs of the program: as they are, of each sample, or summed over the samples."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any, cast
 
+from autodiff.derivatives.nesting import differentiating
 from autodiff.derivatives.structures import fill, places
 from autodiff.derivatives.transforms import grad_graph
 from autodiff.errors import GradientError
@@ -210,7 +211,8 @@ def _flat(f: Callable[..., Any], at: Sequence[Any]) -> tuple[list[float], Callab
 def _recorded(call: Callable[..., Any], point: Sequence[float], order: int) -> tuple[list[Value], list[Value]]:
     """The leaves; and the output and, for the second order, its gradient as graphs."""
     leaves = [Value(x) for x in point]
-    y = call(*leaves)
+    with differentiating():
+        y = call(*leaves)
     if not isinstance(y, Value):
         try:
             y = Value(y)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autodiff.derivatives import differentiating
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn.checks import expect
@@ -35,9 +36,10 @@ class EagerStep:
 
     def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
         """Add the gradients of the batch's loss to ``.grad``; return the loss."""
-        value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
-        if self.penalty is not None:
-            value = value + self.penalty()
+        with differentiating():
+            value = mean_loss(self.loss, forward_batch(self.model, rows), targets, weights)
+            if self.penalty is not None:
+                value = value + self.penalty()
         expect(isinstance(value, Value), _LOSS, value)
         value.backward()
         return float(value.data)
