@@ -161,24 +161,21 @@ def tan(x: float) -> float:
 
 
 def _far(function: Callable[[float], float], x: float) -> float:
-    """The sine, cosine or tangent of a huge angle.
+    """The sine, cosine or tangent of a huge angle, to 1 ulp.
 
-    Next to 0 and next to a pole those of the C library are off by up to 140,000 ulp (glibc 2.36). There the angle is
-    so near to a multiple of pi/2 that the answer is its distance from that, or the inverse.
+    Next to 0 and to a pole those of the C library are off by up to 140,000 ulp (glibc 2.36). There the angle is so near
+    to a multiple of pi/2 that the answer is its distance from that, or the inverse: in whole numbers (Payne and Hanek).
     """
     if not math.isfinite(x):
         return nan
     y = function(x)
     if 1e-9 <= abs(y) <= 1e9:
         return y
-    return math.copysign(_rest(x) if abs(y) < 1.0 else 1.0 / _rest(x), y)
-
-
-def _rest(x: float) -> float:
-    """The distance from the nearest multiple of pi/2, correctly rounded, in whole numbers (Payne and Hanek)."""
     n, d = abs(x).as_integer_ratio()
-    part = n * TWO_OVER_PI // d % (1 << 1200)
-    return min(part, (1 << 1200) - part) / TWO_OVER_PI
+    one = 1 << 1200
+    part = n * TWO_OVER_PI // d % one
+    rest = min(part, one - part)
+    return math.copysign(rest / TWO_OVER_PI if abs(y) < 1.0 else TWO_OVER_PI / rest, y)
 
 
 TWO_OVER_PI = int(

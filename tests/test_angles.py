@@ -10,6 +10,7 @@ import pytest
 import reference
 import strategies
 from deep.accuracy import error_in_ulp
+from deep.sampling import next_to_multiples
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import mp, mpf
@@ -26,21 +27,6 @@ NAMES = angles.ANGLES
 DIGITS = 400
 
 
-def nearest(exponent):
-    """Floats m * 2**exponent that are nearly multiples of pi/2, by the convergents of the quotient (Kahan)."""
-    with mp.workdps(DIGITS):
-        quotient = mp.ldexp(mpf(1), exponent) / (mp.pi / 2)
-        left, before, q = quotient - mp.floor(quotient), 0, 1
-        found = []
-        while q < 1 << 53:
-            if q * 64 > 1 << 53:  # the last ones are the nearest
-                found.append(math.ldexp(q * ((1 << 53) // q), exponent))
-            left = 1 / left
-            whole = int(mp.floor(left))
-            left, before, q = left - whole, q, before + whole * q
-    return found
-
-
 def multiples(random, count):
     """The floats next to multiples of pi/2 of any size; nearly all are an ulp away, and at an ordinary distance."""
     with mp.workdps(DIGITS):
@@ -49,7 +35,7 @@ def multiples(random, count):
 
 KNOWN = [563416747700.2246, 6381956970095103 * 2.0**797, 1.5986289000543612e74, 1.9279533298731694e174]
 KNOWN += [1.2853022199154463e174, 2.331386745148063e283, 1e22, 1.7976931348623157e308, 1e8, 99999999.99999999]
-HARD = [s * x for x in [*KNOWN, *(x for e in range(-30, 971, 13) for x in nearest(e))] for s in (1.0, -1.0)]
+HARD = [s * x for x in [*KNOWN, *(x for e in range(-30, 971, 29) for x in next_to_multiples(e))] for s in (1.0, -1.0)]
 ANY = [*HARD, *multiples(Random(1), 60), *(2.0 ** Random(k).uniform(-20.0, 1024.0) for k in range(60))]
 SPECIAL = [0.0, -0.0, 5e-324, -5e-324, 2.0**-1022, -1e-310, math.inf, -math.inf, math.nan]
 
@@ -68,7 +54,7 @@ def test_the_digits_are_those_of_two_over_pi():
 def test_the_points_are_hard():
     """Next to a multiple of pi/2, some nearer than 2**-60; so near to 0 that the C library may be wrong there."""
     sizes = [min(abs(truth("sin", x)), abs(truth("cos", x))) for x in HARD]
-    assert sum(size < 1e-12 for size in sizes) > 0.9 * len(sizes)
+    assert sum(size < 1e-12 for size in sizes) > 0.8 * len(sizes)
     assert min(sizes) < 2.0**-60
 
 
@@ -77,7 +63,7 @@ class TestEager:
     def test_values(self, name):
         """Far better than the promised 4 ulp."""
         for x in ANY:
-            assert error_in_ulp(getattr(autodiff, name)(x), truth(name, x)) <= (1.6 if name == "tan" else 0.6), x
+            assert error_in_ulp(getattr(autodiff, name)(x), truth(name, x)) <= 0.7, x
 
     def test_partials(self, name):
         for x in ANY:
