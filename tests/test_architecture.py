@@ -34,7 +34,7 @@ PLAN = """
     show            errors files numerics operation ops graph reverse value derivatives
     testing         errors operation graph reverse value derivatives show
     program         errors numerics operation ops                                never value
-    replay          errors operation ops recording graph value derivatives show program
+    replay          errors numerics operation ops recording graph value derivatives show program
 
     nn.checks       -
     nn.schedules    nn.checks

@@ -10,6 +10,7 @@ import edge_cases
 import pytest
 import reference
 import strategies
+from deep.accuracy import error_in_ulp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference import UNIT, mp, mpf
@@ -324,6 +325,20 @@ class TestSoftmax:
             assert abs(y.data - p) <= 8 * UNIT * p
             for g, t in zip(gradient(mode, y, nodes), row, strict=True):
                 assert abs(g - t) <= 16 * UNIT * abs(t), (k, xs)
+
+    @pytest.mark.parametrize("size", [10, 100, 1000])
+    def test_as_many_digits_as_it_says(self, size):
+        random = Random(size)
+        for spread in (1.0, 30.0):
+            xs = [random.gauss(0.0, spread) for _ in range(size)]
+            k = xs.index(max(xs))
+            powers = [mp.exp(mpf(x) - mpf(xs[k])) for x in xs]
+            whole = mp.fsum(powers)
+            assert all(error_in_ulp(y, p / whole) <= 8.0 for y, p in zip(autodiff.softmax(xs), powers, strict=True))
+            row = reference.softmax_row(k, reference.exact(xs))[1]
+            nodes = [Value(x) for x in xs]
+            autodiff.softmax(nodes)[k].backward()
+            assert all(error_in_ulp(x.grad, t) <= 12.0 for x, t in zip(nodes, row, strict=True))
 
     def test_the_partial_of_a_probability_next_to_1(self):
         xs = [Value(-20.37), Value(-0.07)]

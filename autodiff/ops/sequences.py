@@ -75,7 +75,7 @@ prod = Nary(
 
     The product does not overflow or underflow on its way. A partial is the product of the other factors, right
     also where some are 0, and of up to 8 factors as accurate. Of more it comes from products of pairs of pairs, so
-    that the time stays proportional to their number: 2 log2(n) roundings, and these may overflow on their way.
+    that the time stays proportional to their number: 2 log2(n) roundings, and these may over- or underflow.
     """,
 )
 
@@ -170,7 +170,8 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     -----
     All exponents are shifted by the largest logit first, so that nothing overflows, and each power is divided by
     the sum of itself and all others. The partials are ``d p_i / d x_j = p_i ((i = j) - p_j)``; where i = j, the
-    difference of two nearly equal numbers is not taken: ``1 - p_i`` is the part of the others in the sum.
+    difference of two nearly equal numbers is not taken: ``1 - p_i`` is the part of the others in the sum. That comes by
+    sums in pairs, of 2 log2(n) roundings: of up to 1,000 logits a probability is right to 8 ulp, a partial to 12.
 
     Examples
     --------

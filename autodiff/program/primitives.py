@@ -64,6 +64,11 @@ def _library(name: str, python: Callable[..., Any], numpy: str = "", arity: int 
     return _called(name, python, numpy, arity)._replace(library=True)
 
 
+def _angle(name: str, python: Callable[..., Any]) -> Primitive:
+    """Of the library, but for some huge angles."""
+    return _library(name, python)._replace(c=f"angle({name}, {{0}})")
+
+
 def _intrinsic(name: str, python: Callable[..., Any], numpy: str = "", arity: int = 1) -> Primitive:
     return _called(name, python, numpy, arity, f"llvm.{name}.{{suffix}}")
 
@@ -135,9 +140,9 @@ _ROWS = (
     _library("log10", numerics.log10),
     # NumPy's `power` takes a root for an exponent of 0.5: -0.0 and -inf come out wrong
     _library("pow", numerics.power, "float_power", arity=2)._replace(source=(math.pow, ast.Pow)),
-    _library("sin", numerics.sin),
-    _library("cos", numerics.cos),
-    _library("tan", numerics.tan),
+    _angle("sin", numerics.sin),
+    _angle("cos", numerics.cos),
+    _angle("tan", numerics.tan),
     _library("asin", numerics.asin, "arcsin"),
     _library("acos", numerics.acos, "arccos"),
     _library("atan", math.atan, "arctan"),

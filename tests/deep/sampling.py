@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import cache
 from random import Random
 from typing import Any
 
 import strategies
+from reference import mp
 
 from autodiff.operation import Nary, Op
 
@@ -35,6 +37,8 @@ LANDMARKS = {
 }
 """Points with interesting neighbours: zeros, extrema, and where a result begins to be subnormal or to overflow."""
 
+ANGLES = ("sin", "cos", "tan")
+
 POWERS = ("pow", "power_slope", "power_log")
 
 
@@ -46,6 +50,19 @@ def size(random: Random, low: int = -1074, high: int = 1023) -> float:
 def near(random: Random, x: float) -> float:
     """A neighbour at any distance, from an ulp on."""
     return x + x * size(random, -53, -2)
+
+
+@cache
+def next_to_multiples(exponent: int) -> list[float]:
+    """Floats m * 2**exponent that are all but multiples of pi/2, by convergents of the quotient (Kahan)."""
+    with mp.workdps(400):
+        left, before, q = mp.frac(mp.ldexp(2 / mp.pi, exponent)), 0, 1
+        found = []
+        while q < 1 << 53:
+            found.append(math.ldexp(q * ((1 << 53) // q), exponent))
+            left = 1 / left
+            left, before, q = mp.frac(left), q, before + int(left) * q
+    return found[-4:]  # the last ones are the nearest
 
 
 def clamp(x: float) -> float:
@@ -135,4 +152,6 @@ def operands(op: Op, random: Random) -> tuple[Any, ...]:
         return tuple(sequence(random, count) for _ in range(op.groups))
     if op.arity == 2:
         return pair(random, op)
+    if op.name in ANGLES and random.random() < 0.1:
+        return (random.choice((1.0, -1.0)) * random.choice(next_to_multiples(random.randint(-30, 970))),)
     return (number(random, *op.domain[0], LANDMARKS.get(op.name, [])),)

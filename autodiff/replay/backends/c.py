@@ -6,6 +6,7 @@ import math
 import re
 
 from autodiff.program import PRIMITIVES, Program
+from autodiff.replay.backends import angles
 from autodiff.replay.backends.program_lines import ProgramLines
 
 _HEAD = """\
@@ -19,10 +20,20 @@ _HEAD = """\
    samples_out  results of each sample, one row a result */
 #include <math.h>
 
-static double mantissa(double x) { int e; return frexp(x, &e); }
-static double exponent(double x) { int e = 0; return isfinite(x) ? (frexp(x, &e), (double)e) : 0.0; }
-static double scaled(double m, double e) { return ldexp(m, (int)fmax(fmin(e, 2900.0), -2900.0)); }
+"""
 
+_HELPERS = {
+    "mantissa": "static double mantissa(double x) { int e; return frexp(x, &e); }\n",
+    "exponent": """\
+static double exponent(double x) { int e = 0; return isfinite(x) ? (frexp(x, &e), (double)e) : 0.0; }
+""",
+    "scaled": """\
+static double scaled(double m, double e) { return ldexp(m, (int)fmax(fmin(e, 2900.0), -2900.0)); }
+""",
+}
+"""What a program may call besides the math library."""
+
+_RUN = """
 void run(long n, long stride, const double *shared, const double *samples, double *shared_out, double *samples_out) {
 """
 
@@ -32,7 +43,9 @@ def source(program: Program) -> str:
     lines = ProgramLines(program.lowered(), _literal, lambda name, operands: PRIMITIVES[name].c.format(*operands))
     before, within, after = map(_statements, lines.loop())
     loop = ["for (long s = 0; s < n; s++) {", *(f"  {line}" for line in within), "}"]
-    return _HEAD + "".join(f"  {line}\n" for line in (*before, *loop, *after)) + "}\n"
+    body = "".join(f"  {line}\n" for line in (*before, *loop, *after))
+    helpers = "".join(text for name, text in [*_HELPERS.items(), ("angle", angles.in_c())] if f"{name}(" in body)
+    return f"{_HEAD}{helpers}{_RUN}{body}}}\n"
 
 
 def _literal(x: float) -> str:

@@ -8,6 +8,7 @@ from array import array
 from typing import Any
 
 from autodiff.program import PRIMITIVES, Program, Run
+from autodiff.replay.backends import angles
 from autodiff.replay.backends.program_lines import ProgramLines
 
 
@@ -21,6 +22,7 @@ def compile_program(program: Program) -> Run:
     space: dict[str, Any] = {
         **vars(numpy),
         **{name: numpy.vectorize(getattr(math, name), otypes=[float]) for name in ("erf", "erfc")},
+        **{name: _angle(numpy, name) for name in angles.ANGLES},
         "total": lambda n, x: x.sum() if numpy.ndim(x) else n * x,
     }
     exec(compile(_text(program), "<replayed program>", "exec"), space)
@@ -36,6 +38,13 @@ def compile_program(program: Program) -> Run:
             body(n, numpy.frombuffer(shared), rows, shared_out, results)
 
     return run
+
+
+def _angle(numpy: Any, name: str) -> Any:
+    """NumPy's own, which is wrong next to 0 for huge angles; so these are computed one by one."""
+    usual, each = getattr(numpy, name), numpy.vectorize(PRIMITIVES[name].python, otypes=[float])
+    huge = angles.HUGE  # squares are added up faster than compared, and those of none are that large
+    return lambda x: usual(x) if numpy.dot(x, x) < huge**2 else numpy.piecewise(x, [abs(x) >= huge], [each, usual])
 
 
 def _text(program: Program) -> str:

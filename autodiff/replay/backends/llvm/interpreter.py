@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from autodiff.program import LANES, PRIMITIVES, SUM_OF_PRODUCTS, Program
-from autodiff.replay.backends.llvm.vector_math import Lines, definitions, function_text, is_function
+from autodiff.replay.backends.llvm.vector_math import Lines, definitions, functions, is_function
 
 ARITY = {row.name: row.arity for row in PRIMITIVES.values() if row.name != SUM_OF_PRODUCTS}
 """How many operands each kind of instruction has, but for sums of products."""
@@ -177,12 +177,12 @@ done:
 @cache
 def machine_code() -> str:
     """The machine code as LLVM text, with the entry ``run`` of `autodiff.replay.backends.llvm.native.NativeRun`."""
-    helpers = [function_text(name, 1) for name in ARITY if is_function(name, 1)]
+    helpers = {own: text for name in ARITY if is_function(name, 1) for own, text in functions(name, 1).items()}
     loops = [_sums(1), _sums(LANES), _loop("copy", 1, 1)]
     for name, arity in ARITY.items():
         loops += [_loop(name, arity, lanes) for lanes in ((1, LANES) if name in EIGHT else (1,))]
     return "\n".join(
-        [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers, *loops, _run()]
+        [*definitions(), "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)", *helpers.values(), *loops, _run()]
     )
 
 

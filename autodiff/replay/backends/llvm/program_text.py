@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from autodiff.program import LANES, SUM_OF_PRODUCTS, TRUTHS, Program
-from autodiff.replay.backends.llvm.vector_math import Lines, definitions, function_text, is_function
+from autodiff.replay.backends.llvm.vector_math import Lines, definitions, functions, is_function
 
 
 class Body(Lines):
@@ -94,8 +94,8 @@ class Body(Lines):
     def _instruction(self, name: str, operands: Sequence[int]) -> str:
         if name == SUM_OF_PRODUCTS:
             return self._sum_of_products(operands)
-        if is_function(name, self.width) and (name, self.width) not in self.text.functions:
-            self.text.functions[name, self.width] = function_text(name, self.width)
+        if is_function(name, self.width):
+            self.text.functions |= functions(name, self.width)
         return self.line(self.primitive(name, [self.read(p) for p in operands]))
 
     def _sum_of_products(self, operands: Sequence[int]) -> str:
@@ -135,7 +135,7 @@ class ProgramText:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.functions: dict[tuple[str, int], str] = {}
+        self.functions: dict[str, str] = {}
         shared, lane = program.steps(lane=False), program.steps(lane=True)
         self.steps = len(shared) + len(lane)
         crossing = _crossing(program, shared, lane)

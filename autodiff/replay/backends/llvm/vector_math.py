@@ -1,6 +1,6 @@
 """Lines of LLVM text on numbers of one width, and functions on vectors in them.
 
-Of these exp, log and tanh go by polynomials, others number by number by the C library's.
+Of these exp, log and tanh go by polynomials, others number by number by the C library's, but for some huge angles.
 
 The polynomials are Taylor series about a reduced argument, with fused multiply-adds: errors stay below 2 ulp, measured
 in the tests. For nan, infinities, overflow and underflow they give what the C library gives.
@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 
 from autodiff.program import LANES, PRIMITIVES
+from autodiff.replay.backends import angles
 
 
 class Lines:
@@ -46,7 +47,7 @@ class Lines:
 
     def prefix(self, name: str) -> str:
         """What stands before the name of the function that computes a primitive; nothing for one of the C library."""
-        return "v." if self.width > 1 else "" if PRIMITIVES[name].library else "s."
+        return "v." if self.width > 1 else "s." if is_function(name, 1) else ""
 
 
 @cache
@@ -78,17 +79,23 @@ def definitions() -> list[str]:
 
 def is_function(name: str, width: int) -> bool:
     """Whether a primitive is computed by a function that has to be written, for numbers of that width."""
+    if name in angles.ANGLES:
+        return True
     return width > 1 if PRIMITIVES[name].library else name in _WRITTEN
 
 
-def function_text(name: str, width: int) -> str:
-    """The definition of the function that computes a primitive."""
-    text = _Text(width)
-    x = [f"%x{k}" for k in range(PRIMITIVES[name].arity)]
-    result = _WRITTEN[name](text, *x) if name in _WRITTEN else _one_by_one(text, name, x)
-    arguments = ", ".join(f"{text.kind} {p}" for p in x)
-    head = f"define internal {text.kind} @{text.prefix(name)}{name}({arguments}) {{"
-    return "\n".join([head, *text.lines, f"  ret {text.kind} {result}", "}"])
+@cache
+def functions(name: str, width: int) -> dict[str, str]:
+    """The definitions of the function that computes a primitive, and of those that it calls, by their names."""
+    found = angles.in_llvm(name) if name in angles.ANGLES else {}
+    own = f"{'v' if width > 1 else 's'}.{name}"
+    if own not in found:
+        text = _Text(width)
+        x = [f"%x{k}" for k in range(PRIMITIVES[name].arity)]
+        result = _WRITTEN[name](text, *x) if name in _WRITTEN else _one_by_one(text, name, x)
+        head = f"define internal {text.kind} @{own}({', '.join(f'{text.kind} {p}' for p in x)}) {{"
+        found[own] = "\n".join([head, *text.lines, f"  ret {text.kind} {result}", "}"])
+    return found
 
 
 class _Text(Lines):
@@ -151,6 +158,15 @@ def _one_by_one(t: _Text, name: str, x: Sequence[str]) -> str:
         y = t.line(f"call double @{name}({', '.join(f'double {p}' for p in parts)})")
         result = t.line(f"insertelement {t.kind} {result}, double {y}, i32 {k}")
     return result
+
+
+def _angle(name: str, t: _Text, x: str) -> str:
+    """Number by number: by the C library's, or if one of them is huge, by what mends those."""
+    huge = t.test("oge", t.call("fabs", x), t.number(angles.HUGE))
+    some = t.line(f"icmp ne i{t.width} {t.line(f'bitcast {t.truth} {huge} to i{t.width}')}, 0")
+    t.lines += [f"  br i1 {some}, label %some, label %none", "some:"]
+    t.lines += [f"  ret {t.kind} {_one_by_one(t, f's.{name}', [x])}", "none:"]
+    return _one_by_one(t, name, [x])
 
 
 def _reduced(t: _Text, x: str, low: float, high: float) -> tuple[str, str]:
@@ -240,4 +256,5 @@ _WRITTEN: dict[str, Callable[..., str]] = {
     "mantissa": _mantissa,
     "exponent": _exponent,
     "ldexp": _ldexp,
+    **{name: partial(_angle, name) for name in angles.ANGLES},
 }
