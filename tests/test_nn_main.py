@@ -178,13 +178,36 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, capsys):
     assert main([*job, "--epochs", "5", "--out", str(parts), "--resume"]) == 0
     assert numbers(parts) == numbers(whole)
     capsys.readouterr()
-    refused(
-        [*job, "--hidden", "4", "--out", parts, "--resume"], capsys, "checkpoint.json: the state does not fit this MLP"
-    )
-    refused(
-        [*job, "--seed", "1", "--out", parts, "--resume"], capsys, "checkpoint.json: the checkpoint is of a training"
-    )
+    told = "checkpoint.json: the checkpoint is of a training with the "
+    for options, difference in OTHERS.items():
+        refused([*job, *options.split(), "--out", parts, "--resume"], capsys, told + difference)
     assert numbers(parts) == numbers(whole)
+    assert main([*job, "--epochs", "6", "--patience", "9", "--out", str(parts), "--resume"]) == 0
+    assert len(history(parts)) == 7
+
+
+OTHERS = {
+    "--hidden 4": "model.nouts.0 3, this one has 4",
+    "--seed 1": "seed 0, this one has 1",
+    "--activation relu": "model.activation.0 'tanh', this one has 'relu'",
+    "--optimizer adamw": "optimizer.kind 'Adam', this one has 'AdamW'",
+    "--lr 0.1": "schedule 'constant(lr=0.02)', this one has 'constant(lr=0.1)'",
+    "--schedule cosine --epochs 5": "schedule 'constant(lr=0.02)', this one has 'cosine(",
+    "--l2 0.1": "l2 0.0, this one has 0.1",
+    "--clip 1": "clip_norm None, this one has 1.0",
+    "--batch-size 8": "batch size 16, this one has 8",
+    "--data moons": "data (SHA-256)",
+}
+"""What must not change when a training is resumed, and how it is told."""
+
+
+def test_a_schedule_is_not_stretched_by_resuming(tmp_path, capsys):
+    job = [*QUICK[:-1], "4", "--schedule", "cosine", "--out", str(tmp_path)]
+    assert main(job) == 0
+    capsys.readouterr()
+    told = "a schedule made for another number of epochs gives other rates from the first step on"
+    refused([*job, "--epochs", "8", "--resume"], capsys, told)
+    assert main([*job, "--resume"]) == 0
 
 
 def test_class_codes(tmp_path, capsys):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from autodiff import Value
 from autodiff.errors import DataError, ModelFileError, RenderError
+from autodiff.files import owned, remove_abandoned
 from autodiff.show import draw_backward, draw_forward
 from nn import optim, schedules
 from nn.cli.predictor import Predictor
@@ -106,6 +107,9 @@ FINDER = "learning_rates.png"
 CHECKPOINT = "checkpoint.json"
 """What it writes after every epoch."""
 
+UNFINISHED = ".unfinished-"
+"""How the name of the folder begins in which the rest is collected."""
+
 
 class Outcome(NamedTuple):
     """What came of a job: the network with its best weights, the record, the rate at the start, the files written.
@@ -196,15 +200,22 @@ def _trained(job: Namespace, predictor: Predictor, training: Dataset, validation
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _staging(out: Path, written: list[str]) -> Iterator[Path]:
-    """A new folder inside another, out of which the files named as written are moved at the end, also at Ctrl-C."""
+    """A new folder inside another, out of which the files named as written are moved at the end, also at Ctrl-C.
+
+    Such folders of jobs that were killed are removed.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out)
+        with owned(out, wait=True):  # one at a time: a new folder is not to be taken for an abandoned one
+            remove_abandoned(out, f"{UNFINISHED}*")
+            temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=out)
+            held = contextlib.ExitStack()
+            held.enter_context(owned(temporary.name))
     except OSError as error:
         raise OSError(error.errno, f"cannot write to this folder: {error.strerror}", str(out)) from error
-    with temporary as staging:
+    with temporary as staging, held:
         for name in (*FILES, FINDER, CHECKPOINT):
             if (out / name).is_dir():
                 raise IsADirectoryError(

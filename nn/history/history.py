@@ -262,7 +262,8 @@ class History:
         """
         try:
             document = json.loads(Path(path).read_bytes().decode("utf-8"))
-            if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (FORMAT, VERSION):
+            kind = (document.get("format"), repr(document.get("version"))) if isinstance(document, dict) else None
+            if kind != (FORMAT, repr(VERSION)):  # repr: 1.0 and true equal 1
                 raise ModelFileError(f'not a saved history: expected "format": "{FORMAT}" and "version": {VERSION}')
             return cls.from_dict(document)
         except ModelFileError as error:

@@ -182,8 +182,8 @@ class Optimizer:
         given, numbers, steps = state["hyperparameters"], state["state"], state["steps"]
         _expect_keys("the hyperparameters", given, self.hyperparameters())
         _expect_keys("the remembered numbers", numbers, self.state_names)
-        if type(steps) is not int or steps < 0:
-            raise ModelFileError(f"the number of steps is a whole number, at least 0, got {steps!r:.40}")
+        if type(steps) is not int or not 0 <= steps <= 2**53:
+            raise ModelFileError(f"the number of steps is a whole number, from 0 to 2^53, got {steps!r:.40}")
         columns = {name: self._column(name, numbers[name]) for name in self.state_names}
         try:
             checked = type(self)([Value(0.0)], **given)  # by its own rules

@@ -277,8 +277,12 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the learning rate included, is that of the checkpoint. More epochs or another patience are allowed.
-    What callbacks remember is theirs to keep.
+    their state, the learning rate included, is that of the checkpoint. More epochs, another patience and other
+    callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
+    is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
+    that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
+    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name. What
+    callbacks remember is theirs to keep.
 
     Examples
     --------
@@ -312,9 +316,12 @@ def fit(
         [checked(callback) for callback in callbacks],
         watched=bool(callbacks) or checkpoint is not None,
     )
-    if checkpoint is not None and resume and Path(checkpoint).exists():
-        restore(loop, checkpoint, seed)
-    saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
+    saving = None
+    if checkpoint is not None:
+        begun = {name: x for name, x in optimizer.hyperparameters().items() if name != "lr" or schedule is None}
+        saving = Saving(loop, checkpoint, {"seed": seed, "l1": float(l1), "l2": float(l2), "optimizer": begun})
+        if resume and Path(checkpoint).exists():
+            restore(loop, checkpoint, saving.told)
     with require_tqdm()(total=epochs, desc="training", unit="epoch") if progress else nullcontext() as bar:
 
         def after_epoch(last: bool) -> None:
