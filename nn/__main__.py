@@ -40,7 +40,7 @@ from typing import NoReturn
 from autodiff.errors import AutodiffError
 from nn.cli.job import BUILT_IN, RATES, Outcome, run
 from nn.cli.predictor import predict
-from nn.data.csv_files import number
+from nn.data.csv_text import number
 from nn.model.mlp import ACTIVATIONS
 from nn.schedules import SCHEDULES
 

@@ -112,7 +112,7 @@ def test_one_hot_refuses():
         one_hot([0, 3], 3)
     with pytest.raises(ValueError, match="label 0 to be 0 or more, got -1"):
         one_hot([-1, 3])
-    with pytest.raises(TypeError, match="int as label 1, got float"):
+    with pytest.raises(TypeError, match="label 1 is a whole number, got float"):
         one_hot([0, 1.0])  # type: ignore[list-item]
 
 

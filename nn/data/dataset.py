@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -12,7 +11,7 @@ from typing import Any
 
 from autodiff import numerics
 from autodiff.errors import DataError, ModelFileError
-from nn.checks import expect
+from nn.checks import affordable, expect, flag, is_finite, listed, seed_of, whole
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Dataset:
             if len(row) != len(self.feature_names):
                 raise self._error(f"expected {len(self.feature_names)} features in row {k}, got {len(row)}")
             for name, x in zip((*self.feature_names, self.target_name), (*row, target)):
-                if not isinstance(x, Real) or not math.isfinite(x):
+                if not is_finite(x):
                     raise self._error(f"expected a finite number in row {k}, column {name!r}, got {x!r:.40}")
             if self.class_names is not None and not (hasattr(target, "__index__") and target in classes):
                 raise self._error(
@@ -94,6 +93,20 @@ class Dataset:
     def place(self, name: str) -> str:
         """Say where a column is, for a message: its file, if there is one, and its name."""
         return f"{self.source}, column {name!r}" if self.source else f"column {name!r}"
+
+
+def are_codes(targets: Sequence[float]) -> bool:
+    """Whether targets may be the numbers of classes: whole ones from 0 or 1 on without a gap, each twice in the mean.
+
+    >>> are_codes([0, 2, 1, 0, 1, 2]), are_codes([0, 1, 30_000_000]), are_codes([0, 1, 2]), are_codes([1, 0])
+    (True, False, False, True)
+    """
+    seen = set(targets)
+    first = min(seen, default=-1)
+    least = 2 if len(seen) > 2 else 1
+    return (
+        first in (0, 1) and seen == set(range(int(first), len(seen) + int(first))) and len(targets) >= least * len(seen)
+    )
 
 
 def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool = True) -> tuple[Dataset, Dataset]:
@@ -134,6 +147,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     """
     expect(isinstance(dataset, Dataset), "expected a Dataset to split", dataset)
     expect(isinstance(fraction, Real), "expected a number as fraction", fraction)
+    seed, stratify = seed_of(seed), flag(stratify, "stratify")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
     names = dataset.class_names or ()
@@ -194,11 +208,9 @@ def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
     >>> [len(batch) for batch in batches(100, 32, random.Random(0))]
     [32, 32, 32, 4]
     """
-    whole_number = isinstance(batch_size, int) and not isinstance(batch_size, bool)
-    expect(whole_number, "expected an int for the batch size", batch_size)
-    if batch_size < 1:
-        raise ValueError(f"expected a batch size of at least 1, got {batch_size}")
-    order = list(range(n))
+    expect(isinstance(rng, random.Random), "rng is a random.Random", rng)
+    batch_size = whole(batch_size, "the batch size", least=1)
+    order = list(range(whole(n, "n, the number of samples,")))
     rng.shuffle(order)
     return [order[k : k + batch_size] for k in range(0, n, batch_size)]
 
@@ -230,14 +242,14 @@ def one_hot(labels: Sequence[int], num_classes: int | None = None) -> list[list[
     >>> one_hot([0, 2])
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    for k, label in enumerate(labels):
-        expect(hasattr(label, "__index__"), f"expected an int as label {k}", label)
-    size = max(labels, default=-1) + 1 if num_classes is None else num_classes
-    for k, label in enumerate(labels):
+    places = [whole(label, f"label {k}", least=-math.inf) for k, label in enumerate(listed(labels, "labels is a list"))]
+    size = max(places, default=-1) + 1 if num_classes is None else whole(num_classes, "num_classes")
+    for k, label in enumerate(places):
         if label not in range(size):
             bound = "0 or more" if num_classes is None else f"from 0 to {size - 1}"
             raise ValueError(f"expected label {k} to be {bound}, got {label}")
-    return [[float(k == label) for k in range(size)] for label in labels]
+    affordable(len(places) * size, 8.0, f"{len(places):,} vectors of {size:,} numbers")
+    return [[float(k == label) for k in range(size)] for label in places]
 
 
 @dataclass(frozen=True)
@@ -361,4 +373,4 @@ def _measure(column: Sequence[float]) -> tuple[float, float]:
 
 
 def _is_finite_number(x: object) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
+    return not isinstance(x, bool) and isinstance(x, int | float) and is_finite(x)

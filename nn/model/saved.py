@@ -21,12 +21,12 @@ import math
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
+from nn.checks import is_finite, is_flag
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
@@ -174,10 +174,7 @@ def checked_state(state: Mapping[str, float], bounds: Mapping[str, float], kind:
 
 
 def _is_finite(x: object) -> bool:
-    try:
-        return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an int too large for a float
-        return False
+    return not is_flag(x) and is_finite(x)
 
 
 def _listed(names: list[str], most: int = 5) -> str:

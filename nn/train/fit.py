@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import random
 import warnings
@@ -18,9 +17,9 @@ from autodiff.operation import real
 from autodiff.recording import no_grad
 from nn import losses
 from nn.callbacks import AnyCallback, Training, checked
-from nn.checks import expect, finite, whole
+from nn.checks import expect, finite, is_flag, whole
 from nn.data import Dataset, batches, split
-from nn.data.dataset import missing_class
+from nn.data.dataset import are_codes, missing_class
 from nn.eager.step import Loss, Metric, Problem, Worker
 from nn.history import History
 from nn.metrics import accuracy, r2
@@ -80,9 +79,15 @@ def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | N
         if several:
             raise ValueError(
                 f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
-                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0, each twice or "
+                "more in the mean; if these are classes, give a Dataset with class_names"
             )
         return loss or losses.mse, metric or r2
+    if loss is None and not several and len(dataset.class_names) > 2:
+        raise ValueError(
+            f"the model has one output, but the targets number {len(dataset.class_names)} classes; let it have one for "
+            "each, or, for a regression, give the targets as floats"
+        )
     if loss is None:
         loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
     return loss, metric or accuracy
@@ -99,10 +104,12 @@ def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
 def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     """Take a data set, or make one of plain lists, (X, y) or pairs; `like` is another part, whose kind and names count.
 
-    Where all targets are whole numbers from 0 (ints, not floats), they are classes; else numbers, for a regression.
+    Targets are classes where they can be their numbers: all ints (or bools), not floats, 0 and 1 alone, or every one
+    from 0 to the largest, and two samples for each in the mean. Else they are numbers, for a regression.
 
     >>> as_dataset([([0.0, 1.0], 1), ([1.0, 1.0], 0)]).class_names
     ('0', '1')
+    >>> as_dataset(([[0.0], [1.0]], [1, 30_000_000])).class_names
     >>> as_dataset(([0.0, 0.5], [1.0, 2.5])).features
     [[0.0], [0.5]]
     """
@@ -120,8 +127,8 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     features = [_row(x, k) for k, x in enumerate(rows)]
     if like is not None:
         return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
-    labels = [operator.index(y) for y in targets if hasattr(y, "__index__")]
-    if labels and len(labels) == len(targets) and min(labels) >= 0:
+    labels = [int(y) for y in targets if hasattr(y, "__index__") or is_flag(y)]
+    if labels and len(labels) == len(targets) and (set(labels) <= {0, 1} or (min(labels) == 0 and are_codes(labels))):
         return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
     return Dataset(features, targets)
 
@@ -209,8 +216,10 @@ def fit(
     model : Module
         Takes a row of features; is changed.
     training : Dataset, or tuple (X, y), or list of pairs (x, y)
-        What to learn from, standardised best (`nn.data.Standardizer`). In plain lists, targets that are all ints from
-        0 are classes, others numbers for a regression.
+        What to learn from, standardised best (`nn.data.Standardizer`). In plain lists, targets are classes if they are
+        ints (or bools) that number them: 0 and 1 alone, or every one from 0 to the largest, each twice in the mean.
+        Others are numbers for a regression, which ``History.metric`` tells. To say it yourself give floats for numbers,
+        or a `Dataset`, with ``class_names=`` for classes.
     validation : Dataset or the like, or float, optional
         What to choose the best epoch by; a number is the share of `training` to set aside, in each class.
     loss : callable, optional
