@@ -106,8 +106,8 @@ def affordable(count: float, each: float, what: str) -> None:
     needed = count * each
     if needed > _SMALL and needed > (free := free_memory()):
         raise MemoryError(
-            f"{what} take{'' if count > 1 else 's'} some {needed / 1e9:,.1f} GB at the least, and {free / 1e9:,.1f} GB "
-            f"are free; take less, or set the environment variable {MEMORY} to the bytes that may be used, or inf"
+            f"{what} would need {needed / 1e9:,.1f} GB at the least, and {free / 1e9:,.1f} GB are free; take less, "
+            f"or set the environment variable {MEMORY} to the bytes that may be used, or inf"
         )
 
 

@@ -54,7 +54,7 @@ PLAN = """
     nn.minimize     nn.checks nn.minimum nn.model nn.optim nn.schedules nn.stopping
     nn.flow         nn.eager nn.model nn.optim
     nn.plots        nn.history nn.model
-    nn.cli          nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
+    nn.cli          nn.checks nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
     nn.__main__     nn.cli nn.data nn.model nn.schedules
 """
 """Each room, a file or a folder, and the rooms above it that it may import, at the top, in functions, or for types.

@@ -16,7 +16,7 @@ from autodiff import ops, recording
 from autodiff.operation import real
 from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
-from nn.checks import known
+from nn.checks import affordable, flag, known
 from nn.model.init import Initialiser, generator, initialiser
 from nn.model.module import Module, Output, as_tuple, positive
 
@@ -80,6 +80,11 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
     return activations
 
 
+def _check_memory(kind: str, parameters: int) -> None:
+    """Raise a MemoryError if so many do not fit in it: each is a node with a number, a name, and a place in a list."""
+    affordable(parameters, 300.0, f"the {parameters:,} parameters of this {kind}")
+
+
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
 
@@ -135,6 +140,8 @@ class Neuron(Module):
     ------
     TypeError, ValueError
         If an argument is not as above. On a call: if the number of inputs is wrong.
+    MemoryError
+        If the parameters do not fit in the memory that is free; see `nn.checks.affordable`.
 
     Examples
     --------
@@ -158,12 +165,13 @@ class Neuron(Module):
         rng: random.Random | None = None,
     ) -> None:
         nin = positive(nin, "nin")
+        _check_memory("Neuron", nin)
         draw, rng = initialiser(init), generator(seed, rng)
         self.activation = activation_function(activation, nonlin)
         self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
-        self.b = parameter(0.0, "b") if bias else None
+        self.b = parameter(0.0, "b") if flag(bias, "bias") else None
         self._operands = _Operands(self.w)
-        self.expand = expand
+        self.expand = flag(expand, "expand")
         self.name = "neuron"
         self._single = activation_name(self.activation) is not None  # it makes one node, or none
         self._box: tuple[Stamp | None, str, Stamp] = None, "", recording.now  # last call: scope, name, ours inside it
@@ -293,7 +301,7 @@ class Layer(Module):
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As for `Neuron`.
 
     Examples
@@ -319,6 +327,7 @@ class Layer(Module):
         rng: random.Random | None = None,
     ) -> None:
         nin, nout = positive(nin, "nin"), positive(nout, "nout")
+        _check_memory("Layer", nin * nout)
         weight, rng = initialiser(init), generator(seed, rng)
 
         def draw(rng: random.Random, nin: int, _: int) -> float:
@@ -412,7 +421,7 @@ class MLP(Module):
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As for `Neuron`.
 
     Examples
@@ -442,6 +451,7 @@ class MLP(Module):
         sizes = [positive(nin, "nin"), *(positive(n, "each of nouts") for n in nouts)]
         if len(sizes) == 1:
             raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
+        _check_memory("MLP", MLP._state_size({"nin": sizes[0], "nouts": sizes[1:]}))
         activations = per_layer(activation, len(sizes) - 1)
         rng = generator(seed, rng)
         self.layers: list[Layer] = []
