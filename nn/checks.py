@@ -90,9 +90,19 @@ def flag(x: Any, what: str) -> bool:
 
 def listed(x: Any, what: str) -> list[Any]:
     """The entries of what is given, a list, a tuple, an array or the like; a TypeError if it has none to give."""
-    several = isinstance(x, Iterable) or hasattr(x, "__getitem__")
-    expect(several and not isinstance(x, (str, bytes)), what, x)
+    expect(isinstance(x, Iterable) and not isinstance(x, (str, bytes)) and getattr(x, "shape", None) != (), what, x)
     return list(x)
+
+
+def called(f: Any, what: str) -> None:
+    """Raise a TypeError unless something can be called; the message says what it is to be."""
+    expect(callable(f), f"{what} is a function", f)
+
+
+def number_of(x: Any, what: str) -> float:
+    """The number that is given, infinite or nan perhaps; a TypeError if it is none: of a Value its data."""
+    expect(is_flag(x) or isinstance(x, Real) or (hasattr(x, "__float__") and not hasattr(x, "shape")), what, x)
+    return float(x)
 
 
 MEMORY = "NN_MEMORY"

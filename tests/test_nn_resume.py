@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -313,6 +314,62 @@ def test_a_learning_rate_without_a_schedule_is_that_of_the_beginning_or_of_the_c
     with pytest.raises(ModelFileError, match=r"optimizer\.lr 0\.5, this one has 0\.1"):
         fit(model, xor(), optimizer=optim.SGD(model.parameters(), 0.1), epochs=9, resume=True, **options)
     assert path.read_text() == before
+
+
+@functools.wraps(losses.cross_entropy)
+def namesake(outputs, targets):
+    """What only its numbers tell from the function of that name."""
+    return doubled(outputs, targets)
+
+
+def falling(by):
+    return lambda k: 0.05 / (by + k)
+
+
+def scaled(factor):
+    return lambda z: (factor * z).tanh()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"loss": namesake}, "the training loss was .* and would now be"),
+        ({"schedule": falling(2)}, r"the learning rate of step \d+ was 0\.0\d+ and would now be 0\.0"),
+        ({"model": lambda: network_with(scaled(2.0))}, "the training loss was"),
+    ],
+)
+def test_functions_of_the_same_name_are_told_apart_by_their_numbers(options, told, eager, tmp_path):
+    settings = {**SETTINGS, "schedule": falling(1), "eager": eager, "checkpoint": tmp_path / "c.json"}
+    for changes in ({}, {}, options):
+        options = {"model": lambda: network_with(scaled(1.0)), **settings, **changes}
+        model = options.pop("model")()
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+        if changes:
+            with pytest.raises(ModelFileError, match=told):
+                fit(model, TRAINING, VALIDATION, epochs=4, optimizer=optimizer, resume=True, **options)
+            assert model.state_dict() == network_with().state_dict()
+        else:
+            fit(model, TRAINING, VALIDATION, epochs=2, optimizer=optimizer, resume=True, **options)
+
+
+def test_a_loss_that_is_another_each_time_says_nothing(tmp_path):
+    """Nor does what callbacks have changed."""
+    rng = random.Random(0)
+
+    def loss(outputs, targets):
+        return losses.cross_entropy(outputs, targets) * rng.uniform(0.5, 2.0)
+
+    for epochs in (1, 2):
+        train(tmp_path / "c.json", loss=loss, epochs=epochs, resume=True, eager=True)
+
+    def shift(training):
+        for p in training.model.parameters():
+            p.data += 0.25
+
+    options = {"callbacks": [shift], "resume": True, "epochs": 2}
+    train(tmp_path / "d.json", **options)
+    assert len(train(tmp_path / "d.json", **{**options, "epochs": 3})[2].epochs) == 4
 
 
 def test_a_checkpoint_of_an_older_version_is_read(tmp_path):

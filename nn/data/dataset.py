@@ -54,12 +54,15 @@ class Dataset:
     source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        for what, given in (("features", self.features), ("targets", self.targets)):
+            if not hasattr(given, "__len__") or isinstance(given, (str, bytes, Mapping)) or _is_lone(given):
+                raise self._error(f"expected a list as {what}, got {type(given).__name__}: {given!r:.40}")
         if len(self.features) != len(self.targets):
             raise self._error(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
         if not len(self.features):
             raise self._error("expected at least one sample, got none")
         for k, row in enumerate(self.features):
-            if not hasattr(row, "__len__") or isinstance(row, str):
+            if not hasattr(row, "__len__") or isinstance(row, (str, bytes, Mapping)) or _is_lone(row):
                 raise self._error(f"expected a row of numbers as row {k}, got {type(row).__name__}: {row!r:.40}")
         if not len(self.features[0]):
             raise self._error("expected at least one feature in row 0, got none")
@@ -93,6 +96,11 @@ class Dataset:
     def place(self, name: str) -> str:
         """Say where a column is, for a message: its file, if there is one, and its name."""
         return f"{self.source}, column {name!r}" if self.source else f"column {name!r}"
+
+
+def _is_lone(x: Any) -> bool:
+    """Whether something is an array of no dimension, which has no length though it says so."""
+    return getattr(x, "shape", None) == ()
 
 
 def are_codes(targets: Sequence[float]) -> bool:
@@ -147,7 +155,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     """
     expect(isinstance(dataset, Dataset), "expected a Dataset to split", dataset)
     expect(isinstance(fraction, Real), "expected a number as fraction", fraction)
-    seed, stratify = seed_of(seed), flag(stratify, "stratify")
+    fraction, seed, stratify = float(fraction), seed_of(seed), flag(stratify, "stratify")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
     names = dataset.class_names or ()
@@ -292,9 +300,11 @@ class Standardizer:
             If a column holds nan or infinity, or numbers so large that its mean or deviation overflows; if rows
             differ in length, or there is none. The message names the column.
         """
-        if not len(rows):
+        rows = listed(rows, "rows is a list of rows of numbers")
+        if not rows:
             raise DataError("expected at least one row to measure, got none")
-        measured = [_measure(column) for column in zip(*_checked(rows, len(rows[0])))]
+        width = len(listed(rows[0], "row 0 is a list of numbers"))
+        measured = [_measure(column) for column in zip(*_checked(rows, width))]
         for k, pair in enumerate(measured):
             if not all(map(math.isfinite, pair)):
                 place = places[k] if places else f"column {k + 1}"
@@ -356,10 +366,14 @@ class Standardizer:
 
 
 def _checked(rows: Iterable[Sequence[float]], width: int) -> list[Sequence[float]]:
-    rows = list(rows)
+    rows = [
+        listed(row, f"row {k} is a list of numbers") for k, row in enumerate(listed(rows, "rows is a list of rows"))
+    ]
     for k, row in enumerate(rows):
         if len(row) != width:
             raise DataError(f"expected {width} number(s) in row {k}, got {len(row)}")
+        for x in row:
+            expect(isinstance(x, Real), f"expected numbers in row {k}", x)
     return rows
 
 

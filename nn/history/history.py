@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
 from autodiff.show import html_table, text_table
+from nn.checks import is_finite
 from nn.history.diagnosis import Diagnosis, diagnose
 
 FORMAT, VERSION = "autodiff.nn history", 1
@@ -298,6 +299,6 @@ def _epoch(k: int, entry: object) -> Epoch:
     if not isinstance(entry, Mapping) or entry.keys() != set(Epoch._fields):
         raise ModelFileError(f"epoch {k} of a history is {entry!r:.60}, expected {', '.join(Epoch._fields)}")
     for name, x in entry.items():
-        if type(x) not in (float, int) and x not in ("nan", "inf", "-inf"):
+        if not (type(x) is float or (type(x) is int and is_finite(x)) or x in ("nan", "inf", "-inf")):
             raise ModelFileError(f'"{name}" of epoch {k} is {x!r:.40}, expected a number')
     return Epoch(**{name: float(x) for name, x in entry.items()})

@@ -16,7 +16,7 @@ from autodiff import ops, recording
 from autodiff.operation import real
 from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
-from nn.checks import affordable, flag, known
+from nn.checks import affordable, flag, known, listed
 from nn.model.init import Initialiser, generator, initialiser
 from nn.model.module import Module, Output, as_tuple, positive
 
@@ -70,9 +70,7 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
     if activation is None or isinstance(activation, str) or callable(activation):
         activation_function(activation)  # complains about a name that is unknown, also if there is no hidden layer
         return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
-    if not isinstance(activation, Iterable):
-        raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
-    activations = list(activation)
+    activations = listed(activation, "activation is a name, a function on a Value, or one for each layer")
     if len(activations) != count:
         raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
     if None in activations:
@@ -446,9 +444,8 @@ class MLP(Module):
         seed: int | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        if isinstance(nouts, (str, bytes)) or not isinstance(nouts, Iterable):
-            raise TypeError(f"nouts is a sequence of layer sizes such as [16, 1], got {nouts!r:.60}")
-        sizes = [positive(nin, "nin"), *(positive(n, "each of nouts") for n in nouts)]
+        several = listed(nouts, "nouts is a sequence of layer sizes such as [16, 1]")
+        sizes = [positive(nin, "nin"), *(positive(n, "each of nouts") for n in several)]
         if len(sizes) == 1:
             raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
         _check_memory("MLP", MLP._state_size({"nin": sizes[0], "nouts": sizes[1:]}))

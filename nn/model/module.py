@@ -411,9 +411,12 @@ def evaluating(model: Any) -> Iterator[None]:
 
 def positive(n: int, what: str) -> int:
     """Take a size: a whole number, at least 1; the message of the error says what it is the size of."""
-    if is_flag(n) or not hasattr(n, "__index__"):
+    try:
+        size = None if is_flag(n) else operator.index(n)
+    except TypeError:
+        size = None
+    if size is None:
         raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
-    size = operator.index(n)
     if size < 1:
         raise ValueError(f"{what} is a positive integer, got {size}")
     return size

@@ -10,8 +10,8 @@
 
 The file is there whole, as it was after some epoch: a training that is killed while it writes leaves the old one. From
 whichever epoch it goes on, the numbers are the same: the plan says what has to be the same for that, and a training
-with another plan is refused. What is not in it may change: how many epochs, the patience, callbacks, whether steps are
-made eagerly (which changes numbers by rounding alone).
+with another plan is refused, as is one whose loss or learning rate is not what it was. What is not in the plan may
+change: how many epochs, the patience, callbacks, whether steps are made eagerly (which changes numbers by rounding).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import remove_unfinished, write_atomically
-from nn.history import History
+from nn.history import Epoch, History
 from nn.model import MLP, Layer
 from nn.model.saved import parsed, verify, written
 from nn.train.loop import Loop
@@ -129,7 +129,7 @@ def name_of(function: Any) -> str:
         given = [*map(repr, function.args), *(f"{name}={x!r}" for name, x in function.keywords.items())]
         told = f"{name_of(function.func)}({', '.join(given)})"
     else:
-        told = getattr(function, "__qualname__", None) or repr(function)
+        told = getattr(function, "__name__", None) or repr(function)
     return re.sub(r" at 0x[0-9a-fA-F]+", "", told)  # where it lies in memory is another thing each time
 
 
@@ -216,6 +216,8 @@ def _restore(loop: Loop, document: Mapping[str, Any], told: dict[str, Any]) -> N
             raise ModelFileError(f'"generators" holds {states!r:.40}, expected {len(generators)} states')
         states = [_state("generators", state) for state in states]
         verify(document)
+        if not loop.callbacks:  # who may change what is measured, after it was
+            _check_numbers(loop, history.epochs[-1], document["step"])
         at.optimizer.load_state_dict(saved)
     except ModelFileError:
         at.model.load_state_dict(before)
@@ -227,6 +229,27 @@ def _restore(loop: Loop, document: Mapping[str, Any], told: dict[str, Any]) -> N
         generator.setstate(state)
     begun = document["plan"].get("optimizer", {})
     told["optimizer"] = {name: x for name, x in begun.items() if name != "kind"} or told["optimizer"]
+
+
+def _check_numbers(loop: Loop, last: Epoch, step: int) -> None:
+    """Refuse functions that are others by the same names: what they give now is not what they gave after the epoch.
+
+    Numbers may differ by rounding, where steps are made in another way; what is another each time says nothing.
+    """
+    loop.worker.read()
+    first, again = loop.worker.measure(), loop.worker.measure()
+    told = {"training loss": (last.training_loss, first[0], again[0])}
+    if loop.history.validated:
+        told["validation loss"] = last.validation_loss, first[2], again[2]
+    if loop.schedule is not None and step > 0:
+        rate = loop.schedule(step - 1)
+        told[f"learning rate of step {step - 1}"] = last.learning_rate, rate, rate
+    for name, (before, now, then) in told.items():
+        if now == then and not math.isclose(before, now, rel_tol=1e-6, abs_tol=1e-9):
+            raise ModelFileError(
+                f"the {name} was {before:g} and would now be {now:g}: the loss, the schedule or something in the model "
+                "is another, though of the same name; go on with the same, or begin anew, without resuming"
+            )
 
 
 def _state(key: str, saved: Any) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ from autodiff.operation import real
 from autodiff.recording import no_grad
 from nn import losses
 from nn.callbacks import AnyCallback, Training, checked
-from nn.checks import expect, finite, is_flag, whole
-from nn.data import Dataset, batches, split
+from nn.checks import expect, finite, flag, is_flag, listed, seed_of, whole
+from nn.data import Dataset, split
 from nn.data.dataset import are_codes, missing_class
 from nn.eager.step import Loss, Metric, Problem, Worker
 from nn.history import History
@@ -60,15 +60,9 @@ def check_functions(**functions: Any) -> None:
         expect(function is None or callable(function), f"{name} is a function, or left out", function)
 
 
-def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callbacks: Any) -> None:
-    """Check the numbers of a training, and that there may be several callbacks."""
-    whole(epochs, "the number of epochs")
-    if patience is not None:
-        whole(patience, "the patience", least=1)
-    batches(0, batch_size, random.Random())  # complains about the batch size
-    expect(isinstance(seed, int) and not isinstance(seed, bool), "the seed is a whole number", seed)
-    if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
+def check_numbers(batch_size: Any, seed: Any) -> tuple[int, int]:
+    """Take the numbers that say which samples come together."""
+    return whole(batch_size, "the batch size", least=1), seed_of(seed)
 
 
 def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
@@ -135,9 +129,13 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
 
 def _row(x: Any, k: int) -> list[float]:
     try:
-        return [real(x)] if isinstance(x, Real) else [real(number) for number in x]
+        return [_number(x)] if isinstance(x, Real) or is_flag(x) else [_number(number) for number in x]
     except TypeError:
         raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
+
+
+def _number(x: Any) -> float:
+    return float(x) if is_flag(x) else real(x)
 
 
 def parts(
@@ -149,9 +147,9 @@ def parts(
         weights = checked_weights(weights, len(training))
     if validation is None:
         return training, None, weights
-    if isinstance(validation, float | int):
+    if isinstance(validation, Real):
         numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
-        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, validation, seed))
+        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, float(validation), seed))
         return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
     validation = as_dataset(validation, like=training)
     check_parts(training, validation)
@@ -176,7 +174,7 @@ def check_parts(training: Dataset, validation: Dataset) -> None:
 
 def checked_weights(weights: Sequence[float], count: int) -> list[float]:
     """Check that there is a weight of at least 0 for each sample, and not all are 0."""
-    expect(hasattr(weights, "__len__"), "expected a weight for each sample", weights)
+    weights = listed(weights, "weights holds a weight for each sample")
     if len(weights) != count:
         raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
     checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]
@@ -290,8 +288,9 @@ def fit(
     callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
     is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
     that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
-    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name. What
-    callbacks remember is theirs to keep.
+    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if
+    there are no callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to
+    keep.
 
     Examples
     --------
@@ -304,7 +303,14 @@ def fit(
     """
     check_trained(model, optimizer)
     check_functions(loss=loss, metric=metric, schedule=schedule)
-    check_numbers(epochs, batch_size, seed, patience, callbacks)
+    epochs = whole(epochs, "the number of epochs")
+    patience = None if patience is None else whole(patience, "the patience", least=1)
+    batch_size, seed = check_numbers(batch_size, seed)
+    told = "checkpoint is the path of a file, or left out"
+    expect(checkpoint is None or isinstance(checkpoint, (str, os.PathLike)), told, checkpoint)
+    resume, eager, progress = flag(resume, "resume"), flag(eager, "eager"), flag(progress, "progress")
+    if not isinstance(callbacks, Iterable) or hasattr(callbacks, "shape"):
+        raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = parts(training, validation, weights, seed)
