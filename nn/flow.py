@@ -83,6 +83,8 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no row, or the model has no parameters.
 
@@ -215,6 +217,8 @@ def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no layer.
 

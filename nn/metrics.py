@@ -56,6 +56,8 @@ def accuracy(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are not as many targets as outputs.
 
@@ -85,6 +87,8 @@ def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are not as many targets as outputs.
 

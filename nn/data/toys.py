@@ -24,6 +24,8 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 
@@ -62,6 +64,8 @@ def circles(n_samples: int = 100, noise: float = 0.05, factor: float = 0.5, seed
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, the noise is negative or not finite, or the factor out of range.
 
@@ -100,6 +104,8 @@ def spirals(n_samples: int = 100, noise: float = 0.02, turns: float = 1.0, arms:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points or arms, or the noise or the turns are negative or not finite.
 
@@ -142,6 +148,8 @@ def blobs(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points or centers, centers of different dimensions, or the standard deviation is
         negative or not finite.
@@ -185,6 +193,8 @@ def xor(n_samples: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 
@@ -221,6 +231,8 @@ def line(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 

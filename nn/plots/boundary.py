@@ -52,6 +52,8 @@ def plot_decision_boundary(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If X is no sequence of finite points in the plane, y or the names have another length, classes are not whole
         numbers from 0 to 6 that the model has an output for, or the resolution is too small.

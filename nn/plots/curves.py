@@ -39,6 +39,8 @@ def plot_learning_curve(history: History, ax: Axes | None = None, quantity: Quan
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         For another quantity, or a history without an epoch.
     ImportError
@@ -81,6 +83,8 @@ def learning_curve_figure(history: History) -> Figure:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If the history has no epoch.
     ImportError
@@ -115,6 +119,8 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is nothing to draw, or the lengths differ.
     ImportError
@@ -168,6 +174,8 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are no runs, more than seven, or one has no losses.
     ImportError
@@ -215,6 +223,8 @@ def plot_gradient_flow(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no layer, or a gradient is negative.
     ImportError

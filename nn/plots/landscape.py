@@ -58,6 +58,8 @@ def plot_landscape(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If a point has not two numbers, neither points nor limits are given, limits are not a rising pair, the function
         is nowhere finite, there are too many paths or the resolution is too small.
@@ -125,6 +127,8 @@ def plot_descent(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         As for `plot_landscape`.
     ImportError

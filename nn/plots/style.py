@@ -94,6 +94,8 @@ def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float
 
     Raises
     ------
+    TypeError
+        If it is no picture, or the path none.
     ValueError
         If matplotlib does not know the format.
     OSError

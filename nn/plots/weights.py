@@ -63,6 +63,8 @@ def weight_plane(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If directions are neither, there are less than two weights, weights differ in number, or the trajectory has
         no two directions.
@@ -141,6 +143,8 @@ def plot_loss_landscape(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If the radius is not above 0, or as for `weight_plane` and `nn.plots.plot_landscape`.
     ImportError
