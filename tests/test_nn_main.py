@@ -584,7 +584,7 @@ def test_ctrl_c_ends_tidily(number, status, tmp_path):
 
 STRIKE = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
 MOMENTS = {
-    "while nn is loaded": ("html.py", STRIKE),
+    "while nn is loaded": ("statistics.py", STRIKE),
     "while the command line is loaded": ("argparse.py", STRIKE),
     "while matplotlib is loaded": ("matplotlib.py", STRIKE),
     "at the end": (
