@@ -99,6 +99,11 @@ def called(f: Any, what: str) -> None:
     expect(callable(f), f"{what} is a function", f)
 
 
+def a_path(x: Any, what: str = "path") -> None:
+    """Raise a TypeError unless something can be the path of a file; not its number, either."""
+    expect(isinstance(x, (str, os.PathLike)), f"{what} is a str or a Path", x)
+
+
 def number_of(x: Any, what: str) -> float:
     """The number that is given, infinite or nan perhaps; a TypeError if it is none: of a Value its data."""
     expect(is_flag(x) or isinstance(x, Real) or (hasattr(x, "__float__") and not hasattr(x, "shape")), what, x)

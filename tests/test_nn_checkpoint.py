@@ -60,6 +60,15 @@ def test_extras_come_back(tmp_path):
     assert load(str(tmp_path / "m.json"))[1] == extra
 
 
+def test_extras_may_be_numbers_of_numpy(tmp_path):
+    np = pytest.importorskip("numpy")
+    save(Neuron(1), tmp_path / "m.json", n=np.int64(3), mean=np.float32(0.1), flags=[np.bool_(True)])
+    extra = load(tmp_path / "m.json")[1]
+    assert repr(extra) == repr({"n": 3, "mean": float(np.float32(0.1)), "flags": [True]})
+    with pytest.raises(TypeError, match="extras are JSON"):
+        save(Neuron(1), tmp_path / "n.json", array=np.array([1.0]))
+
+
 def test_loading_draws_no_random_numbers(tmp_path):
     save(MLP(2, [3, 1]), tmp_path / "m.json")
     before = random.getstate()

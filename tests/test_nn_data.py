@@ -158,6 +158,7 @@ DIALECTS = {
     "no end of the last line": TABLE.rstrip(),
     "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in TABLE.split("\n")[:-1]),
     "blanks": TABLE.replace(",", " ,  "),
+    "printed minus": TABLE.replace("-", "\N{MINUS SIGN}"),
     "blank lines": TABLE.replace("\n", "\n\n"),
     "lines of delimiters, as spreadsheets leave them": TABLE + ",,\n,,\n",
     "a delimiter at each end": TABLE.replace("\n", ",\n"),

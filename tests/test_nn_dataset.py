@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autodiff import DataError
+from nn import MLP, fit
 from nn.data import Dataset, batches, iris, one_hot, split
 
 
@@ -97,6 +98,13 @@ def test_numpy_numbers_and_rows_are_taken():
     data = Dataset(np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32), np.array([0, 1]), class_names=("a", "b"))
     assert len(data) == 2
     assert [list(row) for row in data.take([1]).features] == [[3.0, 4.0]]
+
+
+def test_bools_of_numpy_are_taken():
+    np = pytest.importorskip("numpy")
+    data = Dataset([[np.bool_(True), 2.0], [np.bool_(False), 1.0]], np.array([True, False]), class_names=("a", "b"))
+    assert data == Dataset([[True, 2.0], [False, 1.0]], [True, False], class_names=("a", "b"))
+    assert fit(MLP(2, [1], seed=0), data, epochs=1, progress=False).metric == "accuracy"
 
 
 @given(st.lists(st.integers(0, 5), max_size=8), st.integers(6, 8))

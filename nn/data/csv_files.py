@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from autodiff.errors import DataError
-from nn.checks import expect, flag
+from nn.checks import a_path, flag
 from nn.data.csv_text import GAPS, cure, number, read_sheet
 from nn.data.dataset import Dataset, are_codes
 
@@ -174,7 +174,7 @@ class Table:
 
 def read_table(path: str | os.PathLike[str], header: bool | None = None) -> Table:
     """Read a CSV file; see `read_csv`. What is wrong is a DataError, what was decided a warning to its caller's."""
-    expect(isinstance(path, (str, os.PathLike)), "the path of a CSV file is a str or a Path", path)
+    a_path(path, "the path of a CSV file")
     named = None if header is None else flag(header, "header")
     name = os.fspath(path)
     rows, lines, decimal = read_sheet(name)

@@ -73,7 +73,7 @@ def number(text: str, decimal: str = ".") -> float | None:
     if "_" in text or (decimal == "," and "." in text):
         return None
     try:
-        return float(text.replace(",", ".") if decimal == "," else text)
+        return float((text.replace(",", ".") if decimal == "," else text).replace("\u2212", "-"))  # a printed minus
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from autodiff import numerics
 from autodiff.errors import DataError, ModelFileError
-from nn.checks import affordable, expect, flag, is_finite, listed, seed_of, whole
+from nn.checks import affordable, expect, flag, is_finite, is_flag, listed, seed_of, whole
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class Dataset:
         if not self.feature_names:
             names = tuple(f"x{k + 1}" for k in range(len(self.features[0])))
             object.__setattr__(self, "feature_names", names)
+        kinds = {*map(type, self.targets), *(type(x) for row in self.features for x in row)}
+        if any(kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_") for kind in kinds):  # no numbers
+            own = [[bool(x) if is_flag(x) else x for x in row] for row in (self.targets, *self.features)]
+            object.__setattr__(self, "targets", own[0])
+            object.__setattr__(self, "features", own[1:])
         classes = range(len(self.class_names or ()))
         for k, (row, target) in enumerate(zip(self.features, self.targets)):
             if len(row) != len(self.feature_names):

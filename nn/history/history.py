@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
 from autodiff.show import html_table, text_table
-from nn.checks import is_finite
+from nn.checks import a_path, is_finite
 from nn.history.diagnosis import Diagnosis, diagnose
 
 FORMAT, VERSION = "autodiff.nn history", 1
@@ -210,6 +210,7 @@ class History:
         OSError
             If the file cannot be written.
         """
+        a_path(path)
         if not self.epochs:
             raise ValueError("the history is empty: there is no epoch to write")
         page = io.StringIO()
@@ -242,6 +243,7 @@ class History:
         ...     History.from_json(f"{folder}/history.json").column("gradient_norm")
         [2.0]
         """
+        a_path(path)
         document = {"format": FORMAT, "version": VERSION, **self.to_dict()}
         write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
@@ -261,6 +263,7 @@ class History:
         OSError
             If it cannot be read.
         """
+        a_path(path)
         try:
             document = json.loads(Path(path).read_bytes().decode("utf-8"))
             kind = (document.get("format"), repr(document.get("version"))) if isinstance(document, dict) else None

@@ -26,7 +26,7 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
-from nn.checks import is_finite, is_flag
+from nn.checks import a_path, is_finite, is_flag
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
@@ -93,6 +93,7 @@ def save(model: Any, path: str | os.PathLike[str], **extra: Any) -> None:
     >>> model([1.0, 2.0]).data == MLP(2, [3, 1], seed=0)([1.0, 2.0]).data, extra
     (True, {'classes': ['no', 'yes']})
     """
+    a_path(path)
     description = _described(model)
     state = model.state_dict()
     if _rebuilt(description).state_dict().keys() != state.keys():
@@ -138,6 +139,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
     `Dropout` begins its choices anew, from seed 0. A class of your own is called with what the file says (strings,
     numbers, bools, None, modules, and lists of these), so check there what must not be just anything.
     """
+    a_path(path)
     data = Path(path).read_bytes()
     try:
         document = parsed(data, "a saved model", FORMAT, VERSION, KEYS)
@@ -213,13 +215,20 @@ def written(form: str, version: int, content: Mapping[str, Any], indent: int | N
     """The text of a file of a format of ours, which `parsed` reads; a ValueError if a number is not finite."""
     checksum = checksum_of({"format": form, "version": version, **content})
     document = {"format": form, "version": version, "checksum": checksum, **content}
-    return json.dumps(document, indent=indent, allow_nan=False) + "\n"
+    return json.dumps(document, indent=indent, allow_nan=False, default=_native) + "\n"
 
 
 def checksum_of(document: Mapping[str, Any]) -> str:
     """What stands under "checksum": of everything else, whatever its order and spacing."""
     rest = {key: value for key, value in document.items() if key != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, default=_native).encode()).hexdigest()[:16]
+
+
+def _native(x: Any) -> Any:
+    """A number or bool of NumPy as Python's own."""
+    if getattr(x, "shape", None) != () or not isinstance(native := x.item(), (bool, int, float)):
+        raise TypeError(f"got {type(x).__name__}: {x!r:.60}")
+    return native
 
 
 def verify(document: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autodiff.files import write_atomically
-from nn.checks import affordable, expect, listed, whole
+from nn.checks import a_path, affordable, expect, listed, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,7 +111,7 @@ def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float
     b'PNG'
     """
     expect(hasattr(picture, "savefig") or hasattr(picture, "figure"), "picture is a Figure, or Axes of one", picture)
-    expect(isinstance(path, (str, os.PathLike)), "path is a str or a Path", path)
+    a_path(path)
     figure: Any = picture if hasattr(picture, "savefig") else picture.figure
     kind = Path(path).suffix.lstrip(".").lower()
     known = sorted(figure.canvas.get_supported_filetypes())
