@@ -11,6 +11,8 @@ program; ``nn.cli`` is the command line, `nn.plots` draws. Open, because small: 
 `minimum` and `stopping` rules, `callbacks`, `schedules`, `metrics`, `flow` (gradients by layer), `checks`.
 """
 
+from nn.cli import ctrl_c as _ctrl_c  # noqa: F401, I001  (first: it looks after Ctrl-C while the rest is loaded)
+
 from autodiff.value import parameter
 from nn import callbacks, data, losses, model, optim, plots, schedules, stopping
 from nn.flow import diagnose_gradients, gradient_flow

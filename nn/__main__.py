@@ -5,8 +5,10 @@ the folder then holds
   history.csv                                   losses, scores, learning rates, gradient norms by epoch
   learning_curve.png                            loss and score by epoch
   learning_rates.png                            with --find-lr: the loss by learning rate
-  neuron_forward.svg, neuron_backward.svg       the graphs of one neuron at one sample
-  network_forward.svg, network_backward.svg     the graphs of one sample's loss through a small network
+  neuron_forward.svg, neuron_backward.svg       the graphs of the first neuron, trained, at one sample
+  untrained_3_units_forward.svg, ..._backward.svg
+                                                the graphs of one sample's loss through an untrained network of 3 units:
+                                                what such graphs look like, not the network that was trained
   checkpoint.json                               the state of the training, for --resume
 
 examples
@@ -16,10 +18,12 @@ examples
   python -m nn predict runs/iris/model.json new.csv > predictions.csv     (see python -m nn predict --help)
 
 Ctrl-C (or SIGTERM) ends the training; the best model so far is written. The same command with --resume then goes on
-from the checkpoint, to the same numbers as if nothing had happened; it may ask for more epochs.
+from the checkpoint, to the same numbers as if nothing had happened. It may have another --patience, and more --epochs,
+unless there is a --schedule, which stretches over all epochs; another option that would change numbers is refused.
 
-Exit status: 0 done, 1 the training diverged (what is written is the best model before that), 2 bad input (nothing is
-written), 130 Ctrl-C, 143 SIGTERM.
+Exit status: 0 done, 1 the training diverged or learned nothing (what is written is the best model before that), 2 bad
+input, or more of it than memory holds (nothing is written), 130 Ctrl-C, 143 SIGTERM. The environment variable
+NN_MEMORY says how many bytes may be used, if not those that are free.
 """  # noqa: D405, D407  (the text of --help)
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,13 +43,17 @@ from types import FrameType
 from typing import NoReturn
 
 from autodiff.errors import AutodiffError
+from nn.cli.ctrl_c import leave_at_ctrl_c, raise_at_ctrl_c
 from nn.cli.job import BUILT_IN, RATES, Outcome, run
 from nn.cli.predictor import predict
-from nn.data.csv_files import number
+from nn.data.csv_text import number
 from nn.model.mlp import ACTIVATIONS
 from nn.schedules import SCHEDULES
 
 NAME = "python -m nn"
+
+MOST_DIGITS = 12
+"""How long a count may be."""
 
 OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -52,27 +61,31 @@ OK, DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line on some arguments, by default those of the process; return the exit status of ``--help``."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with _sigterm_as_ctrl_c() as received:
+    with _sigterm_as_ctrl_c() as received, warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
         status = _run(arguments)
     return TERMINATED if received and status == INTERRUPTED else status
 
 
 def _run(arguments: list[str]) -> int:
     try:
+        raise_at_ctrl_c()
         if arguments[:1] == ["predict"]:
             options = _prediction_parser().parse_args(arguments[1:])
-            predict(options.model, options.data, sys.stdout)
+            predict(options.model, options.data, sys.stdout, HEADERS[options.header])
             sys.stdout.flush()
             return OK
         return _train(_job(arguments))
     except BrokenPipeError:  # the reader, `head` perhaps, has enough; nor must Python's last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (UsageError, AutodiffError, ImportError, OSError) as error:
-        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
-        _tell(f"error: {message}")
+    except (UsageError, AutodiffError, ImportError, OSError, ValueError, MemoryError) as error:
+        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else f"{error}"
+        _tell(f"error: {message or 'there is not enough memory; take fewer or smaller layers, or less data'}")
         return BAD_INPUT
     except KeyboardInterrupt:
+        leave_at_ctrl_c()
         _tell("interrupted")
         return INTERRUPTED
 
@@ -109,19 +122,29 @@ def _train(job: argparse.Namespace) -> int:
         _tell("interrupted before anything was learned; nothing is written")
         return INTERRUPTED
     print(_table(job, done), flush=True)
+    training, kept = history.column("training_loss"), f"what is written is that of epoch {history.best_epoch}"
     if history.stopped == "diverged":
-        epoch = len(history.epochs)
-        _tell(f"training diverged in epoch {epoch}: the loss is no longer finite; try an --lr below {done.lr:g}")
-    elif history.best_epoch == 0:
-        _tell("no epoch was better than the untrained network; try another --lr")
-    return {"diverged": DIVERGED, "interrupted": INTERRUPTED}.get(history.stopped, OK)
+        _tell(
+            f"training diverged in epoch {len(training)}: the loss is no longer finite; try an --lr below {done.lr:g}"
+        )
+    elif len(training) > 1 and training[-1] > training[0]:
+        told = (
+            f"training diverged: in the last epoch its loss was {training[-1]:.3g}, above the {training[0]:.3g} of the"
+        )
+        _tell(f"{told} untrained network; {kept}; try an --lr below {done.lr:g}")
+    elif len(training) > 1 and history.best_epoch == 0:
+        _tell(f"no epoch was better than the untrained network; {kept}; try another --lr")
+    elif history.stopped != "interrupted":
+        return OK
+    return INTERRUPTED if history.stopped == "interrupted" else DIVERGED
 
 
 def _table(job: argparse.Namespace, done: Outcome) -> str:
     """The closing table."""
     predictor, history, best = done.predictor, done.history, done.history.best
     sizes = [len(predictor.feature_names), *(len(layer.neurons) for layer in predictor.model.layers)]
-    kind = "regression" if predictor.class_names is None else f"{len(predictor.class_names)} classes"
+    classes, name = predictor.class_names, predictor.target_name
+    kind = f"regression of {name!r}" if classes is None else f"{len(classes)} classes of {name!r}"
     times = history.column("seconds")[1:]
     pace = f"{1e3 * median(times):.3g} ms an epoch" if times else "no epoch done"
     ending = "stopped early" if history.stopped == "patience" else history.stopped
@@ -146,6 +169,11 @@ def _table(job: argparse.Namespace, done: Outcome) -> str:
 
 # -- What is understood --------------------------------------------------------------------------------------------
 
+HEADERS = {"yes": True, "no": False, None: None}
+_HEADER = (
+    "whether the first row of the file holds the names of the columns (default: unless it could be one of the data)"
+)
+
 
 class UsageError(Exception):
     """The command line cannot be understood."""
@@ -159,8 +187,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) < 1:
+        short = "" if len(text) <= MOST_DIGITS else f" and of {MOST_DIGITS} digits at most"
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1{short}, got {text!r:.40}")
     return int(text)
 
 
@@ -185,10 +214,11 @@ def _training_parser() -> argparse.ArgumentParser:
         "--data",
         default="iris",
         metavar="DATA",
-        help=f"{', '.join(BUILT_IN)}, or a CSV file with a header row whose last column is the target: text makes "
-        "classes, numbers make a regression (default: %(default)s)",
+        help=f"{', '.join(BUILT_IN)}, or a CSV file whose last column is the target: text makes classes, numbers a "
+        "regression (default: %(default)s)",
     )
     add("--target", choices=["classes", "numbers"], help="how to read that column, where classes are coded as numbers")
+    add("--header", choices=[*filter(None, HEADERS)], help=_HEADER)
     add("--seed", type=int, default=0, metavar="N", help="of the parts, weights and batches (default: %(default)s)")
     add = parser.add_argument_group("network").add_argument
     add(
@@ -239,6 +269,7 @@ def _prediction_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "data", metavar="DATA.csv", help="has the columns of the training data by name; the target is not needed"
     )
+    parser.add_argument("--header", choices=[*filter(None, HEADERS)], help=_HEADER)
     return parser
 
 
@@ -247,8 +278,10 @@ def _job(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.lr and options.find_lr:
         parser.error("--lr cannot be used with --find-lr")
-    if options.target and options.data in BUILT_IN:
-        parser.error(f"--target cannot be used with --data {options.data}")
+    for option in ("target", "header"):
+        if getattr(options, option) and options.data in BUILT_IN:
+            parser.error(f"--{option} cannot be used with --data {options.data}")
+    options.header = HEADERS[options.header]
     name = Path(options.data).stem or "data"
     taken = name in BUILT_IN and name != options.data  # by a data set of ours
     options.out = options.out or Path("runs", f"{name}-csv" if taken else name)
@@ -256,4 +289,6 @@ def _job(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    leave_at_ctrl_c()
+    sys.exit(status)

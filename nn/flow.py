@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from autodiff import numerics
 from autodiff.operation import named
 from autodiff.value import Value
+from nn.checks import called, expect, listed
 from nn.eager.step import EagerStep, Loss
 from nn.model.mlp import activation_name
 from nn.model.module import Module
@@ -82,6 +83,8 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no row, or the model has no parameters.
 
@@ -95,7 +98,10 @@ def gradient_flow(model: Module, rows: Sequence[Any], targets: Sequence[Any], lo
     layers.0 0.020406 0.0
     layers.1 0.165786 nan
     """
-    if not len(rows):
+    expect(isinstance(model, Module), "model is an nn.Module, such as an nn.MLP", model)
+    called(loss, "loss")
+    rows, targets = listed(rows, "rows is a list of rows of numbers"), listed(targets, "targets is a list")
+    if not rows:
         raise ValueError("expected at least one row to measure gradients with, got none")
     if not model.parameters():
         raise ValueError(f"this {type(model).__name__} has no parameters, hence no gradients")
@@ -211,6 +217,8 @@ def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no layer.
 
@@ -230,6 +238,9 @@ def diagnose_gradients(flow: Sequence[LayerFlow]) -> list[Finding]:
     >>> finding.kind, finding.layers
     ('vanishing', ('first',))
     """
+    flow = listed(flow, "flow is what nn.gradient_flow returns")
+    for layer in flow:
+        expect(isinstance(layer, LayerFlow), "flow is what nn.gradient_flow returns, a list of LayerFlow", layer)
     if not flow:
         raise ValueError("expected at least one layer, got none")
     findings: list[Finding] = []

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff import numerics
+from nn.checks import expect, listed, number_of
+
+_OUTPUT = "the output of a classifier is a number, or a list with a number for each class"
 
 __all__ = ["accuracy", "predicted_class", "r2"]
 
@@ -29,9 +32,11 @@ def predicted_class(output: Any) -> int:
     >>> predicted_class([0.5, 2.0, -1.0]), predicted_class(-3.0)
     (1, 0)
     """
-    if isinstance(output, Sequence):
-        return max(range(len(output)), key=lambda k: float(output[k]))
-    return int(float(output) > 0.0)
+    if hasattr(output, "__len__") and getattr(output, "shape", None) != ():
+        logits = [number_of(z, _OUTPUT) for z in listed(output, _OUTPUT)]
+        expect(bool(logits), _OUTPUT, output)
+        return max(range(len(logits)), key=logits.__getitem__)
+    return int(number_of(output, _OUTPUT) > 0.0)
 
 
 def accuracy(outputs: Sequence[Any], targets: Sequence[float]) -> float:
@@ -51,6 +56,8 @@ def accuracy(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are not as many targets as outputs.
 
@@ -80,6 +87,8 @@ def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are not as many targets as outputs.
 
@@ -93,9 +102,11 @@ def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
     >>> r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
     0.5
     """
-    pairs = [(float(output), target) for output, target in _paired(outputs, targets)]
+    told = "a prediction, and a target, is a number"
+    pairs = [(number_of(y, told), number_of(t, told)) for y, t in _paired(outputs, targets)]
     if not pairs:
         return math.nan
+    targets = [target for _, target in pairs]
     mean = numerics.mean(targets)
     left = numerics.total([(target - output) * (target - output) for output, target in pairs])
     whole = numerics.total([(target - mean) * (target - mean) for target in targets])
@@ -105,6 +116,7 @@ def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 
 
 def _paired(outputs: Sequence[Any], targets: Sequence[float]) -> list[tuple[Any, float]]:
+    outputs, targets = listed(outputs, "outputs is a list, with one a sample"), listed(targets, "targets is a list")
     if len(outputs) != len(targets):
         raise ValueError(f"expected a target for each output, got {len(targets)} for {len(outputs)} outputs")
     return list(zip(outputs, targets))

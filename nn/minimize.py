@@ -11,7 +11,7 @@ from autodiff.derivatives import value_and_grad
 from autodiff.recording import no_grad
 from autodiff.value import Value
 from nn import optim, schedules
-from nn.checks import expect, finite, known, whole
+from nn.checks import expect, finite, known, listed, whole
 from nn.minimum import Minimum
 from nn.model.init import generator
 from nn.optim.clip import grad_norm
@@ -81,6 +81,7 @@ def minimize(
     >>> [round(x, 5) for (x,) in way.points[:4]]
     [23.0, 19.6, 16.88, 14.704]
     """
+    expect(callable(f), "f is a function of a number, or of a list of them", f)
     start, number = _start(x0)
     schedule = lr if callable(lr) else schedules.constant(lr)
     fired = (*rules(stop), Steps(steps))
@@ -151,6 +152,7 @@ def random_search(
     >>> search.value < 1e-3, search.evaluations
     (True, 301)
     """
+    expect(callable(f), "f is a function of a number, or of a list of them", f)
     if (x0 is None) == (bounds is None):
         raise ValueError("give one of x0 and bounds: a point to begin at, or where to look")
     rng, spread = generator(seed, None), finite(scale, "the scale", above=0.0)
@@ -163,7 +165,8 @@ def random_search(
     way = Minimum("random search", [best], [lowest], number=number, evaluations=1)
     if x0 is not None and lowest == math.inf:
         raise ValueError(f"the function is not finite at the start, x0 = {x0!r:.60}; begin elsewhere")
-    for _ in range(whole(steps, "the number of steps")):
+    steps = whole(steps, "the number of steps")
+    for _ in range(steps):
         tried = [rng.uniform(low, high) for low, high in box] or [x + rng.gauss(0.0, spread) for x in best]
         y = _value(f, tried, number)
         if y < lowest:
@@ -177,7 +180,11 @@ def random_search(
 
 def _start(x0: Any) -> tuple[list[float], bool]:
     """The coordinates of a point, and whether it is a single number."""
-    number = not isinstance(x0, Iterable) or isinstance(x0, (str, bytes, Value))
+    number = not isinstance(x0, Iterable) or isinstance(x0, (str, bytes, Value)) or getattr(x0, "shape", None) == ()
+    if number and hasattr(x0, "shape") and not isinstance(x0, Real):
+        raise TypeError(
+            f"x0 is a number, or a sequence of numbers, got {type(x0).__name__}: {x0!r:.60}; write x0.item()"
+        )
     start = [finite(x, "each coordinate of x0") for x in ([x0] if number else x0)]
     if not start:
         raise ValueError("x0 is empty; give a number, or a sequence with one number a coordinate")
@@ -186,12 +193,13 @@ def _start(x0: Any) -> tuple[list[float], bool]:
 
 def _box(bounds: Any) -> tuple[list[tuple[float, float]], bool]:
     """The bounds of each coordinate, and whether they are of a single number."""
-    if not isinstance(bounds, Sequence) or isinstance(bounds, str) or not bounds:
+    given = listed(bounds, "bounds are a pair (low, high), or a sequence of such pairs")
+    if not given:
         raise TypeError(f"bounds are a pair (low, high), or a sequence of such pairs, got {bounds!r:.60}")
-    number = not isinstance(bounds[0], Sequence)
+    number = not isinstance(given[0], Iterable)
     box = []
-    for pair in [bounds] if number else bounds:
-        if not isinstance(pair, Sequence) or len(pair) != 2:
+    for pair in [given] if number else [listed(pair, "bounds are pairs (low, high)") for pair in given]:
+        if len(pair) != 2:
             raise TypeError(f"bounds are pairs (low, high), got {pair!r:.60}")
         low, high = (finite(x, "a bound") for x in pair)
         if low > high:

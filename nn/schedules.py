@@ -30,14 +30,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from autodiff.numerics import power
-from nn.checks import finite, known, whole
+from nn.checks import expect, finite, known, whole
 
 __all__ = ["SCHEDULES", "Schedule", "constant", "cosine", "exponential", "inverse", "named", "step", "warmup"]
 
 Schedule = Callable[[int], float]
 """The learning rate of each step; steps count from 0."""
+
+
+def _take(schedule: Any, name: str, check: Callable[..., float], *told: Any, **bounds: float) -> None:
+    """Check a number of a schedule, and keep it as Python's own: NumPy's floats may be of single precision."""
+    object.__setattr__(schedule, name, check(getattr(schedule, name), *told, **bounds))
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class _Rated:
     lr: float
 
     def __post_init__(self) -> None:
-        finite(self.lr, "a learning rate", least=0.0)
+        _take(self, "lr", finite, "a learning rate", least=0.0)
 
 
 class constant(_Rated):
@@ -104,8 +110,8 @@ class step(_Rated):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.size, "the size of a schedule's step", least=1)
-        finite(self.gamma, "gamma", above=0.0)
+        _take(self, "size", whole, "the size of a schedule's step", least=1)
+        _take(self, "gamma", finite, "gamma", above=0.0)
 
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""
@@ -139,7 +145,7 @@ class exponential(_Rated):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        finite(self.gamma, "gamma", above=0.0)
+        _take(self, "gamma", finite, "gamma", above=0.0)
 
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""
@@ -180,8 +186,8 @@ class cosine(_Rated):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self.steps, "the number of steps", least=1)
-        finite(self.lr_min, "the smallest learning rate", least=0.0)
+        _take(self, "steps", whole, "the number of steps", least=1)
+        _take(self, "lr_min", finite, "the smallest learning rate", least=0.0)
 
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""
@@ -216,7 +222,7 @@ class inverse(_Rated):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        finite(self.decay, "the decay", least=0.0)
+        _take(self, "decay", finite, "the decay", least=0.0)
 
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""
@@ -253,10 +259,9 @@ class warmup:
     start: float = 1 / 3
 
     def __post_init__(self) -> None:
-        if not callable(self.schedule):
-            raise TypeError(f"a schedule is a function from step to learning rate, got {self.schedule!r:.60}")
-        whole(self.steps, "the number of steps", least=1)
-        finite(self.start, "the start", least=0.0, most=1.0)
+        expect(callable(self.schedule), "a schedule is a function from step to learning rate", self.schedule)
+        _take(self, "steps", whole, "the number of steps", least=1)
+        _take(self, "start", finite, "the start", least=0.0, most=1.0)
 
     def __call__(self, k: int) -> float:
         """The learning rate of step k."""

@@ -48,7 +48,7 @@ class _Tolerance(Rule):
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
-        finite(self.tolerance, "a tolerance", least=0.0)
+        object.__setattr__(self, "tolerance", finite(self.tolerance, "a tolerance", least=0.0))
 
 
 class GradientNorm(_Tolerance):
@@ -129,7 +129,7 @@ class Steps(Rule):
     steps: int
 
     def __post_init__(self) -> None:
-        whole(self.steps, "the number of steps")
+        object.__setattr__(self, "steps", whole(self.steps, "the number of steps"))
 
     def met(self, run: Minimum) -> bool:
         """See `Rule.met`."""
@@ -208,7 +208,7 @@ def rules(stop: Any) -> tuple[Rule, ...]:
         return stop.rules
     if isinstance(stop, Rule):
         return (stop,)
-    if isinstance(stop, Iterable) and not isinstance(stop, (str, bytes)):
+    if isinstance(stop, Iterable) and not isinstance(stop, (str, bytes)) and not hasattr(stop, "shape"):
         return tuple(rule for one in stop for rule in rules(one))
     if callable(stop) and not isinstance(stop, type):
         return (Custom(stop),)

@@ -38,7 +38,7 @@ PLAN = """
 
     nn.checks       -
     nn.schedules    nn.checks
-    nn.metrics      -
+    nn.metrics      nn.checks
     nn.data         nn.checks
     nn.model        nn.checks
     nn.losses       nn.checks
@@ -52,9 +52,9 @@ PLAN = """
     nn.minimum      -
     nn.stopping     nn.checks nn.minimum
     nn.minimize     nn.checks nn.minimum nn.model nn.optim nn.schedules nn.stopping
-    nn.flow         nn.eager nn.model nn.optim
-    nn.plots        nn.history nn.model
-    nn.cli          nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
+    nn.flow         nn.checks nn.eager nn.model nn.optim
+    nn.plots        nn.checks nn.history nn.model
+    nn.cli          nn.checks nn.data nn.history nn.losses nn.metrics nn.model nn.optim nn.plots nn.schedules nn.train
     nn.__main__     nn.cli nn.data nn.model nn.schedules
 """
 """Each room, a file or a folder, and the rooms above it that it may import, at the top, in functions, or for types.

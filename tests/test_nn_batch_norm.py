@@ -219,7 +219,7 @@ def test_wrong_values_are_refused(call, told):
     [
         (lambda: BatchNorm(2.0), "n is a positive integer, got 2.0"),
         (lambda: BatchNorm(2, eps=None), "eps is a real number, got NoneType"),
-        (lambda: BatchNorm(2, affine=1), "affine is True or False, got 1"),
+        (lambda: BatchNorm(2, affine=1), "affine is True or False, got int: 1"),
         (lambda: BatchNorm(2).forward_batch([1.0, 2.0]), "expected 2 inputs in a sequence, got float"),
     ],
 )

@@ -60,6 +60,15 @@ def test_extras_come_back(tmp_path):
     assert load(str(tmp_path / "m.json"))[1] == extra
 
 
+def test_extras_may_be_numbers_of_numpy(tmp_path):
+    np = pytest.importorskip("numpy")
+    save(Neuron(1), tmp_path / "m.json", n=np.int64(3), mean=np.float32(0.1), flags=[np.bool_(True)])
+    extra = load(tmp_path / "m.json")[1]
+    assert repr(extra) == repr({"n": 3, "mean": float(np.float32(0.1)), "flags": [True]})
+    with pytest.raises(TypeError, match="extras are JSON"):
+        save(Neuron(1), tmp_path / "n.json", array=np.array([1.0]))
+
+
 def test_loading_draws_no_random_numbers(tmp_path):
     save(MLP(2, [3, 1]), tmp_path / "m.json")
     before = random.getstate()
@@ -310,8 +319,8 @@ W = ("state", "layers.0.neurons.0.w.0")
         (with_entry(["model", "nin"], ...), '"model" has the keys'),
         (with_entry(["model", "seed"], 1), '"model" has the keys'),
         (with_entry(["model", "nin"], "1"), '"model"'),
-        (with_entry(["model", "nin"], 1.0), "nin is a positive integer, got 1.0"),
-        (with_entry(["model", "nin"], 0), "the sizes ask for 1 parameters, the state has 2"),
+        (with_entry(["model", "nin"], 1.0), '"nin" is 1.0, expected a positive integer'),
+        (with_entry(["model", "nin"], 0), '"nin" is 0, expected a positive integer'),
         (with_entry(["model", "nin"], 10**12), "the sizes ask for 1000000000001 parameters, the state has 2"),
         (with_entry(["model", "nin"], None), '"model"'),
         (with_entry(["model", "nouts"], []), "the sizes ask for 0 parameters"),
@@ -320,7 +329,7 @@ W = ("state", "layers.0.neurons.0.w.0")
         (with_entry(["model", "nouts"], [2]), "the sizes ask for 4 parameters, the state has 2"),
         (with_entry(["model", "activation"], ["os.system"]), "unknown activation 'os.system'"),
         (with_entry(["model", "activation"], ["relu", "relu"]), "1 layers need 1 activations"),
-        (with_entry(["model", "activation"], [None]), "activation in a list is a name"),
+        (with_entry(["model", "activation"], [None]), r'"activation" is \[None\], expected a name, or a list of names'),
         (with_entry(["model", "activation"], 3), "activation"),
         (with_entry(["model", "expand"], 1), '"expand" is 1, expected true or false'),
         (with_entry(W, ...), "the sizes ask for 2 parameters, the state has 1"),

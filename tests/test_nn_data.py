@@ -1,6 +1,7 @@
 """Fisher's iris, and CSV files: what is read, what is refused and how it is said."""
 
 import statistics
+import warnings
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,8 @@ def test_numbers_make_a_regression(tmp_path):
 REFUSED = {
     "empty file": ("", "data.csv: the file is empty"),
     "header only": ("a,b\n", "data.csv: there is a header but no rows"),
-    "one column": ("a;b\n1;2\n", "data.csv: expected two columns or more"),
-    "no header": ("1,2\n3,4\n", "data.csv, line 1: expected a header row"),
+    "one column": ("a\n1\n2\n", "data.csv: expected two columns or more"),
+    "blanks between columns": ("a b\n1 2\n", "data.csv: expected two columns or more, separated by commas, semicolons"),
     "unnamed column": ("a,,b\n1,2,3\n", "data.csv, line 1: column 2 has no name"),
     "name twice": ("a,a,b\n1,2,3\n", "data.csv, line 1: the header has the name 'a' twice"),
     "ragged row": ("a,b\n1,2\n\n3\n", "data.csv, line 4: expected 2 cells, as in the header, got 1"),
@@ -72,11 +73,50 @@ REFUSED = {
     "number in text": ("a,b\n1,x\n2,3\n", "data.csv, line 3, column 'b': expected text, as in the rows before"),
     "open quote": ('a,b\n1,"x\n', "data.csv, line 2: not a CSV file"),
     "not UTF-8": (b"a,b\n1,caf\xe9\n", "data.csv, line 2: expected text in UTF-8, got the byte 0xe9"),
+    "excel": (b"PK\x03\x04...", "data.csv: expected a CSV file, got an Excel workbook or another zip archive; open it"),
+    "gzip": (b"\x1f\x8b\x08", "data.csv: expected a CSV file, got a file compressed by gzip; unpack it with gunzip"),
+    "a page": ("<!DOCTYPE html><p>a,b", "data.csv: expected a CSV file, got a page of the web"),
+    "UTF-16 without its mark": ("a,b\n1,2\n".encode("utf-16-le"), "data.csv, line 1: there is a null character"),
+    "half of UTF-16": ("a,b\n1,2".encode("utf-16")[:-1], "data.csv, line 2: expected text in UTF-16"),
+    "percent": ("a,b\n1%,2\n", "data.csv, line 2, column 'a': expected a number, got '1%'; write percentages without"),
+    "thousands": (
+        'a,b\n"1,234.5",2\n',
+        "data.csv, line 2, column 'a': expected a number, got '1,234.5'; leave separat",
+    ),
+    "thousands and a decimal comma": (
+        "a;b\n1.234,5;2\n",
+        "data.csv, line 2, column 'a': expected a number, got '1.234",
+    ),
+    "decimal comma among commas": (
+        'a,b\n"1,5",2\n',
+        "data.csv, line 2, column 'a': expected a number, got '1,5'; write",
+    ),
+    "both decimal marks": (
+        "a;b\n1,5;2\n1.5;2\n",
+        "data.csv, line 3, column 'a': expected a number, got '1.5'; elsewhe",
+    ),
+    "NA": ("a,b\n1,2\nNA,2\n", "data.csv, line 3, column 'a': expected a number, got 'NA'; fill the gap in or remove"),
+    "a gap among classes": ("a,b\n1,x\n2,?\n", "data.csv, line 3, column 'b': '?' seems to be a gap; fill it in"),
+    "a gap in the first row": ("?,x\n2,y\n", "data.csv, line 1, column 'x1': expected a number, got '?'; fill the gap"),
+    "inf": ("a,b\n1,2\ninf,2\n", "data.csv, line 3, column 'a': expected a finite number, got 'inf'"),
+    "comment first": (
+        "# from the lab\na,b\n1,2\n",
+        "data.csv, line 2: expected 1 cells, as in the header, got 2; remov",
+    ),
+    "comment below": ("a,b\n1,2\n# 1,2,3\n", "data.csv, line 3: expected 2 cells, as in the header, got 3; remove com"),
+    "comment in a cell": ("a,b\n1,2\n#1,2\n", "data.csv, line 3, column 'a': expected a number, got '#1'; remove com"),
+    "a delimiter at the end of rows": (
+        "a,b\n1,2,\n",
+        "data.csv, line 2: expected 2 cells, as in the header, got 3; remov",
+    ),
+    "huge field": ("a,b\n" + "1" * 200_000 + ",2\n", "data.csv, line 2: not a CSV file: field larger"),
+    "error after sep=": ('sep=;\na;b\n1;"x\n', "data.csv, line 3: not a CSV file"),
     "binary": (b"\x89PNG\r\n", "data.csv, line 1: expected text in UTF-8, got the byte 0x89"),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.filterwarnings("ignore:.*(decimals are written|first row is taken)")
 def test_refused_files_name_the_place(tmp_path, content, message):
     with pytest.raises(DataError) as caught:
         read_csv(write(tmp_path, content))
@@ -91,6 +131,120 @@ def test_missing_file_and_folder(tmp_path):
         read_csv(tmp_path)
     with pytest.raises(DataError, match="cannot read"):
         read_csv("a\0b")
+    for path in (None, 3, ["a.csv"]):
+        with pytest.raises(TypeError, match="the path of a CSV file is a str or a Path, got"):
+            read_csv(path)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="header is True or False, got str: 'no'"):
+        read_csv("data.csv", header="no")  # type: ignore[arg-type]
+
+
+# -- What people have --------------------------------------------------------------------------------------------------
+
+TABLE = "width,length,kind\n1.5,-2,yes\n-0.25,3e2,no\n0,7,yes\n"
+DIALECTS = {
+    "semicolons": TABLE.replace(",", ";"),
+    "tabs": TABLE.replace(",", "\t"),
+    "bars": TABLE.replace(",", "|"),
+    "decimal commas": TABLE.replace(",", ";").replace(".", ","),
+    "decimal commas and tabs": TABLE.replace(",", "\t").replace(".", ","),
+    "sep=": "sep=;\n" + TABLE.replace(",", ";"),
+    "sep= of another kind": '"sep=^"\r\n' + TABLE.replace(",", "^"),
+    "UTF-16": TABLE.encode("utf-16"),
+    "UTF-16, big end first": b"\xfe\xff" + TABLE.encode("utf-16-be"),
+    "UTF-32": TABLE.encode("utf-32"),
+    "UTF-8 with a mark": TABLE.encode("utf-8-sig"),
+    "ends of lines of old Macs": TABLE.replace("\n", "\r"),
+    "ends of lines of Windows": TABLE.replace("\n", "\r\n"),
+    "no end of the last line": TABLE.rstrip(),
+    "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in TABLE.split("\n")[:-1]),
+    "blanks": TABLE.replace(",", " ,  "),
+    "printed minus": TABLE.replace("-", "\N{MINUS SIGN}"),
+    "blank lines": TABLE.replace("\n", "\n\n"),
+    "lines of delimiters, as spreadsheets leave them": TABLE + ",,\n,,\n",
+    "a delimiter at each end": TABLE.replace("\n", ",\n"),
+    "columns without anything": TABLE.replace("\n", ",,,\n"),
+    "a name with another delimiter": TABLE.replace("length", '"length, in mm; or so"'),
+    "a name with commas between semicolons": TABLE.replace(",", ";").replace("length", "length, mm, or so"),
+}
+
+
+@pytest.mark.parametrize("content", DIALECTS.values(), ids=DIALECTS)
+@pytest.mark.filterwarnings("ignore:.*decimals are written with commas")
+def test_dialects_are_read(tmp_path, content):
+    data = read_csv(write(tmp_path, content))
+    assert data.features == [[1.5, -2.0], [-0.25, 300.0], [0.0, 7.0]]
+    assert data.class_names == ("no", "yes")
+    assert list(data.targets) == [1, 0, 1]
+    assert data.feature_names[0] == "width"
+    assert len(data.feature_names) == 2
+
+
+def test_decimal_commas_are_told_of(tmp_path):
+    with pytest.warns(UserWarning, match=r"data\.csv: decimals are written with commas, so that '1,234' is 1\.234"):
+        data = read_csv(write(tmp_path, "a;b\n1,234;x\n2;y\n"))
+    assert data.features == [[1.234], [2.0]]
+
+
+HEADERLESS = {
+    "iris": ("5.1,3.5,setosa\n4.9,3,other\n", [[5.1, 3.5], [4.9, 3.0]]),
+    "numbers": ("1,2,3.5\n4,5,6\n", [[1.0, 2.0], [4.0, 5.0]]),
+    "decimal commas": ("1,5;2,5;x\n4;5;y\n", [[1.5, 2.5], [4.0, 5.0]]),
+    "one feature": ("1\tx\n2\ty\n", [[1.0], [2.0]]),
+    "years": ("2019,2020,city\n1,2,Rome\n", [[2019.0, 2020.0], [1.0, 2.0]]),
+}
+
+
+@pytest.mark.parametrize(("content", "features"), HEADERLESS.values(), ids=HEADERLESS)
+@pytest.mark.filterwarnings("ignore:.*decimals are written with commas")
+def test_without_a_header_no_row_is_lost(tmp_path, content, features):
+    path = write(tmp_path, content)
+    with pytest.warns(UserWarning, match=r"line 1: the first row is taken for data.*say header=True"):
+        data = read_csv(path)
+    assert data.features == features
+    assert data.feature_names == tuple(f"x{k + 1}" for k in range(len(features[0])))
+    assert data.target_name == "target"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", ".*decimals are written with commas")
+        assert read_csv(path, header=False) == data
+
+
+HEADERS = {
+    "years over numbers": "id,2019,2020\n1,2,3.5\n2,2,4.5\n",
+    "an element that looks like a gap": "RI,Na,kind\n1.5,2,x\n1.6,2,y\n",
+    "a number over numbers, text over text": "7,kind\n1,x\n1,y\n",
+    "text alone": "x,y\n1,a\n2,b\n",
+}
+
+
+@pytest.mark.parametrize("content", HEADERS.values(), ids=HEADERS)
+def test_a_header_may_be_said_to_be_one(tmp_path, content):
+    path = write(tmp_path, content)
+    assert read_csv(path, header=True).feature_names == tuple(content.partition("\n")[0].split(",")[:-1])
+    if not content.startswith("7"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert read_csv(path) == read_csv(path, header=True)
+
+
+def test_codes_of_classes_are_told_of(tmp_path):
+    """They make a regression, as all numbers do, but not without a word."""
+    path = write(tmp_path, "x,kind\n" + "".join(f"{k},{k % 3 + 1}\n" for k in range(12)))
+    with pytest.warns(
+        UserWarning, match=r"'kind': the whole numbers from 1 to 3 are taken for numbers.*--target class"
+    ):
+        assert read_csv(path).class_names is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_csv(path, "numbers").class_names is None
+        assert read_csv(path, "classes").class_names == ("1", "2", "3")
+        for targets in ([3, 4] * 4, [0.5, 1] * 4, range(8), [0, 30_000_000] * 4):  # 0 and 1 alone, or nothing like it
+            read_csv(write(tmp_path, "x,y\n" + "".join(f"{k},{t}\n" for k, t in enumerate(targets))))
+
+
+def test_a_gap_may_be_the_name_of_a_class(tmp_path):
+    path = write(tmp_path, "x,continent\n1,NA\n2,EU\n")
+    assert read_csv(path, target="classes").class_names == ("EU", "NA")
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

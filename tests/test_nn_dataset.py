@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autodiff import DataError
+from nn import MLP, fit
 from nn.data import Dataset, batches, iris, one_hot, split
 
 
@@ -99,6 +100,13 @@ def test_numpy_numbers_and_rows_are_taken():
     assert [list(row) for row in data.take([1]).features] == [[3.0, 4.0]]
 
 
+def test_bools_of_numpy_are_taken():
+    np = pytest.importorskip("numpy")
+    data = Dataset([[np.bool_(True), 2.0], [np.bool_(False), 1.0]], np.array([True, False]), class_names=("a", "b"))
+    assert data == Dataset([[True, 2.0], [False, 1.0]], [True, False], class_names=("a", "b"))
+    assert fit(MLP(2, [1], seed=0), data, epochs=1, progress=False).metric == "accuracy"
+
+
 @given(st.lists(st.integers(0, 5), max_size=8), st.integers(6, 8))
 def test_one_hot_vectors_have_their_one_at_the_class(labels, size):
     rows = one_hot(labels, size)
@@ -112,7 +120,7 @@ def test_one_hot_refuses():
         one_hot([0, 3], 3)
     with pytest.raises(ValueError, match="label 0 to be 0 or more, got -1"):
         one_hot([-1, 3])
-    with pytest.raises(TypeError, match="int as label 1, got float"):
+    with pytest.raises(TypeError, match="label 1 is a whole number, got float"):
         one_hot([0, 1.0])  # type: ignore[list-item]
 
 

@@ -98,7 +98,7 @@ def test_the_seed_decides():
         ({"start": 1.0, "end": 1.0}, ValueError, "last rate is finite and above 1"),
         ({"end": math.inf}, ValueError, "last rate"),
         ({"steps": 3}, ValueError, "number of steps is at least 4"),
-        ({"batch_size": 0}, ValueError, "batch size of at least 1"),
+        ({"batch_size": 0}, ValueError, "batch size is at least 1"),
         ({"seed": "one"}, TypeError, "the seed is a whole number, got str"),
         ({"loss": "mse"}, TypeError, "loss is a function"),
         ({"optimizer": optim.Adam(MLP(2, [2]).parameters())}, ValueError, "no parameter of this model"),

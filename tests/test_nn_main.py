@@ -61,9 +61,14 @@ def test_what_is_written(tmp_path, capsys):
     folder = tmp_path / "a" / "b"
     assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     for name in FILES[3:]:
-        assert "</svg>" in (folder / name).read_text()
+        page = (folder / name).read_text()
+        assert "</svg>" in page
+        assert ("an untrained network of 3 hidden units: an example, not the" in page) == name.startswith(
+            "untrained_3_un"
+        )
+        assert ("the first neuron, trained, at one sample" in page) == name.startswith("neuron")
     assert "x1" in (folder / "neuron_forward.svg").read_text()
-    assert "dloss/d" in (folder / "network_backward.svg").read_text()
+    assert "dloss/d" in (folder / "untrained_3_units_backward.svg").read_text()
     assert json.loads((folder / "model.json").read_text())["extra"]["data"]["class_names"] == ["false", "true"]
     assert plt.get_fignums() == figures
     assert str(folder) in capsys.readouterr().out
@@ -139,7 +144,11 @@ def test_the_other_options_do_something(tmp_path, capsys):
         assert main([*job, *options, "--out", str(tmp_path)]) == 0
         ends[" ".join(options)] = table(capsys.readouterr().out)["training"]
     assert len(set(ends.values())) == 5
-    assert main([*job[:-1], "100", "--lr", "30", "--patience", "3", "--out", str(tmp_path)]) == 0
+    assert main([*job[:-1], "100", "--lr", "30", "--patience", "3", "--out", str(tmp_path)]) == 1
+    assert "stopped early after" in capsys.readouterr().out
+    assert (
+        main([*job[:-1], "400", "--optimizer", "adam", "--lr", "0.3", "--patience", "3", "--out", str(tmp_path)]) == 0
+    )
     assert "stopped early after" in capsys.readouterr().out
 
 
@@ -178,13 +187,36 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, capsys):
     assert main([*job, "--epochs", "5", "--out", str(parts), "--resume"]) == 0
     assert numbers(parts) == numbers(whole)
     capsys.readouterr()
-    refused(
-        [*job, "--hidden", "4", "--out", parts, "--resume"], capsys, "checkpoint.json: the state does not fit this MLP"
-    )
-    refused(
-        [*job, "--seed", "1", "--out", parts, "--resume"], capsys, "checkpoint.json: the checkpoint is of a training"
-    )
+    told = "checkpoint.json: the checkpoint is of a training with the "
+    for options, difference in OTHERS.items():
+        refused([*job, *options.split(), "--out", parts, "--resume"], capsys, told + difference)
     assert numbers(parts) == numbers(whole)
+    assert main([*job, "--epochs", "6", "--patience", "9", "--out", str(parts), "--resume"]) == 0
+    assert len(history(parts)) == 7
+
+
+OTHERS = {
+    "--hidden 4": "model.nouts.0 3, this one has 4",
+    "--seed 1": "seed 0, this one has 1",
+    "--activation relu": "model.activation.0 'tanh', this one has 'relu'",
+    "--optimizer adamw": "optimizer.kind 'Adam', this one has 'AdamW'",
+    "--lr 0.1": "schedule 'constant(lr=0.02)', this one has 'constant(lr=0.1)'",
+    "--schedule cosine --epochs 5": "schedule 'constant(lr=0.02)', this one has 'cosine(",
+    "--l2 0.1": "l2 0.0, this one has 0.1",
+    "--clip 1": "clip_norm None, this one has 1.0",
+    "--batch-size 8": "batch size 16, this one has 8",
+    "--data moons": "data (SHA-256)",
+}
+"""What must not change when a training is resumed, and how it is told."""
+
+
+def test_a_schedule_is_not_stretched_by_resuming(tmp_path, capsys):
+    job = [*QUICK[:-1], "4", "--schedule", "cosine", "--out", str(tmp_path)]
+    assert main(job) == 0
+    capsys.readouterr()
+    told = "a schedule made for another number of epochs gives other rates from the first step on"
+    refused([*job, "--epochs", "8", "--resume"], capsys, told)
+    assert main([*job, "--resume"]) == 0
 
 
 def test_class_codes(tmp_path, capsys):
@@ -377,6 +409,150 @@ def test_divergence(tmp_path, capsys):
     assert (tmp_path / "model.json").exists()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--lr 1e6",
+        "--lr 1e300",
+        "--lr 100 --optimizer adam",
+        "--lr 1e6 --patience 2",
+        "--data moons --lr 1e4",
+        "--lr 1e-300",
+    ],
+)
+def test_a_training_that_diverges_or_learns_nothing_is_no_success(options, tmp_path, capsys):
+    assert main([*options.split(), "--epochs", "12", "--out", str(tmp_path)]) == 1
+    err = capsys.readouterr().err.splitlines()[-1]
+    assert err.startswith("python -m nn: ")
+    assert re.search(r"diverged.* try an --lr below|no epoch was better .* try another --lr", err)
+    assert (tmp_path / "model.json").exists()
+
+
+# -- More than there is ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--hidden 1000000000",
+        "--hidden 100000 100000",
+        "--hidden 8 999999999999",
+        "--data moons --hidden 3 100000000000",
+    ],
+)
+def test_a_network_that_does_not_fit_in_memory_is_refused_at_once(options, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused([*options.split()], capsys, "GB are free; take less, or set the environment variable NN_MEMORY")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_how_much_memory_may_be_used(tmp_path, capsys, monkeypatch):
+    job = ["--data", "xor", "--hidden", "1000", "500", "--epochs", "1", "--out", tmp_path]
+    monkeypatch.setenv("NN_MEMORY", "1e8")
+    refused(job, capsys, "training a network of 504,502 parameters would need 0.5 GB at the least, and 0.1 GB are free")
+    monkeypatch.setenv("NN_MEMORY", "much")
+    refused(job, capsys, "the environment variable NN_MEMORY is a number, got 'much'")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "told"),
+    [
+        ("nn.cli.job.fit", MemoryError(), "there is not enough memory"),
+        ("nn.cli.job.fit", MemoryError("too much"), "too much"),
+        ("nn.cli.job.fit", ValueError("not so"), "not so"),
+        ("nn.cli.job.split", MemoryError(), "there is not enough memory"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_a_line(where, error, told, tmp_path, earlier, capsys, monkeypatch):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(where, fail)
+    refused([*QUICK, "--out", earlier], capsys, told)
+    assert {p.name: p.read_text() for p in earlier.iterdir()} == dict.fromkeys(FILES, "earlier")
+
+
+# -- What killed jobs leave --------------------------------------------------------------------------------------------
+
+WAITING = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from nn.cli import job
+def wait(*args, **options):
+    print("waiting", flush=True)
+    time.sleep(60)
+job.fit = wait
+from nn.__main__ import main
+main(["--data", "xor", "--out", {out!r}])
+"""
+
+
+def unfinished(folder):
+    return sorted(p.name for p in folder.glob(".unfinished-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_what_a_killed_job_left_is_removed_but_not_what_a_living_one_has(tmp_path):
+    code = WAITING.format(root=str(ROOT), out=str(tmp_path))
+    jobs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for job in jobs:
+            assert job.stdout.readline() == b"waiting\n"
+        both = unfinished(tmp_path)
+        assert len(both) == 2
+        jobs[0].kill()
+        jobs[0].wait()
+        (tmp_path / ".unfinished-older").mkdir()
+        (tmp_path / ".unfinished-older" / "model.json").write_text("half")
+        (tmp_path / ".checkpoint.json.123.tmp").write_text("half")
+        assert main([*QUICK, "--out", str(tmp_path)]) == 0
+        assert len(unfinished(tmp_path)) == 1
+        assert set(unfinished(tmp_path)) < set(both)
+        assert not (tmp_path / ".checkpoint.json.123.tmp").exists()
+    finally:
+        for job in jobs:
+            job.kill()
+            job.communicate()
+    assert main([*QUICK, "--out", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, CHECKPOINT])
+
+
+# -- Notes -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_decided_is_told(tmp_path, capsys):
+    """What the target was taken for stands in the table, and what might be meant otherwise on the other stream."""
+    data = tmp_path / "data.csv"
+    job = ["--data", str(data), "--hidden", "--epochs", "2", "--lr", "0.01", "--out", str(tmp_path / "run")]
+    rows = [f"{k};{k % 7},5;{k % 3}\n" for k in range(30)]
+    for header, options, notes in (
+        (
+            "",
+            [],
+            ["the first row is taken for data", "decimals are written with commas", "0 to 2 are taken for numbers"],
+        ),
+        ("a;b;kind\n", [], ["decimals are written with commas", "0 to 2 are taken for numbers"]),
+        ("1;2;3\n", ["--header", "yes", "--target", "numbers"], ["decimals are written with commas"]),
+        ("", ["--header", "no", "--target", "classes"], ["decimals are written with commas"]),
+    ):
+        data.write_text(header + "".join(rows))
+        assert main([*job, *options]) in (0, 1)
+        out, err = capsys.readouterr()
+        told = [line for line in err.splitlines() if line.startswith("python -m nn: note: ")]
+        assert len(told) == len(notes)
+        assert all(note in line for note, line in zip(notes, told))
+        name = {"": "target", "a": "kind", "1": "3"}[header[:1]]
+        kind = "3 classes of" if "classes" in options else "regression of"
+        assert f"data.csv: {kind} '{name}', finished" in out
+        rest = ["--header", "no"] if not header else ["--header", "yes"]
+        assert main(["predict", str(tmp_path / "run" / "model.json"), str(data), *rest]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 31
+    refused([*job, "--header", "perhaps"], capsys, "--header: invalid choice: 'perhaps'")
+    refused(["--header", "yes"], capsys, "--header cannot be used with --data iris")
+
+
 # -- Ctrl-C --------------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +580,56 @@ def test_ctrl_c_ends_tidily(number, status, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*FILES, CHECKPOINT])
     (tmp_path / "new.csv").write_text("x1,x2\n0,1\n")
     assert main(["predict", str(tmp_path / "model.json"), str(tmp_path / "new.csv")]) == 0
+
+
+STRIKE = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+MOMENTS = {
+    "while nn is loaded": ("statistics.py", STRIKE),
+    "while the command line is loaded": ("argparse.py", STRIKE),
+    "while matplotlib is loaded": ("matplotlib.py", STRIKE),
+    "at the end": (
+        "sitecustomize.py",
+        "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\n",
+    ),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("name", "code"), MOMENTS.values(), ids=MOMENTS)
+def test_ctrl_c_at_any_time_gives_a_line(name, code, tmp_path):
+    """A module of that name, which is loaded in place of the right one, strikes the keys."""
+    (tmp_path / name).write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "nn", *QUICK, "--out", str(tmp_path / "run")],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.splitlines()[-1] == "python -m nn: interrupted"
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_in_a_program_that_imports_nn_is_an_exception(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").write_text("import nn\n")
+    told = (
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    input()\nexcept KeyboardInterrupt:\n    print('caught')\n"
+    )
+    (tmp_path / "mine" / "__main__.py").write_text(f"import os, signal\n{told}")
+    done = subprocess.run(
+        [sys.executable, "-m", "mine"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.stdout == b"caught\n", done.stderr
 
 
 def test_ctrl_c_before_anything_is_learned_writes_nothing(earlier, capsys, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -23,6 +25,14 @@ ROOT = Path(__file__).parent.parent
 TRAINING, VALIDATION = split(moons(24, 0.2, seed=3), 0.34, seed=0)
 EPOCHS, SIZE = 4, 4
 STEPS = EPOCHS * math.ceil(len(TRAINING) / SIZE)
+SETTINGS = {
+    "schedule": schedules.warmup(schedules.cosine(0.05, STEPS), 3),
+    "clip_norm": 1.0,
+    "l2": 1e-3,
+    "batch_size": SIZE,
+    "seed": 7,
+    "progress": False,
+}
 
 
 def network(seed):
@@ -36,16 +46,29 @@ def network(seed):
     )
 
 
+def network_with(activation="tanh", p=0.3):
+    """The same but for what no number of the state tells."""
+    model = network(4)
+    model.layers[2], model.layers[3] = Elementwise(activation), Dropout(p, seed=4)
+    return model
+
+
+def doubled(outputs, targets):
+    return 2.0 * losses.cross_entropy(outputs, targets)
+
+
+def square(z):
+    return z * z
+
+
 def train(path=None, seed=1, epochs=EPOCHS, **options):
     """A training from given numbers; another seed makes other ones, for a checkpoint to replace."""
     if path is not None and not path.exists():
         seed = 1  # there is nothing to go on from
     model = network(seed)
     optimizer = optim.Adam(model.parameters(), lr=0.05 * seed)
-    schedule = schedules.warmup(schedules.cosine(0.05, STEPS), 3)
-    settings = {"schedule": schedule, "clip_norm": 1.0, "l2": 1e-3, "batch_size": SIZE, "seed": 7, "progress": False}
     history = fit(
-        model, TRAINING, VALIDATION, optimizer=optimizer, epochs=epochs, checkpoint=path, **{**settings, **options}
+        model, TRAINING, VALIDATION, optimizer=optimizer, epochs=epochs, checkpoint=path, **{**SETTINGS, **options}
     )
     return model, optimizer, history
 
@@ -101,6 +124,7 @@ def test_interrupted_in_any_forward_pass_it_ends_the_same(call, tmp_path_factory
     """In the middle of a step, when batch norm and dropout have moved on already, or in an evaluation."""
     path, calls = tmp_path_factory.mktemp("run") / "checkpoint.json", iter(range(1, 1000))
 
+    @functools.wraps(losses.cross_entropy)  # by whose name the checkpoint knows it
     def loss(outputs, targets):
         if next(calls) == call:
             raise KeyboardInterrupt
@@ -225,11 +249,11 @@ def saved(tmp_path_factory):
 
 
 def refused(path, told, **options):
-    model = network(4)
+    model = options.pop("model", network(4))
     before = model.state_dict(), [rng.getstate() for rng in model.generators()]
     optimizer = options.pop("optimizer", optim.Adam)(model.parameters(), lr=0.1)
     state = optimizer.state_dict()
-    settings = {"batch_size": SIZE, "seed": 7, "epochs": 2, "progress": False, **options}
+    settings = {**SETTINGS, "epochs": 2, **options}
     parts = settings.pop("parts", (TRAINING, VALIDATION))
     with pytest.raises(ModelFileError, match=told) as caught:
         fit(model, *parts, optimizer=optimizer, checkpoint=path, resume=True, **settings)
@@ -247,7 +271,20 @@ def refused(path, told, **options):
         ({"parts": split(moons(24, 0.2, seed=4), 0.34, seed=0)}, "data"),
         ({"metric": lambda outputs, targets: 0.0}, "metric 'accuracy'"),
         ({"weights": [1.0] * len(TRAINING)}, "data"),
-        ({"optimizer": optim.SGD}, "Adam.* SGD"),
+        ({"optimizer": optim.SGD}, "optimizer.kind 'Adam', this one has 'SGD'"),
+        ({"model": MLP(2, [3, 2], seed=0)}, "model.kind 'Sequential', this one has 'MLP'"),
+        ({"model": network_with("relu")}, "model.layers.2.activation 'tanh', this one has 'relu'"),
+        ({"model": network_with(square)}, "model.layers.2.activation 'tanh', this one has 'square'"),
+        ({"model": network_with(p=0.4)}, r"model.layers.3.p 0\.3, this one has 0\.4"),
+        ({"loss": doubled}, "loss 'cross_entropy', this one has 'doubled'"),
+        ({"l1": 0.5}, r"l1 0\.0, this one has 0\.5"),
+        ({"l2": 0.0}, r"l2 0\.001, this one has 0\.0"),
+        ({"clip_norm": 2}, r"clip_norm 1\.0, this one has 2\.0"),
+        ({"clip_value": 1}, r"clip_value None, this one has 1\.0"),
+        ({"schedule": None}, r"schedule 'warmup\(.*, this one has 'none'"),
+        ({"schedule": schedules.warmup(schedules.cosine(0.05, STEPS + 1), 3)}, r"schedule .* a schedule made for"),
+        ({"optimizer": lambda p, lr: optim.Adam(p, lr, (0.5, 0.999))}, r"optimizer.betas.0 0\.9, this one has 0\.5"),
+        ({"optimizer": lambda p, lr: optim.Adam(p, lr, eps=1e-6)}, "optimizer.eps 1e-08, this one has 1e-06"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(options, told, saved, tmp_path):
@@ -256,14 +293,108 @@ def test_a_checkpoint_of_another_training_is_refused(options, told, saved, tmp_p
     assert (tmp_path / "c.json").read_text() == saved
 
 
-def test_a_checkpoint_of_another_model_is_refused(saved, tmp_path):
-    (tmp_path / "c.json").write_text(saved)
-    model = MLP(2, [3, 2], seed=0)
-    before = model.state_dict()
-    options = {"batch_size": SIZE, "seed": 7, "checkpoint": tmp_path / "c.json", "resume": True, "progress": False}
-    with pytest.raises(ModelFileError, match="does not fit this MLP"):
-        fit(model, TRAINING, VALIDATION, optimizer=optim.Adam(model.parameters(), 0.1), **options)
-    assert model.state_dict() == before
+def renamed(text, name):
+    """The document with another name for one of its parts."""
+    return json.dumps({("else" if key == name else key): part for key, part in json.loads(text).items()})
+
+
+def test_a_learning_rate_without_a_schedule_is_that_of_the_beginning_or_of_the_checkpoint(tmp_path):
+    def halve(training):
+        training.optimizer.lr *= 0.5
+
+    path, options = tmp_path / "c.json", {"schedule": None, "progress": False, "checkpoint": tmp_path / "c.json"}
+    for lr in (0.5, 0.5, 0.0625):  # three epochs on, and the rate of the first is still known
+        model = MLP(2, [2], seed=0)
+        epochs = 0 if not path.exists() else len(json.loads(path.read_text())["history"]["epochs"]) - 1
+        optimizer = optim.SGD(model.parameters(), lr)
+        fit(model, xor(), optimizer=optimizer, epochs=epochs + 1, callbacks=[halve], resume=True, **options)
+    assert optimizer.lr == 0.5**5
+    before = path.read_text()
+    model = MLP(2, [2], seed=0)
+    with pytest.raises(ModelFileError, match=r"optimizer\.lr 0\.5, this one has 0\.1"):
+        fit(model, xor(), optimizer=optim.SGD(model.parameters(), 0.1), epochs=9, resume=True, **options)
+    assert path.read_text() == before
+
+
+@functools.wraps(losses.cross_entropy)
+def namesake(outputs, targets):
+    """What only its numbers tell from the function of that name."""
+    return doubled(outputs, targets)
+
+
+def falling(by):
+    return lambda k: 0.05 / (by + k)
+
+
+def scaled(factor):
+    return lambda z: (factor * z).tanh()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"loss": namesake}, "the training loss was .* and would now be"),
+        ({"schedule": falling(2)}, r"the learning rate of step \d+ was 0\.0\d+ and would now be 0\.0"),
+        ({"model": lambda: network_with(scaled(2.0))}, "the training loss was"),
+    ],
+)
+def test_functions_of_the_same_name_are_told_apart_by_their_numbers(options, told, eager, tmp_path):
+    settings = {**SETTINGS, "schedule": falling(1), "eager": eager, "checkpoint": tmp_path / "c.json"}
+    for changes in ({}, {}, options):
+        options = {"model": lambda: network_with(scaled(1.0)), **settings, **changes}
+        model = options.pop("model")()
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+        if changes:
+            with pytest.raises(ModelFileError, match=told):
+                fit(model, TRAINING, VALIDATION, epochs=4, optimizer=optimizer, resume=True, **options)
+            assert model.state_dict() == network_with().state_dict()
+        else:
+            fit(model, TRAINING, VALIDATION, epochs=2, optimizer=optimizer, resume=True, **options)
+
+
+def test_a_loss_that_is_another_each_time_says_nothing(tmp_path):
+    """Nor does what callbacks have changed."""
+    rng = random.Random(0)
+
+    def loss(outputs, targets):
+        return losses.cross_entropy(outputs, targets) * rng.uniform(0.5, 2.0)
+
+    for epochs in (1, 2):
+        train(tmp_path / "c.json", loss=loss, epochs=epochs, resume=True, eager=True)
+
+    def shift(training):
+        for p in training.model.parameters():
+            p.data += 0.25
+
+    options = {"callbacks": [shift], "resume": True, "epochs": 2}
+    train(tmp_path / "d.json", **options)
+    assert len(train(tmp_path / "d.json", **{**options, "epochs": 3})[2].epochs) == 4
+
+
+def test_a_checkpoint_of_an_older_version_is_read(tmp_path):
+    """Without a checksum, and with a shorter plan."""
+    path = tmp_path / "c.json"
+    train(path, epochs=2)
+    document = json.loads(path.read_text())
+    del document["checksum"]
+    document["plan"] = {key: document["plan"][key] for key in list(document["plan"])[:6]}
+    path.write_text(json.dumps(document))
+    assert numbers(*train(path, seed=2, resume=True)) == UNINTERRUPTED
+
+
+def test_what_equals_a_number_is_not_it(saved, tmp_path):
+    """True is 1 and 1.0 is 1, for Python."""
+    for text, told in (
+        (saved.replace('"batch size": 4', '"batch size": 4.0'), r"batch size 4\.0, this one has 4"),
+        (saved.replace('"version": 1', '"version": 1.0', 1), r"version 1\.0"),
+        (saved.replace('"order": [3,', '"order": [3.0,', 1), '"order"'),
+        (saved.replace('"step": 4', '"step": 1' + "0" * 40), '"step" is 10000000000.*expected .* at most 4 after 1 ep'),
+        (saved.replace('"steps": 4', '"steps": 1' + "0" * 400), "number of steps|checksum"),
+    ):
+        assert text != saved
+        (tmp_path / "c.json").write_text(text)
+        refused(tmp_path / "c.json", told)
 
 
 DAMAGE = {
@@ -272,7 +403,7 @@ DAMAGE = {
     "another file": (lambda text: "{}", "not a checkpoint"),
     "another version": (lambda text: text.replace('"version": 1', '"version": 2', 1), "version 2"),
     **{
-        f"no {key}": (lambda text, key=key: text.replace(f'"{key}":', '"else":', 1), f'"{key}" is missing')
+        f"no {key}": (lambda text, key=key: renamed(text, key), f'"{key}" is missing')
         for key in ("plan", "step", "best", "optimizer", "order", "generators", "history")
     },
     "step": (lambda text: text.replace('"step": 4', '"step": -4'), '"step" is -4'),

@@ -90,11 +90,11 @@ REFUSED = {
     "spirals too few": (lambda: spirals(2, arms=3), "at least 3 points, got 2"),
     "blobs too few": (lambda: blobs(2), "at least 3 points, got 2"),
     "line too few": (lambda: line(1), "at least 2 points, got 1"),
-    "negative noise": (lambda: moons(noise=-0.1), "noise of at least 0, got -0.1"),
-    "nan noise": (lambda: xor(noise=math.nan), "noise of at least 0, got nan"),
-    "infinite noise": (lambda: line(noise=math.inf), "noise of at least 0, got inf"),
+    "negative noise": (lambda: moons(noise=-0.1), "noise is finite and at least 0, got -0.1"),
+    "nan noise": (lambda: xor(noise=math.nan), "noise is finite and at least 0, got nan"),
+    "infinite noise": (lambda: line(noise=math.inf), "noise is finite and at least 0, got inf"),
     "factor": (lambda: circles(factor=1.0), "factor between 0 and 1, got 1"),
-    "turns": (lambda: spirals(turns=-1.0), "turns of at least 0, got -1"),
+    "turns": (lambda: spirals(turns=-1.0), "turns is finite and at least 0, got -1"),
     "one arm": (lambda: spirals(arms=1), "at least 2 arms, got 1"),
     "one center": (lambda: blobs(centers=1), "at least 2 centers, got 1"),
     "uneven centers": (lambda: blobs(centers=[[0.0], [1.0, 2.0]]), "the same dimension"),
@@ -109,5 +109,5 @@ def test_generators_refuse(make, message):
 
 def test_a_number_of_points_is_whole():
     for make in MAKERS.values():
-        with pytest.raises(TypeError, match=r"whole number of points, got float: 10\.0"):
+        with pytest.raises(TypeError, match=r"the number of points is a whole number, got float: 10\.0"):
             make(10.0)

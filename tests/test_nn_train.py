@@ -1,7 +1,9 @@
 """Training: a step against the closed form, epochs, the record, the best weights, and every way to end."""
 
+import contextlib
 import math
 import sys
+import tracemalloc
 
 import pytest
 
@@ -13,6 +15,7 @@ from nn.history import Epoch, History
 from nn.metrics import accuracy, predicted_class, r2
 from nn.optim import SGD
 from nn.train import evaluate, fit, train_step
+from nn.train.fit import as_dataset
 
 
 def line(n=12):
@@ -202,8 +205,8 @@ def test_an_untrained_model_without_a_finite_loss():
     [
         ({"epochs": -1}, ValueError, "number of epochs is at least 0, got -1"),
         ({"epochs": 1.5}, TypeError, "number of epochs is a whole number, got float"),
-        ({"batch_size": 0}, ValueError, "batch size of at least 1, got 0"),
-        ({"batch_size": "8"}, TypeError, "an int for the batch size, got str"),
+        ({"batch_size": 0}, ValueError, "the batch size is at least 1, got 0"),
+        ({"batch_size": "8"}, TypeError, "the batch size is a whole number, got str"),
         ({"patience": 0}, ValueError, "the patience is at least 1"),
         ({"clip_norm": 0.0}, ValueError, "clip_norm is finite and above 0"),
         ({"clip_value": math.nan}, ValueError, "clip_value is finite and above 0"),
@@ -613,6 +616,57 @@ def test_batch_normalisation_and_a_batch_of_one(samples, size):
         find_lr(model, data, batch_size=size)
     assert seen == []
     assert model.layers[1].num_batches_tracked == 0.0
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes"),
+    [
+        ([0, 30_000_000, 17, 5], None),  # as classes they would take gigabytes
+        ([0, 1, 2, 3], None),  # every one once: a line
+        ([0, 2, 0, 2, 0, 2], None),
+        ([1, 2, 1, 2], None),
+        ([-1, 0, 1] * 3, None),
+        ([0, 1, 2, 0, 1, 10**400], None),
+        ([0.0, 1.0, 0.0, 1.0], None),
+        ([0, 1, 0, 1.0], None),
+        ([0, 1, 2, 0, 1, 2], 3),
+        ([0, 1, 2] + [0] * 3, 3),
+        ([0, 1], 2),
+        ([1, 1, 1], 2),
+        ([True, False], 2),
+    ],
+)
+def test_ints_are_classes_if_they_can_number_them(targets, classes):
+    kinds = [list]
+    with contextlib.suppress(ImportError):
+        import numpy
+
+        kinds += [numpy.array] if all(abs(t) < 2**60 for t in targets) and len({*map(type, targets)}) == 1 else []
+    for kind in kinds:
+        if 10**400 in targets:
+            with pytest.raises(DataError, match="finite number in row 5"):
+                as_dataset(([[float(k)] for k in range(len(targets))], targets))
+            return
+        tracemalloc.start()
+        made = as_dataset(([[float(k)] for k in range(len(targets))], kind(targets)))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert made.class_names == (None if classes is None else tuple(map(str, range(classes))))
+        assert peak < 1e6
+        assert as_dataset(Dataset([[float(k)] for k in range(len(targets))], kind(targets))).class_names is None
+
+
+def test_a_model_that_does_not_go_with_what_the_targets_were_taken_for():
+    rows = [[float(k)] for k in range(6)]
+    with pytest.raises(
+        ValueError, match=r"the targets number 3 classes; .* for a regression, give the targets as floats"
+    ):
+        fit(MLP(1, [1], seed=0), (rows, [0, 1, 2] * 2), progress=False)
+    assert fit(MLP(1, [1], seed=0), (rows, [0.0, 1.0, 2.0] * 2), epochs=1, progress=False).metric == "r2"
+    with pytest.raises(ValueError, match="if these are classes, give a Dataset with class_names"):
+        fit(MLP(1, [3], seed=0), (rows, [0, 2] * 3), progress=False)
+    data = Dataset(rows, [0, 2] * 3, class_names=("a", "b", "c"))
+    assert fit(MLP(1, [3], seed=0), data, epochs=1, progress=False).metric == "accuracy"
 
 
 def test_parts_that_do_not_fit():

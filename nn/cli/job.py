@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autodiff import Value
 from autodiff.errors import DataError, ModelFileError, RenderError
+from autodiff.files import owned, remove_abandoned
 from autodiff.show import draw_backward, draw_forward
 from nn import optim, schedules
+from nn.checks import affordable
 from nn.cli.predictor import Predictor
 from nn.data import Dataset, circles, iris, moons, read_csv, spirals, split, xor
 from nn.history import History
@@ -25,7 +28,12 @@ from nn.plots import learning_curve_figure, plot_lr_finder, require_matplotlib
 from nn.train import find_lr, fit
 from nn.train.fit import require_tqdm
 
-DRAWINGS = ("neuron_forward.svg", "neuron_backward.svg", "network_forward.svg", "network_backward.svg")
+DRAWINGS = (
+    "neuron_forward.svg",
+    "neuron_backward.svg",
+    "untrained_3_units_forward.svg",
+    "untrained_3_units_backward.svg",
+)
 """What is drawn, by the names of the files."""
 
 MOST_INPUTS = 8
@@ -69,13 +77,34 @@ def network_loss(dataset: Dataset, activation: str) -> Value:
 def draw_all(model: MLP, dataset: Dataset, activation: str, folder: Path) -> str:
     """Write `DRAWINGS` into a folder; return why there are none, and what command would help, or ""."""
     try:
-        graphs = neuron_output(model, dataset, activation), network_loss(dataset, activation)
-        pictures = [draw(y).pipe(format="svg") for y in graphs for draw in (draw_forward, draw_backward)]
+        graphs = [
+            (neuron_output(model, dataset, activation), _caption("the first neuron, trained, at one sample", dataset)),
+            (network_loss(dataset, activation), _caption(EXAMPLE, dataset, MOST_UNITS)),
+        ]
+        pictures = [_picture(draw(y), told) for y, told in graphs for draw in (draw_forward, draw_backward)]
     except (ImportError, RenderError) as error:
         return str(error)
     for name, picture in zip(DRAWINGS, pictures):
         (folder / name).write_bytes(picture)
     return ""
+
+
+EXAMPLE = (
+    "the loss of one sample in an untrained network of 3 hidden units: an example, not the network that was trained"
+)
+
+
+def _caption(told: str, dataset: Dataset, most: int = MOST_INPUTS) -> str:
+    """What is seen, and of what there is more."""
+    there = {"features": dataset.feature_names, "classes": () if most == MOST_INPUTS else dataset.class_names or ()}
+    cut = [f"of {len(names)} {kind} the first {most} are drawn" for kind, names in there.items() if len(names) > most]
+    return "; ".join([told, *cut])
+
+
+def _picture(drawing: Any, caption: str) -> bytes:
+    drawing.attr(label=caption, labelloc="b")
+    picture: bytes = drawing.pipe(format="svg")
+    return picture
 
 
 def _inputs(dataset: Dataset, row: Sequence[float], most: int) -> list[Value]:
@@ -106,6 +135,12 @@ FINDER = "learning_rates.png"
 CHECKPOINT = "checkpoint.json"
 """What it writes after every epoch."""
 
+TRAINED = 1000.0
+"""How many bytes a parameter takes in training, at the least."""
+
+UNFINISHED = ".unfinished-"
+"""How the name of the folder begins in which the rest is collected."""
+
 
 class Outcome(NamedTuple):
     """What came of a job: the network with its best weights, the record, the rate at the start, the files written.
@@ -125,6 +160,9 @@ def run(job: Namespace) -> Outcome:
     """Do what `nn.__main__` understood: train, and write the files; but first refuse all that can be refused."""
     dataset = _dataset(job)
     training, validation = split(dataset, VALIDATION, job.seed)
+    outputs = len(training.class_names or "1")
+    parameters = sum((m + 1) * n for m, n in pairwise([len(training.feature_names), *job.hidden, outputs]))
+    affordable(parameters, TRAINED, f"training a network of {parameters:,} parameters")
     predictor = Predictor.prepare(training, job.hidden, job.activation, job.seed)
     training, validation = predictor.standardised(training), predictor.standardised(validation)
     require_matplotlib()
@@ -155,7 +193,7 @@ def _dataset(job: Namespace) -> Dataset:
         return BUILT_IN[job.data](job.seed)
     if not Path(job.data).suffix and not Path(job.data).exists():  # a misspelt name rather than a lost file
         raise DataError(f"{job.data}: there is no such file, and no such data set; there are {', '.join(BUILT_IN)}")
-    return read_csv(job.data, job.target)
+    return read_csv(job.data, job.target, job.header)
 
 
 def _rate(job: Namespace, predictor: Predictor, training: Dataset, folder: Path, written: list[str]) -> float:
@@ -196,15 +234,22 @@ def _trained(job: Namespace, predictor: Predictor, training: Dataset, validation
         )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _staging(out: Path, written: list[str]) -> Iterator[Path]:
-    """A new folder inside another, out of which the files named as written are moved at the end, also at Ctrl-C."""
+    """A new folder inside another, out of which the files named as written are moved at the end, also at Ctrl-C.
+
+    Such folders of jobs that were killed are removed.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out)
+        with owned(out, wait=True):  # one at a time: a new folder is not to be taken for an abandoned one
+            remove_abandoned(out, f"{UNFINISHED}*")
+            temporary = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=out)
+            held = contextlib.ExitStack()
+            held.enter_context(owned(temporary.name))
     except OSError as error:
         raise OSError(error.errno, f"cannot write to this folder: {error.strerror}", str(out)) from error
-    with temporary as staging:
+    with temporary as staging, held:
         for name in (*FILES, FINDER, CHECKPOINT):
             if (out / name).is_dir():
                 raise IsADirectoryError(

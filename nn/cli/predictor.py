@@ -118,14 +118,16 @@ def _names(data: dict[str, Any], key: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def predict(model: str | os.PathLike[str], data: str | os.PathLike[str], stream: TextIO) -> None:
+def predict(
+    model: str | os.PathLike[str], data: str | os.PathLike[str], stream: TextIO, header: bool | None = None
+) -> None:
     """Predict each row of a CSV file, as CSV: the class and its probability, or the number.
 
-    The file has the features' names in its header, in any order; other columns are not looked at. Nothing is written
-    before all is computed.
+    The file has the features' names in its header, in any order; other columns are not looked at. (Whether there is a
+    header is found out unless it is said.) Nothing is written before all is computed.
     """
     predictor = Predictor.load(model)
-    table = read_table(data)
+    table = read_table(data, header)
     missing = [name for name in predictor.feature_names if name not in table.names]
     if missing:
         raise DataError(

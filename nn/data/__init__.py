@@ -1,6 +1,7 @@
 """Where data comes from: Fisher's iris, CSV files, made-up shapes; and the tools that prepare them for training.
 
-Read `dataset` first, which also prepares data, then `csv_files` and `toys`, which make data sets.
+Read `dataset` first, which also prepares data, then `csv_files` and `toys`, which make data sets; `csv_text` makes rows
+of cells of the bytes of a file.
 """
 
 from nn.data.csv_files import iris, read_csv

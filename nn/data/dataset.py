@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -12,7 +11,7 @@ from typing import Any
 
 from autodiff import numerics
 from autodiff.errors import DataError, ModelFileError
-from nn.checks import expect
+from nn.checks import affordable, expect, flag, is_finite, is_flag, listed, seed_of, whole
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,32 @@ class Dataset:
     source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        for what, given in (("features", self.features), ("targets", self.targets)):
+            if not hasattr(given, "__len__") or isinstance(given, (str, bytes, Mapping)) or _is_lone(given):
+                raise self._error(f"expected a list as {what}, got {type(given).__name__}: {given!r:.40}")
         if len(self.features) != len(self.targets):
             raise self._error(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
         if not len(self.features):
             raise self._error("expected at least one sample, got none")
         for k, row in enumerate(self.features):
-            if not hasattr(row, "__len__") or isinstance(row, str):
+            if not hasattr(row, "__len__") or isinstance(row, (str, bytes, Mapping)) or _is_lone(row):
                 raise self._error(f"expected a row of numbers as row {k}, got {type(row).__name__}: {row!r:.40}")
         if not len(self.features[0]):
             raise self._error("expected at least one feature in row 0, got none")
         if not self.feature_names:
             names = tuple(f"x{k + 1}" for k in range(len(self.features[0])))
             object.__setattr__(self, "feature_names", names)
+        kinds = {*map(type, self.targets), *(type(x) for row in self.features for x in row)}
+        if any(kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_") for kind in kinds):  # no numbers
+            own = [[bool(x) if is_flag(x) else x for x in row] for row in (self.targets, *self.features)]
+            object.__setattr__(self, "targets", own[0])
+            object.__setattr__(self, "features", own[1:])
         classes = range(len(self.class_names or ()))
         for k, (row, target) in enumerate(zip(self.features, self.targets)):
             if len(row) != len(self.feature_names):
                 raise self._error(f"expected {len(self.feature_names)} features in row {k}, got {len(row)}")
             for name, x in zip((*self.feature_names, self.target_name), (*row, target)):
-                if not isinstance(x, Real) or not math.isfinite(x):
+                if not is_finite(x):
                     raise self._error(f"expected a finite number in row {k}, column {name!r}, got {x!r:.40}")
             if self.class_names is not None and not (hasattr(target, "__index__") and target in classes):
                 raise self._error(
@@ -94,6 +101,25 @@ class Dataset:
     def place(self, name: str) -> str:
         """Say where a column is, for a message: its file, if there is one, and its name."""
         return f"{self.source}, column {name!r}" if self.source else f"column {name!r}"
+
+
+def _is_lone(x: Any) -> bool:
+    """Whether something is an array of no dimension, which has no length though it says so."""
+    return getattr(x, "shape", None) == ()
+
+
+def are_codes(targets: Sequence[float]) -> bool:
+    """Whether targets may be the numbers of classes: whole ones from 0 or 1 on without a gap, each twice in the mean.
+
+    >>> are_codes([0, 2, 1, 0, 1, 2]), are_codes([0, 1, 30_000_000]), are_codes([0, 1, 2]), are_codes([1, 0])
+    (True, False, False, True)
+    """
+    seen = set(targets)
+    first = min(seen, default=-1)
+    least = 2 if len(seen) > 2 else 1
+    return (
+        first in (0, 1) and seen == set(range(int(first), len(seen) + int(first))) and len(targets) >= least * len(seen)
+    )
 
 
 def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool = True) -> tuple[Dataset, Dataset]:
@@ -134,6 +160,7 @@ def split(dataset: Dataset, fraction: float = 0.2, seed: int = 0, stratify: bool
     """
     expect(isinstance(dataset, Dataset), "expected a Dataset to split", dataset)
     expect(isinstance(fraction, Real), "expected a number as fraction", fraction)
+    fraction, seed, stratify = float(fraction), seed_of(seed), flag(stratify, "stratify")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"expected a fraction between 0 and 1, got {fraction}")
     names = dataset.class_names or ()
@@ -194,11 +221,9 @@ def batches(n: int, batch_size: int, rng: random.Random) -> list[list[int]]:
     >>> [len(batch) for batch in batches(100, 32, random.Random(0))]
     [32, 32, 32, 4]
     """
-    whole_number = isinstance(batch_size, int) and not isinstance(batch_size, bool)
-    expect(whole_number, "expected an int for the batch size", batch_size)
-    if batch_size < 1:
-        raise ValueError(f"expected a batch size of at least 1, got {batch_size}")
-    order = list(range(n))
+    expect(isinstance(rng, random.Random), "rng is a random.Random", rng)
+    batch_size = whole(batch_size, "the batch size", least=1)
+    order = list(range(whole(n, "n, the number of samples,")))
     rng.shuffle(order)
     return [order[k : k + batch_size] for k in range(0, n, batch_size)]
 
@@ -230,14 +255,14 @@ def one_hot(labels: Sequence[int], num_classes: int | None = None) -> list[list[
     >>> one_hot([0, 2])
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    for k, label in enumerate(labels):
-        expect(hasattr(label, "__index__"), f"expected an int as label {k}", label)
-    size = max(labels, default=-1) + 1 if num_classes is None else num_classes
-    for k, label in enumerate(labels):
+    places = [whole(label, f"label {k}", least=-math.inf) for k, label in enumerate(listed(labels, "labels is a list"))]
+    size = max(places, default=-1) + 1 if num_classes is None else whole(num_classes, "num_classes")
+    for k, label in enumerate(places):
         if label not in range(size):
             bound = "0 or more" if num_classes is None else f"from 0 to {size - 1}"
             raise ValueError(f"expected label {k} to be {bound}, got {label}")
-    return [[float(k == label) for k in range(size)] for label in labels]
+    affordable(len(places) * size, 8.0, f"{len(places):,} vectors of {size:,} numbers")
+    return [[float(k == label) for k in range(size)] for label in places]
 
 
 @dataclass(frozen=True)
@@ -280,9 +305,11 @@ class Standardizer:
             If a column holds nan or infinity, or numbers so large that its mean or deviation overflows; if rows
             differ in length, or there is none. The message names the column.
         """
-        if not len(rows):
+        rows = listed(rows, "rows is a list of rows of numbers")
+        if not rows:
             raise DataError("expected at least one row to measure, got none")
-        measured = [_measure(column) for column in zip(*_checked(rows, len(rows[0])))]
+        width = len(listed(rows[0], "row 0 is a list of numbers"))
+        measured = [_measure(column) for column in zip(*_checked(rows, width))]
         for k, pair in enumerate(measured):
             if not all(map(math.isfinite, pair)):
                 place = places[k] if places else f"column {k + 1}"
@@ -344,10 +371,14 @@ class Standardizer:
 
 
 def _checked(rows: Iterable[Sequence[float]], width: int) -> list[Sequence[float]]:
-    rows = list(rows)
+    rows = [
+        listed(row, f"row {k} is a list of numbers") for k, row in enumerate(listed(rows, "rows is a list of rows"))
+    ]
     for k, row in enumerate(rows):
         if len(row) != width:
             raise DataError(f"expected {width} number(s) in row {k}, got {len(row)}")
+        for x in row:
+            expect(isinstance(x, Real), f"expected numbers in row {k}", x)
     return rows
 
 
@@ -361,4 +392,4 @@ def _measure(column: Sequence[float]) -> tuple[float, float]:
 
 
 def _is_finite_number(x: object) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
+    return not isinstance(x, bool) and isinstance(x, int | float) and is_finite(x)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Callable, Sequence
 
+from nn.checks import affordable, finite, listed, seed_of, whole
 from nn.data.dataset import Dataset
 
 
@@ -24,6 +24,8 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 
@@ -36,13 +38,14 @@ def moons(n_samples: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
     >>> moons(4, noise=0.0).features[2]
     [0.0, 0.5]
     """
+    n_samples = _count(n_samples, 2, "points")
 
     def point(k: int) -> tuple[list[float], int]:
         lower, k, of = _half(k, n_samples)
         t = math.pi * k / max(of - 1, 1)
         return ([1.0 - math.cos(t), 0.5 - math.sin(t)] if lower else [math.cos(t), math.sin(t)]), lower
 
-    return _cloud(point, n_samples, 2, noise, random.Random(seed), ("upper", "lower"))
+    return _cloud(point, n_samples, noise, random.Random(seed_of(seed)), ("upper", "lower"))
 
 
 def circles(n_samples: int = 100, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> Dataset:
@@ -61,6 +64,8 @@ def circles(n_samples: int = 100, noise: float = 0.05, factor: float = 0.5, seed
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, the noise is negative or not finite, or the factor out of range.
 
@@ -69,6 +74,8 @@ def circles(n_samples: int = 100, noise: float = 0.05, factor: float = 0.5, seed
     >>> circles(4, noise=0.0).features[2], circles(4).class_names
     ([0.5, 0.0], ('outer', 'inner'))
     """
+    n_samples = _count(n_samples, 2, "points")
+    factor = finite(factor, "factor")
     if not 0.0 < factor < 1.0:
         raise ValueError(f"expected a factor between 0 and 1, got {factor}")
 
@@ -76,7 +83,7 @@ def circles(n_samples: int = 100, noise: float = 0.05, factor: float = 0.5, seed
         inner, k, of = _half(k, n_samples)
         return _polar(factor if inner else 1.0, 2.0 * math.pi * k / of), inner
 
-    return _cloud(point, n_samples, 2, noise, random.Random(seed), ("outer", "inner"))
+    return _cloud(point, n_samples, noise, random.Random(seed_of(seed)), ("outer", "inner"))
 
 
 def spirals(n_samples: int = 100, noise: float = 0.02, turns: float = 1.0, arms: int = 2, seed: int = 0) -> Dataset:
@@ -97,6 +104,8 @@ def spirals(n_samples: int = 100, noise: float = 0.02, turns: float = 1.0, arms:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points or arms, or the noise or the turns are negative or not finite.
 
@@ -110,14 +119,14 @@ def spirals(n_samples: int = 100, noise: float = 0.02, turns: float = 1.0, arms:
     [-1.0, 0.0]
     """
     arms = _count(arms, 2, "arms")
-    if not 0.0 <= turns < math.inf:
-        raise ValueError(f"expected a number of turns of at least 0, got {turns}")
+    n_samples = _count(n_samples, arms, "points")
+    turns = finite(turns, "turns", least=0.0)
 
     def point(k: int) -> tuple[list[float], int]:
         t = (k // arms + 1) / -(-n_samples // arms)
         return _polar(t, 2.0 * math.pi * (turns * t + k % arms / arms)), k % arms
 
-    return _cloud(point, n_samples, arms, noise, random.Random(seed), tuple(f"arm {k + 1}" for k in range(arms)))
+    return _cloud(point, n_samples, noise, random.Random(seed_of(seed)), tuple(f"arm {k + 1}" for k in range(arms)))
 
 
 def blobs(
@@ -139,6 +148,8 @@ def blobs(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points or centers, centers of different dimensions, or the standard deviation is
         negative or not finite.
@@ -148,19 +159,24 @@ def blobs(
     >>> blobs(3, centers=[[0, 0], [5, 5]], cluster_std=0.0).features
     [[0.0, 0.0], [5.0, 5.0], [0.0, 0.0]]
     """
-    rng = random.Random(seed)
-    if isinstance(centers, Sequence):
-        middles = [[float(x) for x in center] for center in centers]
+    rng = random.Random(seed_of(seed))
+    if hasattr(centers, "__len__"):
+        told = "each of centers is a point"
+        middles = [
+            [finite(x, "a coordinate of centers") for x in listed(center, told)] for center in listed(centers, told)
+        ]
     else:
         middles = [[rng.uniform(-10.0, 10.0) for _ in range(2)] for _ in range(_count(centers, 2, "centers"))]
     if len(middles) < 2 or len(set(map(len, middles))) > 1:
         raise ValueError(f"expected two centers or more of the same dimension, got {centers!r:.60}")
 
+    n_samples = _count(n_samples, len(middles), "points")
+
     def point(k: int) -> tuple[list[float], int]:
         return middles[k % len(middles)], k % len(middles)
 
     names = tuple(f"blob {k + 1}" for k in range(len(middles)))
-    return _cloud(point, n_samples, len(middles), cluster_std, rng, names)
+    return _cloud(point, n_samples, cluster_std, rng, names, "cluster_std")
 
 
 def xor(n_samples: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
@@ -177,6 +193,8 @@ def xor(n_samples: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 
@@ -186,12 +204,13 @@ def xor(n_samples: int = 4, noise: float = 0.0, seed: int = 0) -> Dataset:
     >>> data.features, data.targets
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     """
+    n_samples = _count(n_samples, 4, "points")
 
     def point(k: int) -> tuple[list[float], int]:
         a, b = k // 2 % 2, k % 2
         return [float(a), float(b)], a ^ b
 
-    return _cloud(point, n_samples, 4, noise, random.Random(seed), ("false", "true"))
+    return _cloud(point, n_samples, noise, random.Random(seed_of(seed)), ("false", "true"))
 
 
 def line(
@@ -212,6 +231,8 @@ def line(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are too few points, or the noise is negative or not finite.
 
@@ -222,40 +243,38 @@ def line(
     ([[-1.0], [0.0], [1.0]], [-1.0, 1.0, 3.0])
     """
     steps = _count(n_samples, 2, "points") - 1
+    slope, intercept = finite(slope, "slope"), finite(intercept, "intercept")
     xs = [(2 * k - steps) / steps for k in range(steps + 1)]
-    noises = _noises(noise, random.Random(seed))
+    noises = _noises(noise, random.Random(seed_of(seed)))
     return Dataset([[x] for x in xs], [slope * x + intercept + noises() for x in xs], ("x",), None, "y")
 
 
 def _cloud(
     point: Callable[[int], tuple[list[float], int]],
     n_samples: int,
-    least: int,
     noise: float,
     rng: random.Random,
     class_names: tuple[str, ...],
+    what: str = "noise",
 ) -> Dataset:
     """The points number 0 to n_samples - 1, and noise on every coordinate."""
-    points = [point(k) for k in range(_count(n_samples, least, "points"))]
-    noises = _noises(noise, rng)
+    points = [point(k) for k in range(n_samples)]
+    noises = _noises(noise, rng, what)
     features = [[x + noises() for x in row] for row, _ in points]
     return Dataset(features, [kind for _, kind in points], class_names=class_names, target_name="class")
 
 
-def _noises(noise: float, rng: random.Random) -> Callable[[], float]:
-    if not 0.0 <= noise < math.inf:
-        raise ValueError(f"expected a noise of at least 0, got {noise}")
+def _noises(given: float, rng: random.Random, what: str = "noise") -> Callable[[], float]:
+    noise = finite(given, what, least=0.0)
     return lambda: rng.gauss(0.0, noise) if noise else 0.0
 
 
 def _count(n: int, least: int, what: str) -> int:
     """The number itself, if it is a whole one and large enough."""
-    try:
-        count = operator.index(n)
-    except TypeError:
-        raise TypeError(f"expected a whole number of {what}, got {type(n).__name__}: {n!r:.60}") from None
+    count = whole(n, f"the number of {what}", least=-math.inf)
     if count < least:
         raise ValueError(f"expected at least {least} {what}, got {count}")
+    affordable(count, 200.0, f"{count:,} {what}")
     return count
 
 

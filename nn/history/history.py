@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
 from autodiff.show import html_table, text_table
+from nn.checks import a_path, is_finite
 from nn.history.diagnosis import Diagnosis, diagnose
 
 FORMAT, VERSION = "autodiff.nn history", 1
@@ -209,6 +210,7 @@ class History:
         OSError
             If the file cannot be written.
         """
+        a_path(path)
         if not self.epochs:
             raise ValueError("the history is empty: there is no epoch to write")
         page = io.StringIO()
@@ -241,6 +243,7 @@ class History:
         ...     History.from_json(f"{folder}/history.json").column("gradient_norm")
         [2.0]
         """
+        a_path(path)
         document = {"format": FORMAT, "version": VERSION, **self.to_dict()}
         write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
@@ -260,9 +263,11 @@ class History:
         OSError
             If it cannot be read.
         """
+        a_path(path)
         try:
             document = json.loads(Path(path).read_bytes().decode("utf-8"))
-            if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (FORMAT, VERSION):
+            kind = (document.get("format"), repr(document.get("version"))) if isinstance(document, dict) else None
+            if kind != (FORMAT, repr(VERSION)):  # repr: 1.0 and true equal 1
                 raise ModelFileError(f'not a saved history: expected "format": "{FORMAT}" and "version": {VERSION}')
             return cls.from_dict(document)
         except ModelFileError as error:
@@ -297,6 +302,6 @@ def _epoch(k: int, entry: object) -> Epoch:
     if not isinstance(entry, Mapping) or entry.keys() != set(Epoch._fields):
         raise ModelFileError(f"epoch {k} of a history is {entry!r:.60}, expected {', '.join(Epoch._fields)}")
     for name, x in entry.items():
-        if type(x) not in (float, int) and x not in ("nan", "inf", "-inf"):
+        if not (type(x) is float or (type(x) is int and is_finite(x)) or x in ("nan", "inf", "-inf")):
             raise ModelFileError(f'"{name}" of epoch {k} is {x!r:.40}, expected a number')
     return Epoch(**{name: float(x) for name, x in entry.items()})

@@ -17,14 +17,17 @@ from typing import Any, NamedTuple
 from autodiff import ops
 from autodiff.operation import real
 from autodiff.value import Value
-from nn.checks import expect, finite
+from nn.checks import expect, finite, listed
 
 
 def is_row(x: Any) -> bool:
     """Whether something is a sequence or an iterator of numbers, not a number."""
     if type(x) in _NUMBERS:  # for speed alone, as for lists
         return False
-    return type(x) is list or (not isinstance(x, str) and (hasattr(x, "__len__") or hasattr(x, "__next__")))
+    if type(x) is list:
+        return True
+    several = hasattr(x, "__len__") or hasattr(x, "__next__")
+    return several and not isinstance(x, (str, bytes)) and getattr(x, "shape", None) != ()
 
 
 _NUMBERS = {Value, float, int}
@@ -436,6 +439,9 @@ SAMPLE_LOSSES: dict[Any, SampleLoss] = {
 """By the function that averages them."""
 
 
+_PENALISED = "parameters is a list of Values, such as model.parameters()"
+
+
 def l1(parameters: Iterable[Value], strength: float) -> Value:
     """L1 penalty: ``strength * sum(|p|)``. It draws parameters to 0, and leaves many of them there.
 
@@ -466,7 +472,8 @@ def l1(parameters: Iterable[Value], strength: float) -> Value:
     3.5
     """
     strength = finite(strength, "the strength", least=0.0)
-    return ops.sum([ops.abs(p) for p in parameters]) * strength
+    members: list[Value] = listed(parameters, _PENALISED)
+    return ops.sum([ops.abs(p) for p in members]) * strength
 
 
 def l2(parameters: Iterable[Value], strength: float) -> Value:
@@ -503,5 +510,5 @@ def l2(parameters: Iterable[Value], strength: float) -> Value:
     (12.5, [3.0, -4.0])
     """
     strength = finite(strength, "the strength", least=0.0)
-    members = tuple(parameters)
+    members: tuple[Value, ...] = tuple(listed(parameters, _PENALISED))
     return ops.dot(members, members) * strength

@@ -8,7 +8,7 @@ from typing import Any
 
 from autodiff import ops, recording
 from autodiff.value import parameter
-from nn.checks import finite
+from nn.checks import affordable, finite, flag
 from nn.model.module import Module, as_tuple, positive, unwrapped
 
 
@@ -71,8 +71,8 @@ class BatchNorm(Module):
         n = positive(n, "n")
         self.eps = finite(eps, "eps", least=0.0)
         self.momentum = None if momentum is None else finite(momentum, "the momentum", least=0.0, most=1.0)
-        if not isinstance(affine, bool):
-            raise TypeError(f"affine is True or False, got {affine!r:.60}")
+        affine = flag(affine, "affine")
+        affordable(n, 600.0 if affine else 50.0, f"the parameters and statistics of {n:,} features")
         self.weight = [parameter(1.0, f"weight{k}") for k in range(n if affine else 0)]
         self.bias = [parameter(0.0, f"bias{k}") for k in range(n if affine else 0)]
         self.running_mean: list[float]

@@ -17,7 +17,7 @@ from autodiff import ops, recording
 from autodiff.operation import real
 from autodiff.recording import Stamp
 from autodiff.value import Value, parameter
-from nn.checks import known
+from nn.checks import affordable, flag, known, listed
 from nn.model.init import Initialiser, generator, initialiser
 from nn.model.module import Module, Output, as_tuple, positive
 
@@ -71,14 +71,17 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
     if activation is None or isinstance(activation, str) or callable(activation):
         activation_function(activation)  # complains about a name that is unknown, also if there is no hidden layer
         return ["relu" if activation is None else activation] * (count - 1) + ["linear"]
-    if not isinstance(activation, Iterable):
-        raise TypeError(f"activation is a name, a function on a Value, or one for each layer, got {activation!r:.60}")
-    activations = list(activation)
+    activations = listed(activation, "activation is a name, a function on a Value, or one for each layer")
     if len(activations) != count:
         raise ValueError(f"{count} layers need {count} activations (or a single one), got {len(activations)}")
     if None in activations:
         raise TypeError('an activation in a list is a name or a function on a Value, got None; "linear" is for none')
     return activations
+
+
+def _check_memory(kind: str, parameters: int) -> None:
+    """Raise a MemoryError if so many do not fit in it: each is a node with a number, a name, and a place in a list."""
+    affordable(parameters, 300.0, f"the {parameters:,} parameters of this {kind}")
 
 
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
@@ -159,6 +162,8 @@ class Neuron(Module):
     ------
     TypeError, ValueError
         If an argument is not as above. On a call: if the number of inputs is wrong.
+    MemoryError
+        If the parameters do not fit in the memory that is free; see `nn.checks.affordable`.
 
     Examples
     --------
@@ -182,11 +187,12 @@ class Neuron(Module):
         rng: random.Random | None = None,
     ) -> None:
         nin = positive(nin, "nin")
+        _check_memory("Neuron", nin)
         draw, rng = initialiser(init), generator(seed, rng)
         self.activation = activation_function(activation, nonlin)
         self.w: list[Value] = Weights([parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)])
-        self.b = parameter(0.0, "b") if bias else None
-        self.expand = expand
+        self.b = parameter(0.0, "b") if flag(bias, "bias") else None
+        self.expand = flag(expand, "expand")
         self.name = "neuron"
         self._single = activation_name(self.activation) is not None  # it makes one node, or none
         self._box: tuple[Stamp | None, str, Stamp] = None, "", recording.now  # last call: scope, name, ours inside it
@@ -316,7 +322,7 @@ class Layer(Module):
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As for `Neuron`.
 
     Examples
@@ -342,6 +348,7 @@ class Layer(Module):
         rng: random.Random | None = None,
     ) -> None:
         nin, nout = positive(nin, "nin"), positive(nout, "nout")
+        _check_memory("Layer", nin * nout)
         weight, rng = initialiser(init), generator(seed, rng)
 
         def draw(rng: random.Random, nin: int, _: int) -> float:
@@ -435,7 +442,7 @@ class MLP(Module):
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, MemoryError
         As for `Neuron`.
 
     Examples
@@ -460,11 +467,11 @@ class MLP(Module):
         seed: int | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        if isinstance(nouts, (str, bytes)) or not isinstance(nouts, Iterable):
-            raise TypeError(f"nouts is a sequence of layer sizes such as [16, 1], got {nouts!r:.60}")
-        sizes = [positive(nin, "nin"), *(positive(n, "each of nouts") for n in nouts)]
+        several = listed(nouts, "nouts is a sequence of layer sizes such as [16, 1]")
+        sizes = [positive(nin, "nin"), *(positive(n, "each of nouts") for n in several)]
         if len(sizes) == 1:
             raise ValueError("nouts is empty; give the size of one layer at least, such as [1]")
+        _check_memory("MLP", MLP._state_size({"nin": sizes[0], "nouts": sizes[1:]}))
         activations = per_layer(activation, len(sizes) - 1)
         rng = generator(seed, rng)
         self.layers: list[Layer] = []

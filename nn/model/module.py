@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.value import Value
+from nn.checks import flag, is_flag
 from nn.model import saved
 
 M = TypeVar("M", bound="Module")
@@ -167,8 +168,7 @@ class Module:
         TypeError
             If the mode is no bool.
         """
-        if not isinstance(mode, bool):
-            raise TypeError(f"the training mode is True or False, got {mode!r:.60}")
+        mode = flag(mode, "the training mode")
         for module in self.modules():
             module.training = mode
         return self
@@ -411,9 +411,12 @@ def evaluating(model: Any) -> Iterator[None]:
 
 def positive(n: int, what: str) -> int:
     """Take a size: a whole number, at least 1; the message of the error says what it is the size of."""
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
+    try:
+        size = None if is_flag(n) else operator.index(n)
+    except TypeError:
+        size = None
+    if size is None:
         raise TypeError(f"{what} is a positive integer, got {n!r:.60}")
-    size = operator.index(n)
     if size < 1:
         raise ValueError(f"{what} is a positive integer, got {size}")
     return size

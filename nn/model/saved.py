@@ -2,29 +2,31 @@
 
 ::
 
-    {"format": "autodiff.nn model", "version": 1,
+    {"format": "autodiff.nn model", "version": 1, "checksum": "3f786850e387550f",
      "model": {"kind": "MLP", "nin": 4, "nouts": [16, 3], "activation": ["relu", "linear"], "expand": false},
      "state": {"layers.0.neurons.0.w.0": 0.137, ...},
      "extra": {...}}
 
 A float is written with as many digits as it takes to read the same float back. What is said of a module comes from its
-`config`; no class is known here but those that were gathered.
+`config`; no class is known here but those that were gathered. The checksum is over all the rest; a file without one is
+read too, so whoever edits a file by hand removes it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import math
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.files import write_atomically
+from nn.checks import a_path, is_finite, is_flag
 
 FORMAT = "autodiff.nn model"
 VERSION = 1
@@ -91,20 +93,20 @@ def save(model: Any, path: str | os.PathLike[str], **extra: Any) -> None:
     >>> model([1.0, 2.0]).data == MLP(2, [3, 1], seed=0)([1.0, 2.0]).data, extra
     (True, {'classes': ['no', 'yes']})
     """
+    a_path(path)
     description = _described(model)
     state = model.state_dict()
     if _rebuilt(description).state_dict().keys() != state.keys():
         kind = type(model).__name__
         raise TypeError(f"this {kind} has been given other parts than its constructor makes; save its state_dict()")
-    document = {"format": FORMAT, "version": VERSION, "model": description, "state": state, "extra": extra}
     try:
-        text = json.dumps(document, indent=1, allow_nan=False)
+        text = written(FORMAT, VERSION, {"model": description, "state": state, "extra": extra}, indent=1)
     except ValueError as error:
         wrong = ", ".join([f"{name} is {x}" for name, x in state.items() if x - x != 0.0][:5])
         raise ValueError(f"a model is saved with finite numbers only: {wrong or error}") from None
     except TypeError as error:
         raise TypeError(f"extras are JSON (dict, list, str, numbers, bool, None): {error}") from None
-    write_atomically(path, text + "\n")
+    write_atomically(path, text)
 
 
 def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
@@ -132,16 +134,19 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
 
     Notes
     -----
-    Nothing in the file is executed, and no random number is drawn. The model is in training mode; a `Dropout` begins
-    its choices anew, from seed 0. A class of your own is called with what the file says (strings, numbers, bools, None,
-    modules, and lists of these), so check there what must not be just anything.
+    Nothing in the file is executed, and no random number is drawn. Sizes are compared with what the file holds before
+    anything is built of them. Who changes a file by hand removes its line "checksum". The model is in training mode; a
+    `Dropout` begins its choices anew, from seed 0. A class of your own is called with what the file says (strings,
+    numbers, bools, None, modules, and lists of these), so check there what must not be just anything.
     """
+    a_path(path)
     data = Path(path).read_bytes()
     try:
         document = parsed(data, "a saved model", FORMAT, VERSION, KEYS)
         model = _model(document)
-    except (ModelFileError, RecursionError) as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+        verify(document)
+    except (ModelFileError, RecursionError, MemoryError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error or 'it takes more memory than there is'}") from None
     return model, document["extra"]
 
 
@@ -171,10 +176,7 @@ def checked_state(state: Mapping[str, float], bounds: Mapping[str, float], kind:
 
 
 def _is_finite(x: object) -> bool:
-    try:
-        return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x)
-    except OverflowError:  # an int too large for a float
-        return False
+    return not is_flag(x) and is_finite(x)
 
 
 def _listed(names: list[str], most: int = 5) -> str:
@@ -209,10 +211,41 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float)) else _described(value)
 
 
+def written(form: str, version: int, content: Mapping[str, Any], indent: int | None = None) -> str:
+    """The text of a file of a format of ours, which `parsed` reads; a ValueError if a number is not finite."""
+    checksum = checksum_of({"format": form, "version": version, **content})
+    document = {"format": form, "version": version, "checksum": checksum, **content}
+    return json.dumps(document, indent=indent, allow_nan=False, default=_native) + "\n"
+
+
+def checksum_of(document: Mapping[str, Any]) -> str:
+    """What stands under "checksum": of everything else, whatever its order and spacing."""
+    rest = {key: value for key, value in document.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, default=_native).encode()).hexdigest()[:16]
+
+
+def _native(x: Any) -> Any:
+    """A number or bool of NumPy as Python's own."""
+    if getattr(x, "shape", None) != () or not isinstance(native := x.item(), (bool, int, float)):
+        raise TypeError(f"got {type(x).__name__}: {x!r:.60}")
+    return native
+
+
+def verify(document: Mapping[str, Any]) -> None:
+    """Refuse a document that differs from what was written; asked last, for other complaints tell more."""
+    if "checksum" in document and document["checksum"] != checksum_of(document):
+        raise ModelFileError(
+            'the content does not match its "checksum": the file is damaged, or was edited; if you have edited it, '
+            'remove the entry "checksum"'
+        )
+
+
 def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str]) -> dict[str, Any]:
     """The document in a JSON file of a format of ours, once it is that, of that version, and has the keys."""
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)  # Windows' editors write a BOM
+    except ModelFileError:
+        raise
     except ValueError as error:  # also of bytes that are no UTF-8
         raise ModelFileError(f"not valid JSON, or cut off ({error})") from None
     if not isinstance(document, dict) or document.get("format") != form:
@@ -223,6 +256,15 @@ def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str])
         if key not in document:
             raise ModelFileError(f'"{key}" is missing')
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some pairs, in which no name stands twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ModelFileError(f"{next(name for name in names if names.count(name) > 1)!r:.40} stands there twice")
+    return made
 
 
 def _model(document: Mapping[str, Any]) -> Any:
@@ -236,12 +278,49 @@ def _model(document: Mapping[str, Any]) -> Any:
         if size > len(state) or (exact and size != len(state)):  # before anything of that size is built
             raise ModelFileError(f"the sizes ask for {size} parameters, the state has {len(state)}")
         model = _rebuilt(description)
-    except (TypeError, ValueError, LookupError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f'"model": {error}') from None
     model.load_state_dict(state)
+    if (x := _not_finite(document["extra"])) is not None:
+        raise ModelFileError(f'"extra" holds {x}, expected finite numbers')
     return model
+
+
+def _not_finite(extra: Any) -> float | None:
+    """A number in some JSON that JSON does not have, if there is one: as NaN, or too large as 1e999."""
+    parts = extra.values() if isinstance(extra, dict) else extra if isinstance(extra, list) else ()
+    if isinstance(extra, float) and not math.isfinite(extra):
+        return extra
+    return next((x for x in map(_not_finite, parts) if x is not None), None)
+
+
+def _is_size(x: Any) -> bool:
+    return type(x) is int and 1 <= x < 2**63
+
+
+def _is_name(x: Any) -> bool:
+    return isinstance(x, str)
+
+
+_ANYTHING: tuple[Callable[[Any], bool], str] = lambda x: True, "anything"
+_ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "int": (_is_size, "a positive integer, below 2^63"),
+    "Sequence[int]": (
+        lambda x: isinstance(x, list) and all(map(_is_size, x)),
+        "a list of positive integers, below 2^63",
+    ),
+    "bool": (lambda x: isinstance(x, bool), "true or false"),
+    "Activation": (_is_name, "a name"),
+    "Activation | None": (_is_name, "a name"),
+    "Activation | Sequence[Activation] | None": (
+        lambda x: _is_name(x) or (isinstance(x, list) and all(map(_is_name, x))),
+        "a name, or a list of names",
+    ),
+}
+"""What a file may say for an argument of a class of `nn`, by its annotation: each size by itself, for a negative one
+could make up for one that is huge."""
 
 
 def _check(description: Any) -> None:
@@ -260,14 +339,15 @@ def _check(description: Any) -> None:
         parameters = inspect.signature(_class(description)).parameters
         keys = {"kind", *parameters} - _NO_ARCHITECTURE
         if description.keys() != keys:
-            raise ModelFileError(f'"model" has the keys {sorted(description)}, expected {sorted(keys)}')
-        for key in keys & parameters.keys():  # their annotations are strings
-            if parameters[key].annotation == "bool" and type(description[key]) is not bool:
-                raise ModelFileError(f'"{key}" is {description[key]!r:.40}, expected true or false')
-        if description.get("activation", "") is None:
-            raise ModelFileError('"activation" is null, expected a name')
+            came, expected = _listed(sorted(description)), _listed(sorted(keys))
+            raise ModelFileError(f'"model" has the keys {came}, expected {expected}')
         if not isinstance(description.get("layers", []), list):
             raise ModelFileError(f'"layers" is {description["layers"]!r:.40}, expected a list')
+        for key in sorted(keys & parameters.keys()):  # their annotations are strings
+            fits, expected = _ENTRIES.get(parameters[key].annotation, _ANYTHING)
+            if not fits(description[key]):
+                came = "null" if description[key] is None else f"{description[key]!r:.40}"
+                raise ModelFileError(f'"model": "{key}" is {came}, expected {expected}')
     _arguments(description, _check)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from autodiff.value import Value, values
-from nn.checks import finite
+from nn.checks import expect, finite
 
 
 def grad_norm(parameters: Iterable[Value]) -> float:
@@ -40,7 +40,7 @@ def grad_norm(parameters: Iterable[Value]) -> float:
     >>> grad_norm([a, b])
     5.0
     """
-    gradients = [p.grad or 0.0 for p in values(parameters, "a norm of gradients")]
+    gradients = [p.grad or 0.0 for p in _members(parameters, "a norm of gradients")]
     # hypot(inf, nan) is inf by the C standard; here the nan is the news
     return math.nan if any(g != g for g in gradients) else math.hypot(*gradients)
 
@@ -81,7 +81,7 @@ def clip_grad_norm_(parameters: Iterable[Value], max_norm: float) -> float:
     (5.0, 0.6, 0.8)
     """
     limit = _limit(max_norm, "max_norm")
-    parameters = values(parameters, "clipping")
+    parameters = _members(parameters, "clipping")
     norm = grad_norm(parameters)
     factor = clip_factor(norm, limit)
     if factor != 1.0:
@@ -131,12 +131,17 @@ def clip_grad_value_(parameters: Iterable[Value], clip_value: float) -> float:
     (1.0, -0.5)
     """
     limit = _limit(clip_value, "clip_value")
-    parameters = values(parameters, "clipping")
+    parameters = _members(parameters, "clipping")
     norm = grad_norm(parameters)
     for p in parameters:
         if abs(p.grad or 0.0) > limit:
             p.grad = math.copysign(limit, p.grad)
     return norm
+
+
+def _members(parameters: Iterable[Value], what: str) -> list[Value]:
+    expect(getattr(parameters, "shape", None) != (), f"{what} takes Values", parameters)
+    return values(parameters, what)
 
 
 def _limit(given: float, what: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from autodiff.errors import ModelFileError
 from autodiff.value import Value, write
-from nn.checks import expect, finite, known
+from nn.checks import expect, finite, flag, known, listed
 
 
 class Optimizer:
@@ -72,9 +72,7 @@ class Optimizer:
     state_names: tuple[str, ...] = ()
 
     def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float = 0.0) -> None:
-        several = isinstance(parameters, Iterable) and not isinstance(parameters, Value)
-        expect(several, "parameters is a list of Values, such as model.parameters()", parameters)
-        self.parameters = list(parameters)
+        self.parameters = listed(parameters, "parameters is a list of Values, such as model.parameters()")
         if not self.parameters:
             raise ValueError("there are no parameters to change; give model.parameters()")
         for p in self.parameters:
@@ -182,8 +180,8 @@ class Optimizer:
         given, numbers, steps = state["hyperparameters"], state["state"], state["steps"]
         _expect_keys("the hyperparameters", given, self.hyperparameters())
         _expect_keys("the remembered numbers", numbers, self.state_names)
-        if type(steps) is not int or steps < 0:
-            raise ModelFileError(f"the number of steps is a whole number, at least 0, got {steps!r:.40}")
+        if type(steps) is not int or not 0 <= steps <= 2**53:
+            raise ModelFileError(f"the number of steps is a whole number, from 0 to 2^53, got {steps!r:.40}")
         columns = {name: self._column(name, numbers[name]) for name in self.state_names}
         try:
             checked = type(self)([Value(0.0)], **given)  # by its own rules
@@ -294,7 +292,7 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, weight_decay)
         self.momentum = finite(momentum, "the momentum", least=0.0)
         self.dampening = finite(dampening, "the dampening", least=0.0, most=1.0)
-        self.nesterov, self.averaged = _flag(nesterov, "nesterov"), _flag(averaged, "averaged")
+        self.nesterov, self.averaged = flag(nesterov, "nesterov"), flag(averaged, "averaged")
         if nesterov and (not self.momentum or dampening):
             raise ValueError("Nesterov's momentum needs a momentum above 0, and no dampening")
         if averaged and (dampening or nesterov or self.momentum >= 1.0):
@@ -364,7 +362,7 @@ class RMSprop(Optimizer):
         self.alpha = finite(alpha, "alpha", least=0.0, below=1.0)
         self.eps = finite(eps, "eps", above=0.0)
         self.momentum = finite(momentum, "the momentum", least=0.0)
-        self.centered = _flag(centered, "centered")
+        self.centered = flag(centered, "centered")
 
     def update(self, x: Any, g: Any, state: tuple[Any, ...], step: int) -> tuple[Any, tuple[Any, ...]]:
         """Make one step; see `Optimizer.update`."""
@@ -429,7 +427,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        if isinstance(betas, str) or not isinstance(betas, Sequence) or len(betas) != 2:
+        betas = listed(betas, "betas is a pair of numbers")
+        if len(betas) != 2:
             raise TypeError(f"betas is a pair of numbers, got {betas!r:.60}")
         self.betas = finite(betas[0], "beta1", least=0.0, below=1.0), finite(betas[1], "beta2", least=0.0, below=1.0)
         self.eps = finite(eps, "eps", above=0.0)
@@ -528,8 +527,3 @@ def named(name: str, parameters: Iterable[Value], lr: float, weight_decay: float
     """
     decay = {} if weight_decay is None else {"weight_decay": weight_decay}
     return known(name, OPTIMIZERS, "optimizer")(parameters, lr=lr, **decay)
-
-
-def _flag(given: object, what: str) -> bool:
-    expect(isinstance(given, bool), f"{what} is True or False", given)
-    return bool(given)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
+from nn.checks import called, expect, is_flag, listed, number_of
 from nn.model.module import evaluating
-from nn.plots.style import MARKERS, PALETTE, finished, new_axes, steps
+from nn.plots.style import MARKERS, PALETTE, finished, on_axes, steps, two_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +52,29 @@ def plot_decision_boundary(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If X is no sequence of finite points in the plane, y or the names have another length, classes are not whole
         numbers from 0 to 6 that the model has an output for, or the resolution is too small.
     ImportError
         If matplotlib is missing.
     """
-    if not len(X) or any(len(row) != 2 for row in X):
-        raise ValueError(f"expected points with two features each, got {f'{X[0]!r:.60}' if len(X) else 'no points'}")
-    if not all(math.isfinite(x) for row in X for x in row):
+    called(model, "model")
+    X = [
+        listed(row, f"point {k} of X is a pair of numbers") for k, row in enumerate(listed(X, "X is a list of points"))
+    ]
+    y = listed(y, "y is a list with the class of each point")
+    first, second = two_names(feature_names, "feature_names")
+    class_names = None if class_names is None else listed(class_names, "class_names is a list of names, or left out")
+    if not X or any(len(row) != 2 for row in X):
+        raise ValueError(f"expected points with two features each, got {f'{X[0]!r:.60}' if X else 'no points'}")
+    if not all(math.isfinite(number_of(x, "each coordinate of X is a number")) for row in X for x in row):
         raise ValueError("expected finite numbers as features, got nan or infinity")
     if len(X) != len(y):
         raise ValueError(f"expected a class for each point, got {len(y)} for {len(X)} points")
+    for k, kind in enumerate(y):
+        expect(isinstance(kind, Real) or is_flag(kind), f"class {k} of y is a whole number", kind)
     xs, ys = (_grid([row[k] for row in X], resolution) for k in (0, 1))
     with no_grad(), evaluating(model):
         scores = [[_scores(model([a, b])) for a in xs] for b in ys]
@@ -73,7 +86,7 @@ def plot_decision_boundary(
         )
     if class_names is not None and len(class_names) != len(classes):
         raise ValueError(f"expected a name for each of {len(classes)} classes, got {len(class_names)}")
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     for k in classes:
         margin = [[point[k] - max(point[:k] + point[k + 1 :]) for point in row] for row in scores]
         top = max(map(max, margin))
@@ -85,7 +98,7 @@ def plot_decision_boundary(
         style: dict[str, Any] = {"color": PALETTE[k], "marker": MARKERS[k], "edgecolors": "black", "linewidths": 0.5}
         label = class_names[k] if class_names else str(k)
         ax.scatter([p[0] for p in own], [p[1] for p in own], zorder=3, label=label, **style)
-    return finished(ax, "decision boundary", feature_names[0], feature_names[1], grid=False)
+    return finished(ax, "decision boundary", first, second, grid=False)
 
 
 def _scores(output: Any) -> list[float]:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from nn.checks import expect, listed, number_of
 from nn.history import History
-from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, new_axes, require_matplotlib, run_style
+from nn.plots.style import DASHES, LINES, MARKERS, PALETTE, finished, on_axes, require_matplotlib, run_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,16 +39,19 @@ def plot_learning_curve(history: History, ax: Axes | None = None, quantity: Quan
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         For another quantity, or a history without an epoch.
     ImportError
         If matplotlib is missing.
     """
+    expect(isinstance(history, History), "history is what nn.fit returns", history)
     if quantity not in get_args(Quantity):
         raise ValueError(f"expected the quantity {', '.join(map(repr, get_args(Quantity)))}, got {quantity!r:.60}")
     if not history.epochs:
         raise ValueError("the history is empty: there is no epoch to draw")
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     name = (history.metric if quantity == "score" else quantity).replace("_", " ")
     if quantity in ("loss", "score"):
         parts = {part: history.column(f"{part}_{quantity}") for part in ("training", "validation")}
@@ -79,11 +83,14 @@ def learning_curve_figure(history: History) -> Figure:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If the history has no epoch.
     ImportError
         If matplotlib is missing.
     """
+    expect(isinstance(history, History), "history is what nn.fit returns", history)
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -112,18 +119,22 @@ def plot_lr_finder(result: Any, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is nothing to draw, or the lengths differ.
     ImportError
         If matplotlib is missing.
     """
+    for name in ("rates", "losses", "suggestion"):
+        expect(hasattr(result, name), "result is what nn.find_lr returns", result)
     rates, losses = list(result.rates), list(result.losses)
     if len(rates) != len(losses):
         raise ValueError(f"expected a loss for each rate, got {len(losses)} for {len(rates)} rates")
     finite = [y for y in losses if math.isfinite(y)]
     if not finite:
         raise ValueError("expected at least one finite loss to draw, got none")
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     smoothed = list(getattr(result, "smoothed", ()))
     ax.plot(rates, losses, color=PALETTE[0], linewidth=0.8 if smoothed else 1.5, label="loss")
     if smoothed:
@@ -163,18 +174,21 @@ def plot_optimizers(runs: Mapping[str, Any], ax: Axes | None = None, *, y: str =
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there are no runs, more than seven, or one has no losses.
     ImportError
         If matplotlib is missing.
     """
+    expect(isinstance(runs, Mapping), "runs is a mapping of names to runs", runs)
     if not 1 <= len(runs) <= len(LINES):
         raise ValueError(f"expected 1 to {len(LINES)} runs, got {len(runs)}")
     curves = {name: _losses(run) for name, run in runs.items()}
     for name, losses in curves.items():
         if not losses:
             raise ValueError(f"the run {name!r} has no losses to draw")
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     every = max(1, max(map(len, curves.values())) // 10)
     for k, (name, losses) in enumerate(curves.items()):
         # Markers stand apart, so that curves on top of each other can still be told.
@@ -209,6 +223,8 @@ def plot_gradient_flow(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If there is no layer, or a gradient is negative.
     ImportError
@@ -221,14 +237,17 @@ def plot_gradient_flow(
     >>> ax.get_yscale()
     'log'
     """
-    items = layers.items() if isinstance(layers, Mapping) else layers
-    pairs = [(str(item[0]), float(item[1])) for item in items]  # of an `nn.flow.LayerFlow` the name and the mean
+    told = "layers is what nn.gradient_flow returns, or a mapping of names to mean absolute gradients, or such pairs"
+    pairs = []
+    for item in layers.items() if isinstance(layers, Mapping) else listed(layers, told):
+        name, size = [*listed(item, told), None, None][:2]  # of an `nn.flow.LayerFlow` the name and the mean
+        pairs.append((str(name), number_of(size, told)))
     if not pairs:
         raise ValueError("expected at least one layer, got none")
     for name, x in pairs:
         if x < 0.0:
             raise ValueError(f"expected mean absolute gradients, got {x} for {name!r}")
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     k = len(ax.lines) % len(LINES)
     sizes = [x if x > 0.0 else math.nan for _, x in pairs]
     ax.plot(range(len(pairs)), sizes, label=label, **run_style(k))
@@ -255,4 +274,7 @@ def _is_wide(ys: Iterable[float], factor: float = 30.0) -> bool:
 def _losses(run: Any) -> Sequence[float]:
     if hasattr(run, "column"):
         return list(run.column("training_loss"))
-    return [float(x) for x in getattr(run, "values", run)]
+    told = "a run is a list of losses, the result of nn.minimize, or the history of nn.fit"
+    losses = run if isinstance(run, Mapping) else getattr(run, "values", run)
+    expect(not isinstance(losses, Mapping), told, run)
+    return [number_of(x, told) for x in listed(losses, told)]

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from autodiff.recording import no_grad
-from nn.plots.style import LINES, finished, new_axes, run_style, steps
+from nn.checks import called, expect, listed, number_of
+from nn.plots.style import LINES, finished, on_axes, run_style, steps, two_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +58,8 @@ def plot_landscape(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If a point has not two numbers, neither points nor limits are given, limits are not a rising pair, the function
         is nowhere finite, there are too many paths or the resolution is too small.
@@ -71,6 +74,8 @@ def plot_landscape(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x1', 'x2')
     """
+    called(f, "f")
+    across, up = two_names(names, "names")
     tracks = _tracks(paths, 2)
     places = list(chain.from_iterable(tracks.values()))
     left, right = _limits(xlim, [x for x, _ in places], "xlim")
@@ -79,14 +84,14 @@ def plot_landscape(
     with no_grad():
         heights = [[_height(f, [x, y]) for x in xs] for y in ys]
     levels = _levels([z for row in heights for z in row if not math.isnan(z)])
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     _shade(ax, xs, ys, heights, levels, f"{height} (each shade: the same area)")
     for k, (name, points) in enumerate(tracks.items()):
         _draw(ax, points, k, name)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
     named = any(name for name, points in tracks.items() if points)
-    return finished(ax, "landscape", names[0], names[1], named, grid=False)
+    return finished(ax, "landscape", across, up, named, grid=False)
 
 
 def plot_descent(
@@ -122,21 +127,25 @@ def plot_descent(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         As for `plot_landscape`.
     ImportError
         If matplotlib is missing.
     """
+    called(f, "f")
+    across, up = two_names(names, "names")
     tracks = _tracks(paths, 1)
     left, right = _limits(xlim, [x for points in tracks.values() for (x,) in points], "xlim")
     xs = steps(left, right - left, resolution)
-    ax = ax or new_axes()
+    ax = on_axes(ax)
     with no_grad():
         ax.plot(xs, [_height(f, x) for x in xs], color="0.5", zorder=0)
         for k, (name, points) in enumerate(tracks.items()):
             _draw(ax, [(x, _height(f, x)) for (x,) in points], k, name)
     ax.set_xlim(left, right)
-    return finished(ax, "descent", names[0], names[1], any(name for name, points in tracks.items() if points))
+    return finished(ax, "descent", across, up, any(name for name, points in tracks.items() if points))
 
 
 def _tracks(paths: Any, size: int) -> dict[str, list[tuple[float, ...]]]:
@@ -146,9 +155,10 @@ def _tracks(paths: Any, size: int) -> dict[str, list[tuple[float, ...]]]:
         raise ValueError(f"expected {len(LINES)} paths at the most, got {len(given)}")
     tracks: dict[str, list[tuple[float, ...]]] = {}
     for name, path in given.items():
+        told = "paths is a list of points, the result of nn.minimize, or a mapping of names to these"
         tracks[name] = [
-            tuple(map(float, point)) if hasattr(point, "__len__") else (float(point),)
-            for point in getattr(path, "points", path)
+            tuple(number_of(x, told) for x in (listed(point, told) if hasattr(point, "__len__") else [point]))
+            for point in listed(getattr(path, "points", path), told)
         ]
         for k, point in enumerate(tracks[name]):
             if len(point) != size:
@@ -159,7 +169,10 @@ def _tracks(paths: Any, size: int) -> dict[str, list[tuple[float, ...]]]:
 def _limits(given: Limits | None, xs: Sequence[float], name: str) -> Limits:
     """The limits of an axis: as given, or those of the finite points with a margin."""
     if given is not None:
-        low, high = given
+        told = f"{name} is a pair of numbers"
+        pair = [number_of(x, told) for x in listed(given, told)]
+        expect(len(pair) == 2, told, given)
+        low, high = pair
         if not -math.inf < low < high < math.inf:
             raise ValueError(f"expected two rising numbers as {name}, got {given!r:.60}")
         return low, high

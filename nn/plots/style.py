@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autodiff.files import write_atomically
+from nn.checks import a_path, affordable, expect, listed, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +47,25 @@ def run_style(k: int) -> dict[str, Any]:
 
 def steps(start: float, span: float, resolution: int) -> list[float]:
     """So many numbers, evenly spread; a ValueError if not two at least."""
+    resolution = whole(resolution, "the resolution", least=-math.inf)
     if resolution < 2:
         raise ValueError(f"expected a resolution of at least 2, got {resolution}")
+    affordable(resolution, 32.0, f"a grid of {resolution:,} points a side")
     return [start + span * k / (resolution - 1) for k in range(resolution)]
+
+
+def two_names(names: Any, what: str) -> tuple[str, str]:
+    """The names of two axes."""
+    told = f"{what} are the names of two axes"
+    first, *rest = listed(names, told) or [None]
+    expect(isinstance(first, str) and len(rest) == 1 and isinstance(rest[0], str), told, names)
+    return first, rest[0]
+
+
+def on_axes(ax: Any) -> Axes:
+    """The axes that are given, or new ones for None."""
+    expect(ax is None or hasattr(ax, "plot"), "ax are Axes of matplotlib, or left out", ax)
+    return new_axes() if ax is None else ax
 
 
 def finished(ax: Axes, title: str, x: str, y: str, legend: bool = True, grid: bool = True) -> Axes:
@@ -76,6 +94,8 @@ def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float
 
     Raises
     ------
+    TypeError
+        If it is no picture, or the path none.
     ValueError
         If matplotlib does not know the format.
     OSError
@@ -90,6 +110,8 @@ def save_figure(picture: Axes | Figure, path: str | os.PathLike[str], dpi: float
     ...     Path(folder, "empty.png").read_bytes()[1:4]
     b'PNG'
     """
+    expect(hasattr(picture, "savefig") or hasattr(picture, "figure"), "picture is a Figure, or Axes of one", picture)
+    a_path(path)
     figure: Any = picture if hasattr(picture, "savefig") else picture.figure
     kind = Path(path).suffix.lstrip(".").lower()
     known = sorted(figure.canvas.get_supported_filetypes())

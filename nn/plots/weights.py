@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from autodiff.value import write
-from nn.model.module import evaluating, forward_batch
+from nn.checks import called, expect, listed, number_of, seed_of
+from nn.model.module import Module, evaluating, forward_batch
 from nn.plots.landscape import plot_landscape
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def weight_plane(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If directions are neither, there are less than two weights, weights differ in number, or the trajectory has
         no two directions.
@@ -78,7 +81,10 @@ def weight_plane(
     """
     if directions not in ("pca", "random"):
         raise ValueError(f'expected the directions "pca" or "random", got {directions!r:.60}')
-    start = list(origin)
+    start = _weights(origin, "origin")
+    trajectory = [
+        _weights(place, f"entry {k} of trajectory") for k, place in enumerate(listed(trajectory, _TRAJECTORY))
+    ]
     if len(start) < 2:
         raise ValueError(f"expected two weights at least for a plane, got {len(start)}")
     for k, weights in enumerate(trajectory):
@@ -86,7 +92,7 @@ def weight_plane(
             raise ValueError(f"expected {len(start)} weights in entry {k} of the trajectory, got {len(weights)}")
     if directions == "pca":
         return _principal(start, trajectory)
-    rng = random.Random(seed)
+    rng = random.Random(seed_of(seed))
     first, second = ([rng.gauss(0.0, 1.0) for _ in start] for _ in range(2))
     first = _unit(first)
     along = math.fsum(x * u for x, u in zip(second, first))
@@ -137,6 +143,8 @@ def plot_loss_landscape(
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type; the message names it.
     ValueError
         If the radius is not above 0, or as for `weight_plane` and `nn.plots.plot_landscape`.
     ImportError
@@ -147,6 +155,11 @@ def plot_loss_landscape(
     It is a slice: of all directions two are seen. Points of the path that lie off the plane are drawn at their shadow
     in it, so the height drawn under them is not their loss, but for the end of the path.
     """
+    expect(isinstance(model, Module), "model is an nn.Module, such as an nn.MLP", model)
+    called(loss, "loss")
+    rows, targets = listed(rows, "rows is a list of rows of numbers"), listed(targets, "targets is a list")
+    trajectory = listed(trajectory, _TRAJECTORY)
+    radius = number_of(radius, "the radius is a number")
     if not 0.0 < radius < math.inf:
         raise ValueError(f"expected a radius above 0, got {radius}")
     parameters = model.parameters()
@@ -175,6 +188,14 @@ def plot_loss_landscape(
         write(parameters, now)
     drawn.set_title("loss around the weights")
     return drawn
+
+
+_TRAJECTORY = "trajectory is a list with the weights after each step"
+
+
+def _weights(given: Any, what: str) -> list[float]:
+    told = f"{what} is a list of numbers"
+    return [number_of(x, told) for x in listed(given, told)]
 
 
 def _principal(origin: list[float], trajectory: Sequence[Sequence[float]]) -> Plane:

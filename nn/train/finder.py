@@ -110,11 +110,11 @@ def find_lr(
     """
     check_trained(model, optimizer)
     check_functions(loss=loss)
-    check_numbers(1, batch_size, seed, None, ())
+    batch_size, seed = check_numbers(batch_size, seed)
     dataset = as_dataset(data)
     check_batches(model, len(dataset), batch_size)
     start, end = finite(start, "the first rate", above=0.0), finite(end, "the last rate", above=start)
-    whole(steps, "the number of steps", least=4)
+    steps = whole(steps, "the number of steps", least=4)
     model, optimizer = copy.deepcopy((model, optimizer or SGD(model.parameters(), lr=start)))
     model.train()
     loss, metric = measures(model, dataset, loss, None)

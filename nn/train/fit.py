@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import random
 import warnings
@@ -18,9 +17,9 @@ from autodiff.operation import real
 from autodiff.recording import no_grad
 from nn import losses
 from nn.callbacks import AnyCallback, Training, checked
-from nn.checks import expect, finite, whole
-from nn.data import Dataset, batches, split
-from nn.data.dataset import missing_class
+from nn.checks import expect, finite, flag, is_flag, listed, seed_of, whole
+from nn.data import Dataset, split
+from nn.data.dataset import are_codes, missing_class
 from nn.eager.step import Loss, Metric, Problem, Worker
 from nn.history import History
 from nn.metrics import accuracy, r2
@@ -61,15 +60,9 @@ def check_functions(**functions: Any) -> None:
         expect(function is None or callable(function), f"{name} is a function, or left out", function)
 
 
-def check_numbers(epochs: Any, batch_size: Any, seed: Any, patience: Any, callbacks: Any) -> None:
-    """Check the numbers of a training, and that there may be several callbacks."""
-    whole(epochs, "the number of epochs")
-    if patience is not None:
-        whole(patience, "the patience", least=1)
-    batches(0, batch_size, random.Random())  # complains about the batch size
-    expect(isinstance(seed, int) and not isinstance(seed, bool), "the seed is a whole number", seed)
-    if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
+def check_numbers(batch_size: Any, seed: Any) -> tuple[int, int]:
+    """Take the numbers that say which samples come together."""
+    return whole(batch_size, "the batch size", least=1), seed_of(seed)
 
 
 def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | None) -> tuple[Loss, Metric]:
@@ -80,9 +73,15 @@ def measures(model: Any, dataset: Dataset, loss: Loss | None, metric: Metric | N
         if several:
             raise ValueError(
                 f"the model has several outputs, but the targets are numbers, from {min(dataset.targets)} to "
-                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0"
+                f"{max(dataset.targets)}, one a sample; the classes of a classifier are numbered from 0, each twice or "
+                "more in the mean; if these are classes, give a Dataset with class_names"
             )
         return loss or losses.mse, metric or r2
+    if loss is None and not several and len(dataset.class_names) > 2:
+        raise ValueError(
+            f"the model has one output, but the targets number {len(dataset.class_names)} classes; let it have one for "
+            "each, or, for a regression, give the targets as floats"
+        )
     if loss is None:
         loss = losses.cross_entropy if several or len(dataset.class_names) > 2 else losses.binary_cross_entropy
     return loss, metric or accuracy
@@ -99,10 +98,12 @@ def _has_several_outputs(model: Any, dataset: Dataset) -> bool:
 def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     """Take a data set, or make one of plain lists, (X, y) or pairs; `like` is another part, whose kind and names count.
 
-    Where all targets are whole numbers from 0 (ints, not floats), they are classes; else numbers, for a regression.
+    Targets are classes where they can be their numbers: all ints (or bools), not floats, 0 and 1 alone, or every one
+    from 0 to the largest, and two samples for each in the mean. Else they are numbers, for a regression.
 
     >>> as_dataset([([0.0, 1.0], 1), ([1.0, 1.0], 0)]).class_names
     ('0', '1')
+    >>> as_dataset(([[0.0], [1.0]], [1, 30_000_000])).class_names
     >>> as_dataset(([0.0, 0.5], [1.0, 2.5])).features
     [[0.0], [0.5]]
     """
@@ -120,17 +121,21 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     features = [_row(x, k) for k, x in enumerate(rows)]
     if like is not None:
         return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
-    labels = [operator.index(y) for y in targets if hasattr(y, "__index__")]
-    if labels and len(labels) == len(targets) and min(labels) >= 0:
+    labels = [int(y) for y in targets if hasattr(y, "__index__") or is_flag(y)]
+    if labels and len(labels) == len(targets) and (set(labels) <= {0, 1} or (min(labels) == 0 and are_codes(labels))):
         return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
     return Dataset(features, targets)
 
 
 def _row(x: Any, k: int) -> list[float]:
     try:
-        return [real(x)] if isinstance(x, Real) else [real(number) for number in x]
+        return [_number(x)] if isinstance(x, Real) or is_flag(x) else [_number(number) for number in x]
     except TypeError:
         raise TypeError(f"expected a number or a row of numbers as sample {k}, got {x!r:.60}") from None
+
+
+def _number(x: Any) -> float:
+    return float(x) if is_flag(x) else real(x)
 
 
 def parts(
@@ -142,9 +147,9 @@ def parts(
         weights = checked_weights(weights, len(training))
     if validation is None:
         return training, None, weights
-    if isinstance(validation, float | int):
+    if isinstance(validation, Real):
         numbered = replace(training, features=[[float(k)] for k in range(len(training))], feature_names=("row",))
-        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, validation, seed))
+        kept, aside = ([int(k) for (k,) in part.features] for part in split(numbered, float(validation), seed))
         return training.take(kept), training.take(aside), None if weights is None else [weights[k] for k in kept]
     validation = as_dataset(validation, like=training)
     check_parts(training, validation)
@@ -169,7 +174,7 @@ def check_parts(training: Dataset, validation: Dataset) -> None:
 
 def checked_weights(weights: Sequence[float], count: int) -> list[float]:
     """Check that there is a weight of at least 0 for each sample, and not all are 0."""
-    expect(hasattr(weights, "__len__"), "expected a weight for each sample", weights)
+    weights = listed(weights, "weights holds a weight for each sample")
     if len(weights) != count:
         raise ValueError(f"expected a weight for each of {count} samples, got {len(weights)}")
     checked = [finite(w, f"the weight of sample {k}", least=0.0) for k, w in enumerate(weights)]
@@ -209,8 +214,10 @@ def fit(
     model : Module
         Takes a row of features; is changed.
     training : Dataset, or tuple (X, y), or list of pairs (x, y)
-        What to learn from, standardised best (`nn.data.Standardizer`). In plain lists, targets that are all ints from
-        0 are classes, others numbers for a regression.
+        What to learn from, standardised best (`nn.data.Standardizer`). In plain lists, targets are classes if they are
+        ints (or bools) that number them: 0 and 1 alone, or every one from 0 to the largest, each twice in the mean.
+        Others are numbers for a regression, which ``History.metric`` tells. To say it yourself give floats for numbers,
+        or a `Dataset`, with ``class_names=`` for classes.
     validation : Dataset or the like, or float, optional
         What to choose the best epoch by; a number is the share of `training` to set aside, in each class.
     loss : callable, optional
@@ -277,8 +284,13 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the learning rate included, is that of the checkpoint. More epochs or another patience are allowed.
-    What callbacks remember is theirs to keep.
+    their state, the learning rate included, is that of the checkpoint. More epochs, another patience and other
+    callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
+    is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
+    that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
+    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if
+    there are no callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to
+    keep.
 
     Examples
     --------
@@ -291,7 +303,14 @@ def fit(
     """
     check_trained(model, optimizer)
     check_functions(loss=loss, metric=metric, schedule=schedule)
-    check_numbers(epochs, batch_size, seed, patience, callbacks)
+    epochs = whole(epochs, "the number of epochs")
+    patience = None if patience is None else whole(patience, "the patience", least=1)
+    batch_size, seed = check_numbers(batch_size, seed)
+    told = "checkpoint is the path of a file, or left out"
+    expect(checkpoint is None or isinstance(checkpoint, (str, os.PathLike)), told, checkpoint)
+    resume, eager, progress = flag(resume, "resume"), flag(eager, "eager"), flag(progress, "progress")
+    if not isinstance(callbacks, Iterable) or hasattr(callbacks, "shape"):
+        raise TypeError(f"callbacks is a list, got {type(callbacks).__name__}: {callbacks!r:.60}; write [callback]")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: checkpoint=path")
     training, validation, weights = parts(training, validation, weights, seed)
@@ -312,9 +331,12 @@ def fit(
         [checked(callback) for callback in callbacks],
         watched=bool(callbacks) or checkpoint is not None,
     )
-    if checkpoint is not None and resume and Path(checkpoint).exists():
-        restore(loop, checkpoint, seed)
-    saving = None if checkpoint is None else Saving(loop, checkpoint, seed)
+    saving = None
+    if checkpoint is not None:
+        begun = {name: x for name, x in optimizer.hyperparameters().items() if name != "lr" or schedule is None}
+        saving = Saving(loop, checkpoint, {"seed": seed, "l1": float(l1), "l2": float(l2), "optimizer": begun})
+        if resume and Path(checkpoint).exists():
+            restore(loop, checkpoint, saving.told)
     with require_tqdm()(total=epochs, desc="training", unit="epoch") if progress else nullcontext() as bar:
 
         def after_epoch(last: bool) -> None:
