@@ -181,6 +181,18 @@ def with_a_gap(rng: random.Random) -> Shape:
     return Shape(curve, aside, 0.95 - above, 0.98)
 
 
+def restarted(rng: random.Random) -> Shape:
+    """Warm restarts to the end: the loss jumps up at each, and comes down to where it was before."""
+    floor, cycles, jump = rng.uniform(0.1, 0.4), rng.randint(3, 5), rng.uniform(0.1, 0.4)
+
+    def curve(t: float) -> float:
+        cycle = min(int(t * cycles), cycles - 1)
+        height = 1.0 if cycle == 0 else jump * 0.6**cycle
+        return floor + height * (1.0 - floor) * math.exp(-12.0 * (t * cycles - cycle))
+
+    return Shape(curve, rng.choice([None, lambda t: 1.2 * curve(t)]), 1.0 - floor, 0.95)
+
+
 def level_and_good(rng: random.Random) -> Shape:
     """A network that was trained before: it is good, and stays as it is."""
     return Shape(lambda t: 0.2, rng.choice([None, lambda t: 0.25]), 1.0, 0.97)
@@ -196,7 +208,7 @@ FAMILIES: dict[str, tuple[Callable[[random.Random], Shape], ...]] = {
     "diverging": (exploding, spoiled, swinging, not_finite),
     "underfitting": (no_better, too_small),
     "overfitting": (valley, worse_from_the_start, ended_by_patience),
-    "converged": (well_settled, with_a_gap, level_and_good),
+    "converged": (well_settled, with_a_gap, restarted, level_and_good),
     "still improving": (on_its_way,),
 }
 
