@@ -194,7 +194,7 @@ def test_the_words_agree_with_the_table(history):
         assert any(float(told) == pytest.approx(median(c[int(a) : int(b) + 1]), rel=1e-3) for c in columns)
     if found := re.search(rf"lowest, {number}, at epoch (\d+)", text):
         assert int(found[2]) == history.best_epoch
-    if found := re.search(rf"the training {history.metric} is {number} at epoch (\d+), the best", text):
+    if found := re.search(rf"the training {history.metric} is {number} at the best epoch, (\d+)", text):
         assert float(found[1]) == pytest.approx(history.best.training_score, rel=1e-3)
         assert int(found[2]) == history.best_epoch
     if kind == "overfitting":

@@ -123,15 +123,15 @@ def diagnose(history: Judged) -> Diagnosis:
       than 5 % of that and 1 % of its whole fall;
     * still improving: the loss (validation, if there is one) falls all through the last half of the epochs, in the last
       quarter by more than 2 % of its whole fall;
-    * underfitting: it does not, and the training score of the best epoch is poor (accuracy under 0.8, R^2 under 0.5;
-      for another metric: the training loss has fallen by less than half);
+    * underfitting: it does not, and the training score is poor at the best epoch and at the last (accuracy under 0.8,
+      R^2 under 0.5; for another metric: the training loss has fallen by less than half);
     * converged.
 
     The end of a curve is the median of its last quarter, or of its last three losses; its lowest level is the lowest
-    median over an eighth of the epochs before that. The end counts as above it if that is by 3 standard errors, or,
-    for large rises, if there is a trend upwards after the best epoch. Trends are those of the Mann-Kendall test, at 5 %
-    after the best epoch and in the last half, where the loss has to end below its lowest level as well, and at 0.05 %
-    for "rises to the end", in the last quarter or the last 9 losses.
+    median over an eighth of the epochs before that. The end counts as above it if that is by 3 standard errors, or if
+    there is a trend upwards after the best epoch. Trends are those of the Mann-Kendall test: in the last half at 5 %,
+    where the loss has to end below its lowest level as well; after the best epoch at 5 % if the rise is a fifth of the
+    height of the curve, else at 0.05 %; for "rises to the end", in the last quarter or the last 9 losses, at 0.05 %.
 
     In the text "about" tells a median over the epochs that are named; a loss "at epoch k" is that of the history.
 
@@ -213,10 +213,13 @@ def _still_improving(judged: Curve, part: str) -> Finding | None:
 
 
 def _underfitting(history: Judged, training: Curve, judged: Curve, part: str) -> Finding | None:
-    score = history.column("training_score")[judged.best]
     if history.metric in POOR:
-        poor = not score >= POOR[history.metric]
-        seen = f"the training {history.metric} is {score:.4g} at epoch {judged.best}, the best"
+        scores = history.column("training_score")
+        best, last = scores[judged.best], scores[judged.last]
+        poor = not max(best, last) >= POOR[history.metric]
+        seen = (
+            f"the training {history.metric} is {best:.4g} at the best epoch, {judged.best}, and {last:.4g} at the last"
+        )
     else:
         poor = not training.end <= 0.5 * training.losses[0]
         seen = f"the training loss is {training.about(training.quarter)}, and was {training.at(0)}"
@@ -321,8 +324,9 @@ class Curve:
             error = self.error(end - first) * math.sqrt(1.0 + (end - first) / (len(self.losses) - high))
             if rise > max(least, CLEAR * error):
                 return high
-        large = self.end - self.level(first, end) > max(least, LARGE * self.height)
-        return self.quarter if large and self.trend(self.best + 1) > LIKELY else None
+        rise = self.end - self.level(first, end)
+        beyond = LIKELY if rise > LARGE * self.height else SURE
+        return self.quarter if rise > least and self.trend(self.best + 1) > beyond else None
 
     def trend(self, first: int) -> float:
         """The Mann-Kendall test of the epochs from one on: above 0 if the losses rise, in standard deviations."""
