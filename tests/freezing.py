@@ -343,7 +343,7 @@ BRANCHES = [
     branch("self.first{i} = float(x[0])", "self.first{i} = None"),
     branch("y = y + float(self.b)"),
     branch("y = y * {v} if str(x[0])[0] == '-' else y"),
-    branch("y = y * {v} if f'{{x[0]:.1f}}' == '0.5' else y"),
+    branch("y = y * {v} if '%.1f' % x[0] == '0.5' else y"),
     branch("y = y * math.copysign({v}, x[1])"),
     branch("y = y * math.sin(x[0])"),
     branch("y = [y.tanh(), y * {v}][x[0] > 0.4]"),
