@@ -39,6 +39,7 @@ from nn.data import Dataset
 
 ROWS = [[0.0, 1.0], [1.0, 0.5], [0.5, -1.0], [-0.5, 0.25], [0.75, 0.0]]
 TARGETS = [0.5, 0.25, 1.0, 0.0, 0.75]
+LABELS = [0, 1, 1, 0, 1]
 
 
 class Piece(NamedTuple):
@@ -277,6 +278,41 @@ FAR = [
     calm("y = y * self.data{i}[0] * 0.01", "self.data{i} = bytearray(b'a')", "net.data{i}[0] += 1"),
     calm("y = y * self.column{i}[0]", "self.column{i} = array.array('d', [{v}])", "net.column{i}[0] *= 0.9"),
     calm("y = f{i}(y)", change="global f{i}; f{i} = lambda t: 0.3 * t", top="def f{i}(t): return {v} * t"),
+    calm("if self.training: y = y * {v}\nelse: y = y.tanh()"),
+    calm("y = y * {v} if self.training and self.n{i} > 1 else y", "self.n{i} = 1", "net.n{i} = at.epoch"),
+    calm("y = y * self.k{i}", "self.k{i} = Value({v})", "net.k{i}.data *= 0.9"),
+    calm("y = y * self.h{i}.held", "self.h{i} = Holder{i}(Value({v}))", "net.h{i}.held.data *= 0.9", top=HOLDER),
+    calm("y = y * self.h{i}.held", "self.h{i} = Holder{i}(Value({v}))", "net.h{i}.held = Value(0.3)", top=HOLDER),
+    calm("y = y * K{i}", change="global K{i}; K{i} = Value(0.2 * at.epoch)", top="K{i} = Value({v})"),
+    calm("y = y * self.me{i}.a{i}", "self.me{i} = self; self.a{i} = {v}", "net.me{i}.a{i} *= 0.9"),
+    calm("y = y * self.c{i}[0] + self.d{i}[0]", "self.c{i} = self.d{i} = [{v}]", "net.c{i}[0] *= 0.9"),
+    calm("y = y * self.c{i}[0] + self.d{i}[0]", "self.c{i} = self.d{i} = [{v}]", "net.c{i} = [0.1 * at.epoch]"),
+    calm("y = y * self.a{i}", "self.a{i} = np.float64({v})", "net.a{i} *= 0.9"),
+    calm("y = y * self.a{i}", "self.a{i} = np.float32({v})", "net.a{i} = 0.5 * net.a{i}"),
+    calm("y = y * self.a{i}", "self.a{i} = {v}", "net.a{i} = at.epoch"),
+    calm("y = y * self.a{i}", "self.a{i} = {v}", "net.a{i} = Value(0.5)"),
+    calm("for _ in range(self.n{i}): y = y * {v}", "self.n{i} = np.int64(1)", "net.n{i} += 1"),
+    calm("y = y * {v} if self.flag{i} else y", "self.flag{i} = np.bool_(True)", "net.flag{i} = ~net.flag{i}"),
+    calm(
+        "y = f{i}(y, self.n{i})",
+        "self.n{i} = 2",
+        "net.n{i} = at.epoch",
+        top="def f{i}(t, n): return t if n == 0 else {v} * f{i}(t, n - 1)",
+    ),
+    calm("import math as m{i}\ny = y * m{i}.pi * 0.1 + m{i}.sqrt(self.n{i})", "self.n{i} = 2", "net.n{i} = at.epoch"),
+    calm(
+        "y = y * self.more{i} if hasattr(self, 'more{i}') else y", "self.more{i} = {v}", "vars(net).pop('more{i}', 0)"
+    ),
+    calm(
+        "y = y * sum(v for k, v in sorted(self.d{i}.items()) if k != 'b')",
+        "self.d{i} = dict(b={v}, a={u})",
+        "net.d{i}['c'] = 0.1",
+    ),
+    calm(
+        "a, *rest = self.c{i}\ny = y * a + sum(rest)",
+        "self.c{i} = [{v}, {u}]",
+        "net.c{i}.reverse(); net.c{i}.append(0.1)",
+    ),
     calm("y = f{i}(y)", change="f{i}.__code__ = (lambda t: 0.3 * t).__code__", top="def f{i}(t): return {v} * t"),
     calm(
         "y = self.method{i}(y)",
@@ -524,10 +560,14 @@ LOSSES = {
 }
 """A loss of one's own is done eagerly in any case, without a warning."""
 
+TWO = "Sequential(net, Layer(1, 2, False, seed=4))"
+"""A classifier: its loss is the cross entropy."""
+
 MODELS = {
     "net": "",
     "Sequential(net, Dropout(0.3, seed=1))": "model[1].p = 0.1 * at.epoch",
     "Sequential(Layer(2, 2, seed=3), net)": "model[0].neurons[0].w[0].data *= 0.9",
+    TWO: "",
     "Sequential(net, BatchNorm(1))": "model[1].eps = 0.1 * at.epoch + 1e-5; model[1].momentum = 0.3",
 }
 """What the user's module is part of, and what a callback does to the rest.
@@ -538,7 +578,7 @@ Not every rule goes with batch normalisation: it makes gradients of 0, of which 
 TEXT = """
 import array, collections, contextvars, enum, itertools, math, os, random, time, types
 import numpy as np
-from autodiff import ops
+from autodiff import Value, ops
 from nn import BatchNorm, Dropout, Layer, Module, Neuron, Sequential, losses, optim, parameter
 
 BY = 0.9
@@ -606,7 +646,9 @@ class Training:
         exec(compile(self.text, "<training>", "exec"), scope)
         model = scope["model"]
         callbacks = {"never": [], "epoch": [scope["change"]], "step": [AfterSteps(scope["change"])]}[self.when]
-        data = Dataset([list(row) for row in ROWS], list(TARGETS))
+        rows = [list(row) for row in ROWS]
+        classes = "loss = losses.cross_entropy" in self.text
+        data = Dataset(rows, list(LABELS), class_names=("a", "b")) if classes else Dataset(rows, list(TARGETS))
         with warnings.catch_warnings(record=True) as seen, contextlib.redirect_stdout(io.StringIO()) as printed:
             warnings.simplefilter("always")
             history = fit(
@@ -737,7 +779,9 @@ def written(pieces: Sequence[Piece], numbers: Sequence[tuple[str, str]], **rest:
         ("Rule(model.parameters(), 0.1)", rule.change) if rule else rest.pop("known", next(iter(KNOWN.items())))
     )
     model, further = rest.pop("model", ("net", ""))
-    loss, when, options = rest.pop("loss", "losses.mse"), rest.pop("when", "epoch"), rest.pop("options", ())
+    loss = rest.pop("loss", "losses.mse")
+    natures = {piece.nature for piece in pieces} | {rule.nature if rule else "calm", LOSSES[loss]}
+    loss = "losses.cross_entropy" if model == TWO else loss
     parts: dict[str, list[str]] = {name: [] for name in Piece._fields if name != "nature"}
     for i, (piece, (v, u)) in enumerate(zip(pieces, numbers)):
         for name, lines in parts.items():
@@ -758,8 +802,7 @@ def written(pieces: Sequence[Piece], numbers: Sequence[tuple[str, str]], **rest:
         ("loss", [loss], 0),
     ):
         text = text.replace("{" + mark + "}", indented(lines, by))
-    natures = {piece.nature for piece in pieces} | {rule.nature, LOSSES[loss]}
-    return Training(text, when, frozenset(natures), tuple(options))
+    return Training(text, rest.pop("when", "epoch"), frozenset(natures), tuple(rest.pop("options", ())))
 
 
 @st.composite
@@ -776,7 +819,7 @@ def trainings(draw: Callable[..., Any], kinds: Sequence[str] = tuple(KINDS)) -> 
         rule=draw(st.sampled_from(rules)) if by_rule else None,
         known=draw(st.sampled_from(list(KNOWN.items()))),
         loss=draw(st.sampled_from([*["losses.mse"] * 4, *list(LOSSES)[1 : 2 if kinds == ["calm"] else None]])),
-        model=draw(st.sampled_from([("net", ""), *list(MODELS.items())[: 3 if by_rule else 4]])),
+        model=draw(st.sampled_from([("net", ""), *list(MODELS.items())[: 4 if by_rule else 5]])),
         when=draw(st.sampled_from(["never", "epoch", "step"])),
         options=draw(st.sampled_from(OPTIONS)),
     )
