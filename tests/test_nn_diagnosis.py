@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from learning_curves import KINDS, gaussian, labelled, recorded, with_best
 
 from nn import MLP, diagnose, fit, losses, optim
 from nn.data import Dataset, moons, split
@@ -113,6 +116,96 @@ def test_a_worsening_validation_loss_is_never_called_converged(training, start, 
 def test_the_unit_of_the_loss_does_not_matter(shape, factor):
     kinds = [diagnose(curve([u * x for x in shape], [u * x for x in shape])).kind for u in (1.0, factor)]
     assert kinds[0] == kinds[1]
+
+
+# -- Curves of which it is known what they show --------------------------------------------------------------------
+
+
+def shares(judged):
+    """The share judged right, by kind and in all, of pairs of what a curve shows and its history."""
+    right = {kind: [] for kind in KINDS}
+    for kind, history in judged:
+        right[kind].append(diagnose(history).kind == kind)
+    every = [x for part in right.values() for x in part]
+    return {kind: sum(part) / len(part) for kind, part in right.items()}, sum(every) / len(every)
+
+
+def laplacian(rng):
+    return rng.choice((-1.0, 1.0)) * rng.expovariate(math.sqrt(2.0))
+
+
+def even(rng):
+    return rng.uniform(-math.sqrt(3.0), math.sqrt(3.0))
+
+
+def lopsided(rng):
+    return rng.expovariate(1.0) - 1.0
+
+
+@pytest.mark.parametrize("noise", [gaussian, laplacian, even, lopsided])
+def test_synthetic_curves_are_judged_right(noise):
+    by_kind, in_all = shares((kind, labelled(kind, seed, noise)[1]) for kind in KINDS for seed in range(150))
+    assert in_all >= 0.95, by_kind
+    assert min(by_kind.values()) >= 0.9, by_kind
+
+
+def test_recorded_trainings_are_judged_right():
+    by_kind, in_all = shares((kind, history) for kind, _, history in recorded())
+    assert in_all >= 0.95, by_kind
+    assert min(by_kind.values()) >= 0.85, by_kind
+
+
+@pytest.mark.parametrize("level", [0.1, 0.3])
+def test_flat_noise_is_neither_diverging_nor_improving(level):
+    rng = random.Random(4)
+    for score, kind in ((0.5, "underfitting"), (0.95, "converged")):
+        found = [diagnose(curve([1.0 + rng.gauss(0.0, level) for _ in range(60)], None, score)).kind for _ in range(60)]
+        assert found.count(kind) >= 55, (kind, found)
+
+
+def test_too_few_epochs_to_tell():
+    diagnosis = diagnose(curve([1.0, 0.8, 0.9], [1.0, 0.9, 0.95]))
+    assert diagnosis.kind == "cannot tell"
+    assert "in 2 epochs, too few to tell a trend from noise" in diagnosis.text
+    assert "lowest, 0.9, at epoch 1" in diagnosis.text
+
+
+@st.composite
+def histories(draw):
+    """Curves of every kind, and any losses at all."""
+    if draw(st.booleans()):
+        return labelled(draw(st.sampled_from(KINDS)), draw(st.integers(0, 10**9)))[1]
+    size = draw(st.integers(2, 60))
+    numbers = st.lists(st.one_of(st.floats(-10.0, 10.0), st.floats(0.999, 1.001)), min_size=size, max_size=size)
+    return with_best(curve(draw(numbers), draw(st.one_of(st.none(), numbers)), draw(st.sampled_from([0.5, 0.95]))))
+
+
+@given(history=histories())
+def test_the_words_agree_with_the_table(history):
+    """Each number in the text is that of the epochs it names, and they go the way that the kind says."""
+    diagnosis = diagnose(history)
+    text, kind, last = diagnosis.text, diagnosis.kind, len(history.epochs) - 1
+    assert diagnosis.best_epoch == history.best_epoch
+    columns = [history.column("training_loss"), history.judged()]
+    number = r"(-?[\d.]+(?:e[+-]?\d+)?)"
+    for told, k in re.findall(rf"{number}, at epoch (\d+)", text):
+        assert any(float(told) == pytest.approx(column[int(k)], rel=1e-3) for column in columns)
+    for told, a, b in re.findall(rf"about {number} in epochs (\d+) to (\d+)", text):
+        assert any(float(told) == pytest.approx(median(c[int(a) : int(b) + 1]), rel=1e-3) for c in columns)
+    if found := re.search(rf"lowest, {number}, at epoch (\d+)", text):
+        assert int(found[2]) == history.best_epoch
+    if found := re.search(rf"the training {history.metric} is {number} at the best epoch, (\d+)", text):
+        assert float(found[1]) == pytest.approx(history.best.training_score, rel=1e-3)
+        assert int(found[2]) == history.best_epoch
+    if kind == "overfitting":
+        assert history.best_epoch < last
+    if rise := re.search(rf"was (?:about )?{number}.* is about {number}", text) if kind != "underfitting" else None:
+        assert float(rise[1]) < float(rise[2])
+    if kind == "still improving":
+        first, second = re.search(rf"to the end: (?:about )?{number}.*, (?:about )?{number}", text).groups()
+        assert float(first) > float(second)
+    if "epochs" in text and kind != "cannot tell":
+        assert str(last) in text
 
 
 def test_nothing_to_judge():
