@@ -44,46 +44,32 @@ def topological(outputs: Iterable[V]) -> list[V]:
     The order depends on the structure alone.
 
     A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A None on it says
-    that all below the node underneath has its place in the order. This is the hot half of `Value.backward`, hence
-    the cases by arity; and its tables go by id, for a set asks a Value itself for its hash.
+    that all below the node underneath has its place in the order. The tables go by id: a set asks a Value for its hash.
     """
     order: list[V] = []
     entered: set[int] = set()
-    complete: set[int] = set()  # tuples of operands of which all are entered, or lie uppermost on the stack
+    complete: set[int] = set()  # tuples of operands, such as a layer's inputs, of which all are entered
     stack: list[Any] = list(outputs)
     stack.reverse()
     while stack:
         v = stack.pop()
         if v is None:
             order.append(stack.pop())
-            continue
-        while (key := id(v)) not in entered:  # enter v, and go down by its first operand without a detour by the stack
+        elif (key := id(v)) not in entered:
             entered.add(key)
-            op = v.op
-            if op is None:
+            if v.op is None:
                 order.append(v)
-                break
-            stack.append(v)
-            stack.append(None)
-            if op.arity == 2:
-                b, v = v._b, v._a
-                if type(b) is not float:
-                    stack.append(b)
-                    if type(v) is float:
-                        break
-            elif op.arity == 1:
-                v = v._a
-            else:  # most groups are complete: weights, and a layer's inputs
-                a, b = v._a, v._b
-                if b and id(b) not in complete and type(b[0]) is not float:
-                    if entered.issuperset(map(id, b)):
-                        complete.add(id(b))
+                continue
+            stack += (v, None)
+            for p in (v._b, v._a):
+                if type(p) is not tuple:
+                    if p is not None and type(p) is not float:
+                        stack.append(p)
+                elif p and type(p[0]) is not float and id(p) not in complete:
+                    if entered.issuperset(map(id, p)):
+                        complete.add(id(p))
                     else:
-                        stack += reversed(b)
-                if a and id(a) not in complete and type(a[0]) is not float:
-                    complete.add(id(a))
-                    stack += reversed(a)
-                break
+                        stack += reversed(p)
     return order
 
 

@@ -30,9 +30,9 @@ PLAN = """
 
     copying         errors operation recording graph value
     files           -
-    derivatives     errors operation ops recording graph reverse value
+    derivatives     errors operation ops recording graph strict reverse value
     show            errors files numerics operation ops graph reverse value derivatives
-    testing         errors operation graph reverse value derivatives show
+    testing         errors operation graph value derivatives show
     program         errors numerics operation ops                                never value
     replay          errors numerics operation ops recording graph value derivatives show program
 

@@ -13,9 +13,9 @@ import pytest
 
 import autodiff
 from autodiff import Value, derivative, grad, grad_graph, hvp, jvp, value_and_grad, vjp
+from autodiff.derivatives import adjoints
 from autodiff.derivatives.forward import Dual
 from autodiff.graph import topological
-from autodiff.reverse import adjoints
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,8 @@ from test_numerics import SPECIAL, same
 
 import autodiff
 from autodiff import Value, grad_graph
+from autodiff.derivatives import adjoints
 from autodiff.operation import OPERATIONS, Nary
-from autodiff.reverse import adjoints
 
 ALL = [pytest.param(op, id=name) for name, op in OPERATIONS.items()]
 SCALAR = [pytest.param(op, id=name) for name, op in OPERATIONS.items() if op.arity]

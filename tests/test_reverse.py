@@ -18,8 +18,9 @@ from strategies import Program
 
 import autodiff
 from autodiff import StaleGraphError, Value, grad_graph
+from autodiff.derivatives import adjoints
 from autodiff.operation import OPERATIONS, Unary
-from autodiff.reverse import adjoints, contributions
+from autodiff.reverse import contributions
 
 
 def values_and_partials(i, operands):

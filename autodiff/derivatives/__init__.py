@@ -1,11 +1,13 @@
 """Derivatives of plain functions, forward and in reverse, nested as you like.
 
-Read `forward` first (dual numbers), then `nesting`, which tells why derivatives inside derivatives do not confuse
-their numbers, then `transforms`: what users call, each in a few lines. `structures` walks nested lists, dicts, tuples
-and arrays of numbers; `standins` says what is refused to a function whose numbers are others than it thinks.
+Read `forward` first (dual numbers) and `sweep` (adjoints), then `nesting`, which tells why derivatives inside
+derivatives do not confuse their numbers, then `transforms`: what users call, each in a few lines. `structures` walks
+nested lists, dicts, tuples and arrays of numbers; `standins` says what is refused to a function whose numbers are
+others than it thinks.
 """
 
 from autodiff.derivatives.nesting import differentiating
+from autodiff.derivatives.sweep import adjoints
 from autodiff.derivatives.transforms import (
     derivative,
     grad,
@@ -19,6 +21,7 @@ from autodiff.derivatives.transforms import (
 )
 
 __all__ = [
+    "adjoints",
     "derivative",
     "differentiating",
     "grad",

@@ -23,9 +23,9 @@ from collections.abc import Callable
 from typing import Any, cast, final
 
 from autodiff import ops, recording
+from autodiff.derivatives.sweep import times
 from autodiff.operation import COMPARISONS, Binary, Methods, Nary, Op, Unary, attach, for_every_operation, is_real, real
 from autodiff.recording import is_paused
-from autodiff.reverse import times
 from autodiff.value import Value
 
 levels = itertools.count(1)

@@ -30,9 +30,10 @@ from autodiff import recording
 from autodiff.derivatives.forward import Dual, levels, real_part
 from autodiff.derivatives.standins import StandIns
 from autodiff.derivatives.structures import CONTAINERS, fill, numbers
+from autodiff.derivatives.sweep import swept
 from autodiff.graph import check_fresh, topological
 from autodiff.recording import is_tracing
-from autodiff.reverse import private_gradient, swept
+from autodiff.reverse import private_gradient
 from autodiff.value import Value
 
 _recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", default=None)  # None: nothing outside

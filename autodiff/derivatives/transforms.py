@@ -28,8 +28,8 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual, is_number
 from autodiff.derivatives.nesting import Arguments, Outside, Recorded
 from autodiff.derivatives.structures import fill, leaves, matching, numbers, transform
+from autodiff.derivatives.sweep import swept
 from autodiff.graph import topological
-from autodiff.reverse import swept
 from autodiff.value import Value, values
 
 if TYPE_CHECKING:

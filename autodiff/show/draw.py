@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from autodiff.derivatives import adjoints
 from autodiff.errors import GraphError
 from autodiff.graph import check_fresh, topological
-from autodiff.reverse import adjoints, contributions
+from autodiff.reverse import contributions
 from autodiff.show.notation import CONSTANT, EDGES, GRAPH, NODES, ROLES, Names, arithmetic, largest, number, shade
 from autodiff.value import Value, values
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from autodiff.derivatives import adjoints
 from autodiff.graph import topological
 from autodiff.numerics import total
-from autodiff.reverse import adjoints, contributions
+from autodiff.reverse import contributions
 from autodiff.show.notation import Names, number
 from autodiff.show.tables import html, text
 from autodiff.value import Value

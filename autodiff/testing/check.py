@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any, cast
 
+from autodiff.derivatives import adjoints
 from autodiff.derivatives.nesting import differentiating
 from autodiff.derivatives.structures import fill, places
 from autodiff.derivatives.transforms import grad_graph
 from autodiff.errors import GradientError
 from autodiff.graph import topological
 from autodiff.operation import Nary, Op, real
-from autodiff.reverse import adjoints
 from autodiff.show.notation import number
 from autodiff.testing.differences import Sample, difference
 from autodiff.value import Value

@@ -37,9 +37,10 @@ import reference
 from reference import mp, mpf
 
 from autodiff import Value
+from autodiff.derivatives import adjoints
 from autodiff.files import write_atomically
 from autodiff.graph import topological
-from autodiff.reverse import adjoints, contributions
+from autodiff.reverse import contributions
 from deep import graphs
 from deep.accuracy import progress
 
