@@ -123,20 +123,20 @@ def _train(job: argparse.Namespace) -> int:
         return INTERRUPTED
     print(_table(job, done), flush=True)
     training, kept = history.column("training_loss"), f"what is written is that of epoch {history.best_epoch}"
+    status = DIVERGED
     if history.stopped == "diverged":
         _tell(
             f"training diverged in epoch {len(training)}: the loss is no longer finite; try an --lr below {done.lr:g}"
         )
-    elif len(training) > 1 and training[-1] > training[0]:
-        told = (
-            f"training diverged: in the last epoch its loss was {training[-1]:.3g}, above the {training[0]:.3g} of the"
-        )
-        _tell(f"{told} untrained network; {kept}; try an --lr below {done.lr:g}")
-    elif len(training) > 1 and history.best_epoch == 0:
-        _tell(f"no epoch was better than the untrained network; {kept}; try another --lr")
-    elif history.stopped != "interrupted":
-        return OK
-    return INTERRUPTED if history.stopped == "interrupted" else DIVERGED
+    elif len(training) > 1 and history.diagnosis.kind == "diverging":  # the table says it, too, and in what
+        _tell(f"training diverged; {kept}; try an --lr below {done.lr:g}")
+    elif len(training) > 1 and training[-1] == training[0]:
+        _tell(f"nothing was learned: the training loss is what it was, {training[0]:.3g}; {kept}; try a larger --lr")
+    else:
+        status = OK
+        if history.best_epoch == 0:
+            _tell(f"no epoch was better than the untrained network; {kept}; try another --lr")
+    return INTERRUPTED if history.stopped == "interrupted" else status
 
 
 def _table(job: argparse.Namespace, done: Outcome) -> str:

@@ -424,7 +424,7 @@ def test_a_training_that_diverges_or_learns_nothing_is_no_success(options, tmp_p
     assert main([*options.split(), "--epochs", "12", "--out", str(tmp_path)]) == 1
     err = capsys.readouterr().err.splitlines()[-1]
     assert err.startswith("python -m nn: ")
-    assert re.search(r"diverged.* try an --lr below|no epoch was better .* try another --lr", err)
+    assert re.search(r"diverged.* try an --lr below|nothing was learned: .* try a larger --lr", err)
     assert (tmp_path / "model.json").exists()
 
 
