@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from autodiff.program import NotLowerable, Output, Program, Run, padded
+from autodiff.program import NotLowerable, Program, Run, padded
 from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
 from autodiff.replay.tracer import Tracer
 
@@ -110,10 +110,8 @@ class Kernel:
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
-        watched = tracer.write(x for x, _ in tracer.observations)
+        self.program = tracer.program()
         self._stores = [store for _, store in tracer.observations]
-        inputs = [tracer.slots[v] for v in (*tracer.leaves, *tracer.captured)]
-        self.program = Program(tracer.tape, inputs, [*tracer.wanted, *(Output(s, "one") for s in watched)])
         self._captured = tracer.captured
         lane = tracer.tape.lane
         self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[v]]]

@@ -11,7 +11,7 @@ from autodiff import ops, recording
 from autodiff.derivatives.forward import Dual
 from autodiff.errors import TraceError
 from autodiff.graph import topological
-from autodiff.program import Output, SimplifyingTape, reverse
+from autodiff.program import Output, Program, SimplifyingTape, reverse
 from autodiff.recording import tracing
 from autodiff.replay.forms import Differentiated
 from autodiff.strict import lenient
@@ -106,3 +106,17 @@ class Tracer:
             if g is not None and not summed:  # as in `backward`, where a gradient starts at 0.0: it is never -0.0
                 g = self.tape.apply(ops.add, (g, zero))
             self.wanted.append(Output(zero if g is None else g, kind))
+
+    def program(self) -> Program:
+        """All that was written, as a program; what is observed is what it returns last."""
+        watched = self.write(x for x, _ in self.observations)
+        inputs = [self.slots[v] for v in (*self.leaves, *self.captured)]
+        return Program(self.tape, inputs, [*self.wanted, *(Output(s, "one") for s in watched)])
+
+    def same(self, other: Tracer) -> bool:
+        """Whether another tracing found the same: an equal program, that reads the same Values from outside.
+
+        If two tracings of one function differ, it does not compute the same at each call: it draws a number, say.
+        """
+        mine, yours = self.program(), other.program()
+        return mine.same(yours) and list(map(id, self.captured)) == list(map(id, other.captured))
