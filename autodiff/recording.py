@@ -228,13 +228,15 @@ _trace: ContextVar[Trace | None] = ContextVar("_trace", default=None)
 def tracing(trace: Trace) -> Iterator[None]:
     """Refuse what leaves the graph, in the current thread (more precisely, the current context)."""
     global traced
-    traced += 1
+    with _lock:
+        traced += 1
     token = _trace.set(trace)
     try:
         yield
     finally:
         _trace.reset(token)
-        traced -= 1
+        with _lock:
+            traced -= 1
 
 
 def is_tracing() -> bool:

@@ -5,9 +5,11 @@ Two calls whose arguments have equal forms run the same program.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from autodiff.derivatives.forward import Dual, is_number
@@ -18,6 +20,29 @@ from autodiff.value import Value
 
 class Differentiated(Exception):
     """An argument holds a number that somebody else traces or differentiates."""
+
+
+class Named(dict[str, Any]):
+    """Arguments by name: the last argument of a function that hands them on. `places` are theirs in its signature."""
+
+    places: Mapping[str, int] = MappingProxyType({})
+
+
+def by_position(
+    function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[Sequence[Any], Named]:
+    """Arguments by position, as far as they can be given so, and the others.
+
+    Others are those behind one that is left out, and those that a function takes by name only.
+    """
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)  # its own: a wrapper may take others
+    except ValueError:  # it has none, as some functions of C
+        return args, Named(named)
+    given = signature.bind(*args, **named)
+    rest = Named(given.kwargs)
+    rest.places = {name: k for k, name in enumerate(signature.parameters)}
+    return given.args, rest
 
 
 def check_axes(axes: Any) -> None:

@@ -13,6 +13,15 @@ from autodiff.replay.kernel import Entry, Kernel
 _FEW = 64  # arguments of a function that takes them one by one
 
 
+def _unknown(*args: Any) -> None:
+    """The short way of what has none."""
+
+
+def nothing_direct() -> list[Callable[..., Any]]:
+    """The short ways by the number of arguments, before any is known."""
+    return [_unknown] * (_FEW + 1)
+
+
 class Direct:
     """Programs of functions of arrays, by what tells their arguments apart.
 
@@ -33,7 +42,7 @@ def _signature(args: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([x.shape if type(x).__module__ == "numpy" else type(x) for x in args])
 
 
-def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequence[Any], entry: Entry) -> None:
+def learn(known: list[Callable[..., Any]], args: Sequence[Any], forms: Sequence[Any], entry: Entry) -> None:
     """Note by the number of arguments what takes such as these the short way, if there is one."""
     kernel, form = entry.kernel, entry.form
     if kernel.batched or kernel.reads_outside or len(args) > _FEW:
@@ -47,7 +56,11 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
         return
     if floats:
         known[len(args)] = program
-    elif type(direct := known.setdefault(len(args), Direct())) is Direct:
+        return
+    if known[len(args)] is _unknown:
+        known[len(args)] = Direct()
+    direct = known[len(args)]
+    if type(direct) is Direct:
         direct._programs[_signature(args)] = program
 
 
