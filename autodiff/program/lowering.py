@@ -19,7 +19,7 @@ import inspect
 import math
 import re
 from collections import ChainMap
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial, reduce
 from types import CodeType
 from typing import Any, cast
@@ -53,15 +53,14 @@ def _definition(function: Callable[..., Any], code: CodeType) -> Definition:
     """The same; a function may be given other code, as by a notebook that reloads."""
     try:
         lines, _ = inspect.findsource(function)
-        tree, whole = _compiled("".join(lines))
-        # A notebook compiles one statement after the other, for which a compiler may find other instructions.
-        alone = ast.Module([s for s in tree.body if (s.end_lineno or 0) >= code.co_firstlineno][:1], [])
-        unit, known = tree, _count(code, whole)
-        if not known:
-            unit, known = alone, _count(code, _codes(alone))
-        found = [node for node in _definitions(tree) if _stands(node, code)] if known else []
-        if len(found) > 1:  # in one line: it is that without which there is one less
-            found = [node for node in found if _count(code, _codes(_without(node, unit))) < known]
+        tree = _parsed("".join(lines))
+        found: list[Definition] = []
+        for unit in _units(tree, code.co_firstlineno):
+            if known := _count(code, unit):
+                found = [node for node in _definitions(unit) if _stands(node, code)]
+                if len(found) > 1:  # in one line: it is that without which there is one less
+                    found = [node for node in found if _count(code, _without(node, unit)) < known]
+                break
     except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
         raise NoSource(f"{function!r:.60}, whose source is not to be had") from None
     if not found:
@@ -70,9 +69,20 @@ def _definition(function: Callable[..., Any], code: CodeType) -> Definition:
 
 
 @lru_cache(maxsize=8)
-def _compiled(text: str) -> tuple[ast.Module, list[CodeType]]:
-    tree = ast.parse(text)
-    return tree, _codes(tree)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def _units(tree: ast.Module, line: int) -> Iterator[ast.Module]:
+    """What of a file is compiled to find the code of a line: a statement, behind the imports; by itself; or all.
+
+    What is imported is called by other instructions. A notebook compiles one statement after the other.
+    """
+    statement = [s for s in tree.body if (s.end_lineno or 0) >= line][:1]
+    imports: list[ast.stmt] = [s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
+    yield ast.Module([*imports, *statement], [])
+    yield ast.Module(statement, [])
+    yield tree
 
 
 def _definitions(tree: ast.AST) -> list[Definition]:
@@ -94,15 +104,11 @@ def _without(node: Definition, tree: ast.Module) -> ast.Module:
     return other
 
 
-def _codes(tree: ast.Module) -> list[CodeType]:
-    """All code that a module is compiled to."""
-    found = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
-    for code in found:  # to which those inside of it are added
-        found += [c for c in code.co_consts if isinstance(c, CodeType)]
-    return found
-
-
-def _count(code: CodeType, codes: Iterable[CodeType]) -> int:
+def _count(code: CodeType, unit: ast.Module) -> int:
+    """How many times something is compiled to that code."""
+    codes = [compile(unit, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    for outer in codes:  # to which what stands inside of it is added
+        codes += [c for c in outer.co_consts if isinstance(c, CodeType)]
     at = code.co_name, code.co_firstlineno
     return sum(at == (c.co_name, c.co_firstlineno) and _traits(c) == _traits(code) for c in codes)
 
