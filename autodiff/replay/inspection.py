@@ -158,7 +158,7 @@ def _listing(program: Program) -> list[str]:
     how = {"one": "", "each": ", one a sample", "sum": ", summed over the samples"}
     return [
         *(f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs),
-        *(f"{lines.step(s)}{'  (for each sample)' * lane[s]}" for s in steps),
+        *(f"{line}{'  (for each sample)' * lane[s]}" for s in steps for line in lines.step(s)),
         *(f"return {lines.read(o.slot)}{how[o.kind]}" for o in program.outputs),
     ]
 

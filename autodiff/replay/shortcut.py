@@ -11,6 +11,7 @@ from autodiff.replay.backends import NativeRun, python
 from autodiff.replay.kernel import Entry, Kernel
 
 _FEW = 64  # arguments of a function that takes them one by one
+_DEEP = 50  # structures inside of each other that are written as Python
 
 
 def _unknown(*args: Any) -> None:
@@ -68,13 +69,16 @@ def _is_numpy(form: Any) -> bool:
     return type(form) is Grid and form.numpy
 
 
-def _is_plain(form: Any) -> bool:
-    """Whether a structure is of lists, tuples and dicts that a text of Python can write."""
+def _is_plain(form: Any, depth: int = 0) -> bool:
+    """Whether a structure is of lists, tuples and dicts that a text of Python can write: so many brackets, no more."""
     if not isinstance(form, CONTAINERS):
         return True
     if isinstance(form, dict):
-        return type(form) is dict and all(isinstance(k, str) for k in form) and all(map(_is_plain, form.values()))
-    return type(form) in (list, tuple) and all(map(_is_plain, form))
+        plain = type(form) is dict and all(isinstance(k, str) for k in form)
+        form = form.values()
+    else:
+        plain = type(form) in (list, tuple)
+    return plain and depth < _DEEP and all(_is_plain(part, depth + 1) for part in form)
 
 
 def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:
