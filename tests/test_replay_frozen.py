@@ -5,10 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import NamedTuple
 
 import pytest
 
-from autodiff import Value, exp, sin
+from autodiff import Value, compile, exp, sin
 from autodiff.replay.tracer import Tracer
 
 
@@ -59,3 +64,118 @@ class TestTheSameTracing:
         assert not traced(first, (False, False)).same(traced(second, (False, False)))
         assert not traced(first, (True, False)).same(traced(first, (False, False)))
         assert not traced(first, (True, True), "each").same(traced(first, (True, True), "sum"))
+
+
+@dataclass(frozen=True)
+class Config:
+    rate: float
+
+
+class Pair(NamedTuple):
+    a: float
+    b: float
+
+
+class Color(Enum):
+    RED = 1
+    ALSO = 2
+
+
+class ById:
+    """Equal to others of its kind, and it does not say what it is."""
+
+    def __init__(self, k):
+        self.k = k
+
+    def __eq__(self, other):
+        return isinstance(other, ById) and self.k == other.k
+
+    def __hash__(self):
+        return hash(self.k)
+
+
+APART = [
+    (0.0, -0.0),
+    (1, True),
+    (0, False),
+    (1, 1.0),
+    ((1,), (True,)),
+    ((0.0, "a"), (-0.0, "a")),
+    ((1, (2, 0.0)), (1, (2, -0.0))),
+    (Pair(0.0, 1.0), Pair(-0.0, 1.0)),
+    (Pair(0.0, 1.0), (0.0, 1.0)),
+    (frozenset([0.0]), frozenset([-0.0])),
+    (frozenset([1, 2]), frozenset([True, 2])),
+    (Config(0.0), Config(-0.0)),
+    (Config(1), Config(True)),
+    (Decimal("0"), Decimal("-0")),
+    (Decimal("1.0"), Decimal("1.00")),
+    (Fraction(1), 1),
+    (complex(0.0, 0.0), complex(0.0, -0.0)),
+    (Color.RED, 1),
+    ("1", 1),
+    (b"a", "a"),
+    (None, False),
+    (range(0, 3, 2), range(0, 4, 2)),
+    (ById(1), ById(2)),
+    (math.nan, 1.0),
+]
+TOGETHER = [
+    (math.nan, float("nan")),
+    ((1, math.nan), (1, float("nan"))),
+    (0.5, 0.5),
+    ("ab", "".join(["a", "b"])),
+    ((1, ("a", 2.0)), (1, ("a", 2.0))),
+    (frozenset([1, 2]), frozenset([2, 1])),
+    (Config(2.0), Config(2.0)),
+    (ById(1), ById(1)),
+    (len, len),
+    (Fraction(1, 2), Fraction(2, 4)),
+]
+
+
+class TestStaticArguments:
+    @staticmethod
+    def told(pair):
+        """What a function that tells what it was given says of both, twice."""
+        function = compile(lambda x, n: x * seen.setdefault(repr(n), float(len(seen) + 2)), static_argnums=1)
+        seen = {}
+        found = [function(1.0, n) for n in (*pair, *pair)]
+        return found, len(function._programs.entries)
+
+    @pytest.mark.parametrize("pair", APART, ids=range(len(APART)))
+    def test_apart(self, pair):
+        for first, second in (pair, pair[::-1]):
+            found, programs = self.told((first, second))
+            assert programs == 2
+            assert (found[0] == found[1]) is (repr(first) == repr(second))
+            assert found[:2] == found[2:]
+
+    @pytest.mark.parametrize("pair", TOGETHER, ids=range(len(TOGETHER)))
+    def test_together(self, pair):
+        assert self.told(pair)[1] == 1
+
+    def test_numbers_of_numpy(self):
+        numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+        kinds = [numpy.float64, numpy.float32, numpy.int64, numpy.bool_, float, int, bool]
+        function = compile(lambda x, n: x if isinstance(n[0], kinds[0]) else x * 2.0, static_argnums=1)
+        for _ in range(2):
+            for k, kind in enumerate(kinds):
+                assert function(1.0, (kind(1),)) == (1.0 if k == 0 else 2.0)
+                function(1.0, (kind(0), (kind(1),)))
+        assert len(function._programs.entries) == 2 * len(kinds)
+        for zero in (numpy.float32(0.0), numpy.float32(-0.0)):
+            assert function(1.0, (zero, 1)) == 2.0
+        assert len(function._programs.entries) == 2 * len(kinds) + 2
+
+    @pytest.mark.parametrize("value", [[1], {1: 2}, (1, [2]), {1}, (frozenset(), bytearray(b"a"))], ids=repr)
+    def test_what_cannot_be_told(self, value):
+        with pytest.raises(TypeError, match="static_argnums must be hashable, as a tuple is; got"):
+            compile(lambda x, n: x, static_argnums=1)(1.0, value)
+
+    def test_keys_of_dictionaries(self):
+        function = compile(lambda p: [x * (2.0 if isinstance(k, bool) else 3.0) for k, x in p.items()])
+        assert function({1: 1.0}) == [3.0]
+        assert function({True: 1.0}) == [2.0]
+        assert function({1.0: 1.0}) == [3.0]
+        assert function({1: 2.0}) == [6.0]

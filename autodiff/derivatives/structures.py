@@ -130,10 +130,19 @@ class Grid:
 NUMBER = Number()
 
 
+def exact(x: Any) -> Any:
+    """What is equal for two things that no program can tell apart: 0.0 and -0.0, or 1, 1.0 and True, are different."""
+    if isinstance(x, (tuple, frozenset)):
+        return type(x), (tuple if isinstance(x, tuple) else frozenset)(map(exact, x))
+    said = type(x).__repr__ is not object.__repr__  # type: ignore[comparison-overlap]
+    told = repr(x) if said else ""
+    return (type(x), told, x) if x == x else (type(x), told)  # nan is like itself
+
+
 def key(form: Any) -> Any:
     """A form, or a structure of forms, as something to look up by."""
     if isinstance(form, dict):
-        return type(form), tuple((k, key(part)) for k, part in form.items())
+        return type(form), tuple((exact(k), key(part)) for k, part in form.items())
     return (type(form), tuple(map(key, form))) if isinstance(form, (list, tuple)) else form
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.forward import is_number
-from autodiff.derivatives.structures import NUMBER, Grid, Number, array_of_values, build, key, leaves, transform
+from autodiff.derivatives.structures import NUMBER, Grid, Number, array_of_values, build, exact, key, leaves, transform
 from autodiff.replay.forms import take_apart
 from autodiff.replay.kernel import Entry, Kernel
 from autodiff.replay.tracer import Kind, Tracer
@@ -34,17 +34,19 @@ class Static:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-    def __hash__(self) -> int:
         try:
-            return hash((type(self.value), self.value))
+            self.exact = exact(value)
+            self._hash = hash(self.exact)
         except TypeError:
             raise TypeError(
-                f"an argument named in static_argnums must be hashable, as a tuple is; got {type(self.value).__name__}"
+                f"an argument named in static_argnums must be hashable, as a tuple is; got {type(value).__name__}"
             ) from None
 
+    def __hash__(self) -> int:
+        return self._hash
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
+        return isinstance(other, Static) and self.exact == other.exact
 
 
 def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend: str) -> Entry:
