@@ -171,6 +171,11 @@ def is_array(x: Any) -> bool:
         return type(x).__module__ == "numpy" and getattr(x, "ndim", 0) > 0
 
 
+def is_numpys(x: Any) -> bool:
+    """Whether something is an array of NumPy, and not of a class with other rules that is made of it."""
+    return type(x).__module__ == "numpy" and type(x).__name__ in ("ndarray", "memmap")
+
+
 def nested(shape: Sequence[int], given: Sequence[Any]) -> Any:
     """Numbers as nested lists of that shape."""
     if not shape:

@@ -13,7 +13,18 @@ from types import MappingProxyType
 from typing import Any
 
 from autodiff.derivatives.forward import Dual, is_number
-from autodiff.derivatives.structures import CONTAINERS, NUMBER, Grid, Number, fill, is_array, leaves, place, transform
+from autodiff.derivatives.structures import (
+    CONTAINERS,
+    NUMBER,
+    Grid,
+    Number,
+    fill,
+    is_array,
+    is_numpys,
+    leaves,
+    place,
+    transform,
+)
 from autodiff.operation import real
 from autodiff.value import Value
 
@@ -97,14 +108,20 @@ class Reader:
         return NUMBER
 
     def _array(self, x: Any, lane: bool, at: tuple[Any, str, int]) -> Grid:
-        numpy = type(x).__module__ == "numpy"
-        if numpy and x.dtype.kind not in "bfiu":
-            if any(type(v) is Value or type(v) is Dual for v in x.flat):
-                raise Differentiated
-            if x.dtype.kind != "O":
-                raise TypeError(f"{place(*at)} is an array of {x.dtype}, not of numbers: {x!r:.60}")
+        numpy = is_numpys(x)
+        if not numpy and hasattr(x, "__array_finalize__"):
+            raise TypeError(
+                f"{place(*at)} is a {type(x).__name__}, an array with rules of its own (of masks, of matrices), which "
+                "a program does not know: pass a plain array, as numpy.asarray(x) or x.filled(number)"
+            )
+        if numpy and x.dtype.kind not in "bfiu" and any(type(v) is Value or type(v) is Dual for v in x.flat):
+            raise Differentiated
         view: Any = x if numpy else memoryview(x)
-        shape, numbers = view.shape, _floats(view)
+        try:
+            shape, numbers = view.shape, _floats(view)
+        except (TypeError, NotImplementedError):
+            kind = x.dtype if numpy else f"the format {view.format!r}"
+            raise TypeError(f"{place(*at)} is an array of {kind}, not of numbers: {x!r:.60}") from None
         if not lane:
             self.shared += numbers
             return Grid(shape, numpy=numpy)
@@ -133,7 +150,7 @@ def _floats(view: Any) -> array[float]:
     if not isinstance(view, memoryview):
         import numpy
 
-        if view.dtype.kind == "O":
+        if view.dtype.kind not in "bfiu":
             return array("d", map(real, view.flat))
         return array("d", numpy.ascontiguousarray(view, dtype=float).tobytes())
     if view.format == "d":
@@ -152,11 +169,11 @@ def take_apart(y: Any) -> tuple[list[Any], Any]:
         if is_number(x):
             found.append(x)
             return NUMBER
-        if type(x).__module__ == "numpy" and hasattr(x, "ravel"):
-            found.extend(v if is_number(v) else float(v) for v in x.ravel().tolist())
+        if is_numpys(x):
+            found.extend(v if is_number(v) else real(v) for v in x.ravel().tolist())
             return Grid(tuple(x.shape))
         raise TypeError(
-            "a compiled function returns numbers, or lists, tuples and dicts of them, "
+            "a compiled function returns numbers, or plain arrays, lists, tuples and dicts of them, "
             f"got {type(x).__name__}: {x!r:.60}"
         )
 
