@@ -117,9 +117,9 @@ class Value(Methods):
         self._data = data if type(data) is float else real(data)
         epoch, stamp = recording.begin_epoch(), self._stamp
         if stamp.private:
-            stamp.epoch = epoch
+            stamp.epoch, stamp.written = epoch, True
         else:
-            self._stamp = Stamp(epoch, stamp.scope)
+            self._stamp = Stamp(epoch, stamp.scope, written=True)
 
     @property
     def label(self) -> str:
@@ -131,7 +131,7 @@ class Value(Methods):
         if not isinstance(label, str):
             raise TypeError(f"a label is a str, got {type(label).__name__}: {label!r:.60}")
         old = self._stamp
-        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place)
+        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place, old.written)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -341,7 +341,7 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
     It raises what that does; the leaves before the one that raises are written.
     """
     epoch = recording.begin_epoch()
-    stamp = Stamp(epoch, ())
+    stamp = Stamp(epoch, (), written=True)
     for v, x in zip(leaves, numbers):
         if v.op is not None or recording.traced:
             v.data = x  # raises
@@ -349,10 +349,10 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
         v._data = x if type(x) is float else real(x)
         own = v._stamp
         if own.label or own.role:
-            own.epoch = epoch
+            own.epoch, own.written = epoch, True
             continue
         if own.scope is not stamp.scope:
-            stamp = Stamp(epoch, own.scope)
+            stamp = Stamp(epoch, own.scope, written=True)
         v._stamp = stamp
 
 

@@ -86,7 +86,8 @@ class Tracer:
         self.recorded.update(order)
         for v in order:
             if v.op is None and v not in self.slots:
-                if v._stamp.epoch >= self.epoch:  # made in the function: a constant
+                # Made in the function it is a constant; but what is newer may have been written by another thread.
+                if v._stamp.epoch >= self.epoch and not v._stamp.written:
                     self.slots[v] = self.tape.constant(v._data)
                 else:  # a parameter of a model, say: its number is read anew at each call
                     self.slots[v] = self.tape.input()
