@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import threading
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -13,8 +14,9 @@ from typing import NamedTuple
 
 import pytest
 
-from autodiff import Value, compile, exp, sin
+from autodiff import Value, compile, exp, scope, sin
 from autodiff.replay.tracer import Tracer
+from autodiff.value import parameter, write
 
 
 def traced(function, lanes=(False,), kind="one"):
@@ -179,3 +181,38 @@ class TestStaticArguments:
         assert function({True: 1.0}) == [2.0]
         assert function({1.0: 1.0}) == [3.0]
         assert function({1: 2.0}) == [6.0]
+
+
+LEAVES = {
+    "plain": lambda: Value(2.0),
+    "labelled": lambda: Value(2.0, "w"),
+    "a parameter": lambda: parameter(2.0),
+    "labelled and in a scope": lambda: scope("s")(lambda: Value(2.0, "w"))(),
+    "in a scope": lambda: scope("s")(lambda: Value(2.0))(),
+}
+WRITES = {
+    "data": lambda w, x: setattr(w, "data", x),
+    "all at once": lambda w, x: write([w], [x]),
+    "data and a label": lambda w, x: (setattr(w, "data", x), setattr(w, "label", "new")),
+    "twice": lambda w, x: (write([w], [0.0]), setattr(w, "data", x)),
+}
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+@pytest.mark.parametrize("how", WRITES)
+def test_what_another_thread_writes_while_a_function_is_recorded(leaf, how):
+    """It is read at each call, as what was there before; and what the function makes stays a constant."""
+    w = LEAVES[leaf]()
+
+    def function(x):
+        other = threading.Thread(target=WRITES[how], args=(w, 3.0))
+        other.start()
+        other.join(10.0)
+        return w * x + Value(1.0)
+
+    f = compile(function)
+    assert f(2.0) == 7.0
+    w.data = 5.0
+    assert f(2.0) == 11.0
+    assert f.value_and_grad(2.0) in ((11.0, 5.0), (7.0, 3.0))  # it writes when it is recorded
+    assert len(f._programs.entries[next(iter(f._programs.entries))].kernel.program.inputs) == 2
