@@ -29,11 +29,12 @@ Point = namedtuple("Point", "x y")
 
 
 def counted(function):
-    """The function, and the list of its calls: one for each time that it is recorded."""
-    calls = []
+    """The function, and a list with an item for each time that it is recorded, for which it is called twice."""
+    calls, times = [], itertools.count()
 
     def recorded(*args):
-        calls.append(args)
+        if next(times) % 2:
+            calls.append(args)
         return function(*args)
 
     return recorded, calls

@@ -6,6 +6,8 @@ import itertools
 import math
 import random
 import threading
+import time
+from array import array
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from autodiff import Value, compile, exp, scope, sin
+import autodiff
+from autodiff import TraceError, Value, compile, exp, scope, sin
 from autodiff.replay.tracer import Tracer
 from autodiff.value import parameter, write
 
@@ -216,3 +219,90 @@ def test_what_another_thread_writes_while_a_function_is_recorded(leaf, how):
     assert f(2.0) == 11.0
     assert f.value_and_grad(2.0) in ((11.0, 5.0), (7.0, 3.0))  # it writes when it is recorded
     assert len(f._programs.entries[next(iter(f._programs.entries))].kernel.program.inputs) == 2
+
+
+class Noisy:
+    def __init__(self):
+        self.random, self.count, self.noise = random.Random(1), 0, 0.0
+
+    def draws(self, x):
+        return x * self.random.random()
+
+    def counts(self, x):
+        self.count += 1
+        return x * self.count
+
+    def decays(self, x):
+        self.noise = 0.5 * self.noise + 1.0
+        return x + self.noise
+
+
+count = itertools.count()
+NUMBERS = {
+    "random": lambda x: x * random.random(),
+    "gauss": lambda x: x + random.gauss(0.0, 1.0),
+    "its own": Noisy().draws,
+    "the time": lambda x: x * time.perf_counter(),
+    "a count": Noisy().counts,
+    "a running mean": Noisy().decays,
+    "an iterator": lambda x: x * next(count),
+    "a Value": lambda x: x * Value(random.random()),
+    "a length": lambda x: autodiff.sum([x] * random.randrange(2, 10**5)),
+}
+STRUCTURES = {
+    "an order": lambda x: random.sample([x, 2.0 * x, x * x, -x, x - 1.0] * 20, 100),
+    "a choice": lambda x: [random.choice([sin, exp])(x) for _ in range(50)],
+    "a constant": lambda x: [x, random.random()],
+    "a key": lambda x: {str(random.random()): x},
+}
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *STRUCTURES])
+def test_random_numbers_are_not_kept(name):
+    function = {**NUMBERS, **STRUCTURES}[name]
+    f, batch = compile(function), compile(function, in_axes=0)
+    ways = [f, lambda x: batch(array("d", [x]))]
+    if name in NUMBERS:
+        ways += [f.grad, f.value_and_grad, lambda x: f.jvp((x,), (1.0,))]
+        ways.append(compile(lambda x: function(x) ** 3).hessian)
+    for way in ways:
+        with pytest.raises(
+            TraceError, match=r"does not compute the same each time that it is called: .*as an argument"
+        ):
+            way(2.0)
+
+
+def test_what_prepares_itself_at_the_first_call_is_recorded_as_it_is_afterwards():
+    kept = {}
+
+    def function(x):
+        if "w" not in kept:
+            kept["w"] = random.random()
+            return x * 2.0
+        return x * kept["w"]
+
+    f = compile(function)
+    assert f(2.0) == 2.0 * kept["w"] == function(2.0)
+
+
+def test_random_numbers_in_a_value_or_an_argument():
+    noise = Value(0.0)
+    f, g = compile(lambda x: x + noise), compile(lambda x, noise: x + noise)
+    for _ in range(5):
+        noise.data = random.random()
+        assert f(1.0) == g(1.0, noise.data) == 1.0 + noise.data
+
+
+def test_seeded_numbers_are_constants():
+    f = compile(lambda x: x * random.Random(3).random())
+    assert f(2.0) == 2.0 * random.Random(3).random()
+
+
+def test_it_is_called_twice_for_a_program_and_not_again():
+    calls = []
+    f = compile(lambda x: calls.append("called") or x * x)
+    for _ in range(5):
+        f(2.0)
+    assert len(calls) == 2
+    f.grad(2.0)
+    assert len(calls) == 4

@@ -173,7 +173,7 @@ def take_apart(y: Any) -> tuple[list[Any], Any]:
             found.extend(v if is_number(v) else real(v) for v in x.ravel().tolist())
             return Grid(tuple(x.shape))
         raise TypeError(
-            "a compiled function returns numbers, or plain arrays, lists, tuples and dicts of them, "
+            "a compiled function returns numbers, or lists, tuples and dicts of them, "
             f"got {type(x).__name__}: {x!r:.60}"
         )
 
