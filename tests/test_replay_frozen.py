@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -306,3 +307,92 @@ def test_it_is_called_twice_for_a_program_and_not_again():
     assert len(calls) == 2
     f.grad(2.0)
     assert len(calls) == 4
+
+
+def _grows(xs):
+    xs.append(xs[0] * 2.0)
+    return xs[-1]
+
+
+def _sorts_by_name(p):
+    p["b"], p["a"] = p.pop("b"), p.pop("a")
+    return p["a"] + p["b"]
+
+
+def _scales(x):
+    x *= 2.0
+    return x[0]
+
+
+CHANGED = {
+    "a list grows": (_grows, [1.0, 2.0]),
+    "a list shrinks": (lambda xs: xs.pop() * xs[0], [1.0, 2.0]),
+    "an item": (lambda xs: xs.__setitem__(0, xs[0] * 2.0) or xs[0], [1.0, 2.0]),
+    "the order": (lambda xs: xs.reverse() or xs[0], [1.0, 2.0]),
+    "deep inside": (lambda p: p["a"][1].append(p["b"]) or p["b"], {"a": [1.0, [2.0]], "b": 3.0}),
+    "a key": (lambda p: p.setdefault("c", p["a"]) * 2.0, {"a": 1.0}),
+    "the order of keys": (_sorts_by_name, {"a": 1.0, "b": 2.0}),
+    "a number for a list": (lambda xs: xs.__setitem__(0, 1.0) or xs[1], [[1.0], 2.0]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_arguments_that_are_changed_in_place(name):
+    function, given = CHANGED[name]
+    with pytest.raises(TraceError, match="changes its argument 1 in place, and a program would not"):
+        compile(lambda x, y: x * function(y))(2.0, given)
+    expected = 2.0 * function(_copied(given))
+    assert compile(lambda x, y: x * function(_copied(y)))(2.0, given) == expected
+
+
+def _copied(tree):
+    if isinstance(tree, dict):
+        return {k: _copied(x) for k, x in tree.items()}
+    return list(map(_copied, tree)) if isinstance(tree, list) else tree
+
+
+def test_arrays_that_are_changed_in_place():
+    numpy = pytest.importorskip("numpy", reason="NumPy is not installed")
+    with pytest.raises(TraceError, match="_scales changes its argument 0 in place"):
+        compile(_scales)(numpy.array([1.0, 2.0]))
+    assert compile(lambda x: _scales(x.copy()))(numpy.array([1.0, 2.0])) == 2.0
+    assert compile(_scales).grad(numpy.array([1.0, 2.0])).tolist() == [2.0, 0.0]
+
+
+def test_what_is_not_changed_may_be_looked_at():
+    f = compile(lambda p, *rest: p["a"][0] + rest[0])
+    assert f({"a": (1.0, 2.0)}, 3.0) == 4.0
+
+
+class Named(dict):
+    """A dictionary that knows more than its items."""
+
+    def __init__(self, k, **items):
+        super().__init__(items)
+        self.k = k
+
+
+def test_what_a_dictionary_knows_besides_its_items():
+    f = compile(lambda d: d["a"] * d.k)
+    for _ in range(2):
+        assert [f(Named(k, a=3.0)) for k in (2.0, 5.0, -0.0)] == [6.0, 15.0, -0.0]
+    assert math.copysign(1.0, f(Named(-0.0, a=3.0))) == -1.0
+    two, three = defaultdict(lambda: 2.0, a=1.0), defaultdict(lambda: 3.0, a=1.0)
+    g = compile(lambda d: d["a"] * d["b"])
+    assert [g.grad(d)["a"] for d in (two, three, two)] == [2.0, 3.0, 2.0]
+    with pytest.raises(TraceError, match="changes its argument 0 in place"):
+        g(two)
+
+
+def test_integers_that_are_no_floats():
+    f = compile(lambda n: n - 2.0**53)
+    assert f(2**53 + 2) == 2.0
+    for n in (2**53 + 1, -(2**60) - 1):
+        for given in (n, [n]):
+            with pytest.raises(ValueError, match=rf"argument 0(\[0\])? is {n}, which no float is.*take float"):
+                compile(lambda x: x)(given)
+        with pytest.raises(ValueError, match=rf"what is returned is {n}, which no float is"):
+            compile(lambda x, n=n: [x, n])(1.0)
+    with pytest.raises(OverflowError):
+        f(10**400)
+    assert compile(lambda x, n: x * (n % 10), static_argnums=1)(1.0, 2**60 + 1) == (2**60 + 1) % 10

@@ -142,7 +142,12 @@ def exact(x: Any) -> Any:
 def key(form: Any) -> Any:
     """A form, or a structure of forms, as something to look up by."""
     if isinstance(form, dict):
-        return type(form), tuple((exact(k), key(part)) for k, part in form.items())
+        knows = (
+            ()
+            if type(form) is dict
+            else (getattr(form, "default_factory", None), *getattr(form, "__dict__", {}).items())
+        )
+        return type(form), exact(knows), tuple((exact(k), key(part)) for k, part in form.items())
     return (type(form), tuple(map(key, form))) if isinstance(form, (list, tuple)) else form
 
 

@@ -28,6 +28,8 @@ from autodiff.derivatives.structures import (
 from autodiff.operation import real
 from autodiff.value import Value
 
+_NO_FLOAT = "which no float is, and a compiled function computes with floats: take float(...) of it"
+
 
 class Differentiated(Exception):
     """An argument holds a number that somebody else traces or differentiates."""
@@ -99,12 +101,15 @@ class Reader:
                 f"expected an array, got {type(x).__name__}: {x!r:.60}"
             )
         try:
-            self.shared.append(real(x))
+            number = real(x)
         except TypeError:
             raise TypeError(
                 f"{place(*at)} is a {type(x).__name__}, not a number: {x!r:.60}; a compiled function takes numbers, "
                 "arrays, and lists, tuples and dicts of these (name others in static_argnums)"
             ) from None
+        if type(x) is int and number != x:
+            raise ValueError(f"{place(*at)} is {x}, {_NO_FLOAT}")
+        self.shared.append(number)
         return NUMBER
 
     def _array(self, x: Any, lane: bool, at: tuple[Any, str, int]) -> Grid:
@@ -167,6 +172,8 @@ def take_apart(y: Any) -> tuple[list[Any], Any]:
 
     def form(x: Any) -> Number | Grid:
         if is_number(x):
+            if type(x) is int and float(x) != x:
+                raise ValueError(f"what is returned is {x}, {_NO_FLOAT}")
             found.append(x)
             return NUMBER
         if is_numpys(x):

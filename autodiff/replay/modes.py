@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.forward import is_number
-from autodiff.derivatives.structures import NUMBER, Grid, Number, array_of_values, build, exact, key, leaves, transform
+from autodiff.derivatives.structures import (
+    NUMBER,
+    Grid,
+    Number,
+    array_of_values,
+    build,
+    exact,
+    is_numpys,
+    key,
+    leaves,
+    transform,
+)
 from autodiff.errors import TraceError
 from autodiff.replay.forms import take_apart
 from autodiff.replay.kernel import Entry, Kernel
@@ -67,7 +79,7 @@ def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend
             break
     else:
         raise TraceError(
-            f"{getattr(function, '__qualname__', repr(function)):.60} does not compute the same each time that it is "
+            f"{_name(function)} does not compute the same each time that it is "
             "called: a program would keep the random numbers, the time or the count of one call for all; pass what "
             "changes as an argument, or in a Value, which is read at each call"
         )
@@ -79,6 +91,23 @@ def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend
         tracer.want_gradient(found[0], wrt, _kind(forms))
         form = slope if mode == "grad" else (NUMBER, slope)
     return Entry(Kernel(tracer, backend), form)
+
+
+def _name(function: Function) -> str:
+    return f"{getattr(function, '__qualname__', repr(function)):.60}"
+
+
+def _unchanged(now: Any, before: Any) -> bool:
+    """Whether a structure holds what it held before, and that in the same places."""
+    if type(now) is not type(before):
+        return False
+    if isinstance(before, dict):
+        return list(now) == list(before) and all(map(_unchanged, now.values(), before.values()))
+    if is_numpys(before):
+        return now.shape == before.shape and all(map(operator.is_, now.flat, before.flat))
+    if isinstance(before, (list, tuple)):
+        return len(now) == len(before) and all(map(_unchanged, now, before))
+    return now is before
 
 
 def _kind(forms: list[Any]) -> Kind:
@@ -107,7 +136,15 @@ def _recorded(function: Function, mode: str, argnums: Any, forms: list[Any]) -> 
         chosen, wrt = _chosen(argnums, forms, tracer.leaves)
         found, form = tracer.trace(hessian_of_arrays, function, partial(_arguments, forms), chosen, wrt, tracer.leaves)
     else:
-        found, form = take_apart(tracer.trace(MODES[mode](function, argnums), *_arguments(forms, tracer.leaves)))
+        given = _arguments(forms, tracer.leaves)
+        found, form = take_apart(tracer.trace(MODES[mode](function, argnums), *given))
+        if mode == "value":  # a transform hands on copies, and the function alone what is its caller's
+            for k, (now, before) in enumerate(zip(given, _arguments(forms, tracer.leaves))):
+                if not _unchanged(now, before):
+                    raise TraceError(
+                        f"{_name(function)} changes its argument {k} in place, and a program would not: let it work on "
+                        "a copy, and return what is new"
+                    )
     tracer.want(found, _kind(forms))
     return tracer, found, form
 
