@@ -34,20 +34,14 @@ class Stamp:
     __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread", "written")
 
     def __init__(
-        self,
-        epoch: int,
-        scope: tuple[str, ...],
-        label: str = "",
-        role: str = "",
-        place: Place | None = None,
-        written: bool = False,
+        self, epoch: int, scope: tuple[str, ...], label: str = "", role: str = "", place: Place | None = None
     ) -> None:
         self.epoch = epoch
         self.scope = scope
         self.label = label
         self.role = role
         self.place = place
-        self.written = written
+        self.written = False
         self.thread = 0
         self.children: dict[str, Stamp] | None = None
 

@@ -116,10 +116,9 @@ class Value(Methods):
             recording.refuse(self, "writing .data", recording.LEAVES)
         self._data = data if type(data) is float else real(data)
         epoch, stamp = recording.begin_epoch(), self._stamp
-        if stamp.private:
-            stamp.epoch, stamp.written = epoch, True
-        else:
-            self._stamp = Stamp(epoch, stamp.scope, written=True)
+        if not stamp.private:
+            self._stamp = stamp = Stamp(epoch, stamp.scope)
+        stamp.epoch, stamp.written = epoch, True
 
     @property
     def label(self) -> str:
@@ -131,7 +130,8 @@ class Value(Methods):
         if not isinstance(label, str):
             raise TypeError(f"a label is a str, got {type(label).__name__}: {label!r:.60}")
         old = self._stamp
-        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place, old.written)
+        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place)
+        self._stamp.written = old.written
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -341,7 +341,8 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
     It raises what that does; the leaves before the one that raises are written.
     """
     epoch = recording.begin_epoch()
-    stamp = Stamp(epoch, (), written=True)
+    stamp = Stamp(epoch, ())
+    stamp.written = True
     for v, x in zip(leaves, numbers):
         if v.op is not None or recording.traced:
             v.data = x  # raises
@@ -352,7 +353,8 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
             own.epoch, own.written = epoch, True
             continue
         if own.scope is not stamp.scope:
-            stamp = Stamp(epoch, own.scope, written=True)
+            stamp = Stamp(epoch, own.scope)
+            stamp.written = True
         v._stamp = stamp
 
 

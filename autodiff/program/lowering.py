@@ -6,6 +6,8 @@ instructions, without branches: both sides of an `if` are computed, and one is s
 from its one entry in the table, that of a user's `define` as well. A function that uses more than this cannot be
 lowered (`NotLowerable`), and its program runs on the plain Python backend.
 
+A source counts only if it is compiled to the very code that was loaded: a file may have been edited since.
+
 Loops and comprehensions are those over the operands of an operation on sequences, whose number is known. A few
 functions are not translated from their source; they stand at the end. The backend of plain Python reads sources, too.
 """

@@ -112,7 +112,8 @@ def compile(
     is one for all arguments, and is shared by the samples if not. ``argnums`` in `grad`, `value_and_grad` and
     `hessian` is theirs.
 
-    As a method, a compiled function has programs for each instance, which go with it. They are not copied or pickled.
+    As a method, a compiled function has programs for each instance, which go with it. They are not copied or pickled;
+    and not kept if a class with `__slots__` has none for `__weakref__`.
 
     The source of operations of your own is read by the llvm and NumPy backends. If it is not there, or no longer what
     was loaded, plain Python runs the program, and the report says so; a backend that was asked for is an error.
