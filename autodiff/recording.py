@@ -25,10 +25,10 @@ Place = tuple[str, int]
 class Stamp:
     """The epoch and the scopes (outermost first) that nodes were made in; one node's own holds its label and role, too.
 
-    `place` is the file and line that made a node in strict mode.
+    `place` is the file and line that made a node in strict mode; `written` is whether its data was written since.
     """
 
-    __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread")
+    __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread", "written")
 
     def __init__(
         self, epoch: int, scope: tuple[str, ...], label: str = "", role: str = "", place: Place | None = None
@@ -38,6 +38,7 @@ class Stamp:
         self.label = label
         self.role = role
         self.place = place
+        self.written = False
         self.thread = 0
         self.children: dict[str, Stamp] | None = None
 

@@ -122,10 +122,9 @@ class Value(Methods):
             recording.refuse(self, "writing .data", recording.LEAVES)
         self._data = data if type(data) is float else real(data)
         epoch, stamp = recording.begin_epoch(), self._stamp
-        if stamp.private:
-            stamp.epoch = epoch
-        else:
-            self._stamp = Stamp(epoch, stamp.scope)
+        if not stamp.private:
+            self._stamp = stamp = Stamp(epoch, stamp.scope)
+        stamp.epoch, stamp.written = epoch, True
 
     @property
     def label(self) -> str:
@@ -138,6 +137,7 @@ class Value(Methods):
             raise TypeError(f"a label is a str, got {type(label).__name__}: {label!r:.60}")
         old = self._stamp
         self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place)
+        self._stamp.written = old.written
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -331,6 +331,7 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
     """
     epoch = recording.begin_epoch()
     stamp = Stamp(epoch, ())
+    stamp.written = True
     for v, x in zip(leaves, numbers):
         if v.op is not None or recording.traced:
             v.data = x  # raises
@@ -338,10 +339,11 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
         v._data = x if type(x) is float else real(x)
         own = v._stamp
         if own.label or own.role:
-            own.epoch = epoch
+            own.epoch, own.written = epoch, True
             continue
         if own.scope is not stamp.scope:
             stamp = Stamp(epoch, own.scope)
+            stamp.written = True
         v._stamp = stamp
 
 

@@ -21,6 +21,7 @@ from autodiff.replay.backends import c, numpy_calls
 from autodiff.replay.backends.llvm import interpreter, native
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+STRICTLY = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 
 
 class Primitive(Program):
@@ -49,7 +50,7 @@ def in_c(program, folder):
     if COMPILER is None:
         pytest.skip("there is no C compiler")
     (folder / "rows.c").write_text(c.source(program))
-    command = [COMPILER, "-std=c99", "-pedantic", "-Wall", "-Werror", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+    command = [COMPILER, *STRICTLY, "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
     subprocess.run([*command, "rows.c", "-o", "rows.so", "-lm"], cwd=folder, check=True)
     run = ctypes.CDLL(str(folder / "rows.so")).run
     run.restype, run.argtypes = None, [ctypes.c_long] * 2 + [ctypes.c_void_p] * 4

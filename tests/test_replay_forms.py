@@ -92,7 +92,7 @@ class TestTheShortWay:
             assert got["both"][0] == want["both"][0]
             assert got["both"][1][0] == want["both"][1][0]
             assert got["both"][1][1].tolist() == want["both"][1][1].tolist()
-        assert len(f._direct["value", None][3]._programs) == 2
+        assert len(f._programs.direct["value", None][3]._programs) == 2
 
     def test_others_go_the_long_way(self):
         f, _ = self.compiled()

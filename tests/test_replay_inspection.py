@@ -19,6 +19,7 @@ from autodiff import GraphError, Value, compile
 from autodiff.operation import OPERATIONS
 from autodiff.program.program import padded
 
+STRICTLY = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
@@ -188,7 +189,7 @@ def agree(name, got, expected, at):
 def test_c_source_compiles_and_computes_the_same(recorded, tmp_path):
     f, names, expected = recorded
     (tmp_path / "program.c").write_text(f.source("c"))
-    command = [COMPILER, "-std=c99", "-pedantic", "-Wall", "-Werror", "-O1", "-ffp-contract=off", "-shared", "-fPIC"]
+    command = [COMPILER, *STRICTLY, "-O1", "-ffp-contract=off", "-shared", "-fPIC"]
     subprocess.run([*command, "program.c", "-o", "program.so", "-lm"], cwd=tmp_path, check=True)
     run = ctypes.CDLL(str(tmp_path / "program.so")).run
     run.restype, run.argtypes = None, [ctypes.c_long] * 2 + [ctypes.c_void_p] * 4
@@ -211,7 +212,18 @@ def test_c_source_of_a_gradient(tmp_path):
     xs, w = [0.5, -1.0, 3.0], [0.25, -2.0]
     value, gradient = f.value_and_grad(w, array("d", xs))
     (tmp_path / "gradient.c").write_text(f.source("c"))
-    command = [COMPILER, "-O2", "-ffp-contract=off", "-shared", "-fPIC", "gradient.c", "-o", "gradient.so", "-lm"]
+    command = [
+        COMPILER,
+        *STRICTLY,
+        "-O2",
+        "-ffp-contract=off",
+        "-shared",
+        "-fPIC",
+        "gradient.c",
+        "-o",
+        "gradient.so",
+        "-lm",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     run = ctypes.CDLL(str(tmp_path / "gradient.so")).run
     run.restype, run.argtypes = None, [ctypes.c_long] * 2 + [ctypes.c_void_p] * 4
@@ -230,13 +242,63 @@ def test_c_source_with_negative_constants(tmp_path):
     for k, g in enumerate((f, minus)):
         expected = g.grad(0.5)
         (tmp_path / f"{k}.c").write_text(g.source("c"))
-        command = [COMPILER, "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"{k}.c", "-o", f"{k}.so", "-lm"]
+        command = [
+            COMPILER,
+            *STRICTLY,
+            "-O2",
+            "-ffp-contract=off",
+            "-shared",
+            "-fPIC",
+            f"{k}.c",
+            "-o",
+            f"{k}.so",
+            "-lm",
+        ]
         subprocess.run(command, cwd=tmp_path, check=True)
         run = ctypes.CDLL(str(tmp_path / f"{k}.so")).run
         run.restype, run.argtypes = None, [ctypes.c_long] * 2 + [ctypes.c_void_p] * 4
         shared, result = array("d", [0.5]), array("d", [0.0])
         run(0, 0, shared.buffer_info()[0], None, result.buffer_info()[0], None)
         assert result[0] == expected
+
+
+def _none_used(x, y):
+    return 2.0
+
+
+def _some_used(x, y):
+    return y * 3.0
+
+
+WARNINGS = {
+    "nothing used": (_none_used, {}),
+    "one used": (_some_used, {}),
+    "one of a batch": (_some_used, {"in_axes": (0, None)}),
+    "another of a batch": (_some_used, {"in_axes": (None, 0)}),
+    "nothing of a batch": (_none_used, {"in_axes": 0}),
+    "taken apart": (lambda x, y: autodiff.cbrt(x), {}),
+    "a long sum": (lambda x, y: autodiff.sum([x * float(k) for k in range(3000)]), {}),
+    "truths": (lambda x, y: autodiff.where(x < y, autodiff.where(x > 1e-310, x, -0.0), 1e308), {}),
+    "large and small": (lambda x, y: x * 1e300 * 5e-324 + y * 1.7976931348623157e308, {}),
+    "vectors": (lambda x, y: autodiff.logsumexp([x, y, x * y]) + autodiff.hypot(x, y) ** y, {"in_axes": (0, 0)}),
+}
+
+
+@pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+@pytest.mark.parametrize("mode", ["value", "grad", "hessian"])
+@pytest.mark.parametrize("name", WARNINGS)
+def test_c_source_gives_no_cause_for_warnings(name, mode, tmp_path):
+    function, options = WARNINGS[name]
+    f = compile(function, backend="python", **options)
+    axes = options.get("in_axes", (None, None))
+    axes = (axes, axes) if axes == 0 else axes
+    given = [0.5 if axis is None else array("d", [0.5]) for axis in axes]
+    (f if mode == "value" else getattr(f, mode))(*given)
+    (tmp_path / "program.c").write_text(f.source("c"))
+    command = [COMPILER, *STRICTLY, "-O2", "-ffp-contract=off", "-c", "program.c"]
+    found = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert not found.stderr
+    assert found.returncode == 0
 
 
 @pytest.mark.parametrize("backend", [needing("llvm")])

@@ -51,7 +51,7 @@ def test_every_operation_gives_what_straight_code_gives(backend, name, interpret
 
 def used(f):
     """Which kinds of instructions the tables of a compiled function hold, with how many rows of each."""
-    (entry,) = f._entries.values()
+    (entry,) = f._programs.entries.values()
     words = array("q", interpreter.workspace(entry.kernel.program.lowered()).tobytes())
     count, at = words[0], words[3]
     groups = [words[at + 4 * g : at + 4 * g + 4] for g in range(count)]

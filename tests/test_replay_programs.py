@@ -81,6 +81,71 @@ class TestSums:
             assert found[4] == n
 
 
+def _in_order(x, terms):
+    total = 0.0
+    for k in range(terms):
+        total = total + x * (0.1 * k)
+    return total
+
+
+def _inside_of_each_other(x, depth, around):
+    for _ in range(depth):
+        x = around(x)
+    return x
+
+
+LONG = {
+    "a number used often": lambda x: _in_order(x, 3000),
+    "a sum": lambda x: autodiff.sum([x * float(k) for k in range(3000)]),
+    "a dot product": lambda x: autodiff.dot([x, 2.0] * 1500, [0.1, x] * 1500),
+    "a chain": lambda x: _inside_of_each_other(x, 1500, autodiff.sin),
+    "a largest one": lambda x: autodiff.logsumexp([x * (0.001 * k) for k in range(300)]),
+    "a chain of choices": lambda x: _inside_of_each_other(x, 200, lambda y: autodiff.where(y > x, y * 0.5, y + 0.25)),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", LONG)
+def test_programs_may_be_long(backend, name):
+    function = LONG[name]
+    f = compile(function, backend=backend)
+    value, slope = autodiff.value_and_grad(function)(0.7)
+    assert f(0.7) == pytest.approx(value, rel=1e-12)
+    assert f.value_and_grad(0.7) == pytest.approx((value, slope), rel=1e-12)
+    batch = compile(function, backend=backend, in_axes=0)
+    assert batch.grad(array("d", [0.7, 0.7])).tolist() == pytest.approx([slope, slope], rel=1e-12)
+    assert f.source("c")
+    assert f.tape()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_many_arguments_and_results(backend):
+    f = compile(lambda *xs: [x * 2.0 for x in reversed(xs)], backend=backend)
+    xs = [float(k) for k in range(1000)]
+    assert f(*xs) == f(*xs) == [2.0 * x for x in reversed(xs)]
+    assert compile(lambda *xs: autodiff.sum(xs), backend=backend).grad(*xs, argnums=(0, -1)) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("around", [lambda y: [y], lambda y: (y, y)[:1], lambda y: {"a": y}])
+def test_results_may_be_nested_deep(backend, around):
+    def function(x):
+        return _inside_of_each_other(x * 2.0, 200, around)
+
+    f = compile(function, backend=backend)
+    assert f(3.0) == f(3.0) == function(3.0)
+
+
+@pytest.mark.parametrize("backend", [needing("numpy")])
+def test_a_long_sum_is_added_in_order(backend):
+    """Where it is cut into lines makes no difference."""
+    numbers = [Random(5).uniform(-1.0, 1.0) * 10.0**k for k in range(-8, 9) for _ in range(40)]
+    total = 0.0
+    for c in numbers:
+        total += c
+    assert compile(lambda x: autodiff.sum([x * c for c in numbers]), backend=backend)(1.0) == total
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "function", [lambda x, y, z: x * y - z, lambda x, y, z: z - x * y, lambda x, y, z: x * y + z * -1.0]

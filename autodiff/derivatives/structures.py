@@ -130,10 +130,24 @@ class Grid:
 NUMBER = Number()
 
 
+def exact(x: Any) -> Any:
+    """What is equal for two things that no program can tell apart: 0.0 and -0.0, or 1, 1.0 and True, are different."""
+    if isinstance(x, (tuple, frozenset)):
+        return type(x), (tuple if isinstance(x, tuple) else frozenset)(map(exact, x))
+    said = type(x).__repr__ is not object.__repr__  # type: ignore[comparison-overlap]
+    told = repr(x) if said else ""
+    return (type(x), told, x) if x == x else (type(x), told)  # nan is like itself
+
+
 def key(form: Any) -> Any:
     """A form, or a structure of forms, as something to look up by."""
     if isinstance(form, dict):
-        return type(form), tuple((k, key(part)) for k, part in form.items())
+        knows = (
+            ()
+            if type(form) is dict
+            else (getattr(form, "default_factory", None), *getattr(form, "__dict__", {}).items())
+        )
+        return type(form), exact(knows), tuple((exact(k), key(part)) for k, part in form.items())
     return (type(form), tuple(map(key, form))) if isinstance(form, (list, tuple)) else form
 
 
@@ -160,6 +174,11 @@ def is_array(x: Any) -> bool:
         return memoryview(x).ndim > 0
     except (TypeError, ValueError):  # a NumPy array of objects, of Values perhaps, has no buffer
         return type(x).__module__ == "numpy" and getattr(x, "ndim", 0) > 0
+
+
+def is_numpys(x: Any) -> bool:
+    """Whether something is an array of NumPy, and not of a class with other rules that is made of it."""
+    return type(x).__module__ == "numpy" and type(x).__name__ in ("ndarray", "memmap")
 
 
 def nested(shape: Sequence[int], given: Sequence[Any]) -> Any:

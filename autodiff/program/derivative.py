@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
+from autodiff.errors import TraceError
 from autodiff.operation import OPERATIONS, Binary, Nary, Op, attach, for_every_operation, real
+from autodiff.ops.choices import _exceeds, _reaches
 from autodiff.program.simplify import SimplifyingTape
 from autodiff.program.tape import CONSTANT, INPUT, SUM_OF_PRODUCTS
 
@@ -25,6 +27,30 @@ class Term:
 
     def __pos__(self) -> Term:
         return self
+
+    def __gt__(self, other: Any) -> Any:
+        return _exceeds(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _reaches(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return _exceeds(other, self)
+
+    def __le__(self, other: Any) -> Any:
+        return _reaches(other, self)
+
+    def __eq__(self, other: Any) -> Any:
+        return _reaches(self, other) * _reaches(other, self)
+
+    def __ne__(self, other: Any) -> Any:
+        return 1.0 - (self == other)
+
+    def __bool__(self) -> bool:
+        raise TypeError("it branches on a number")
+
+    def __float__(self) -> float:
+        raise TypeError("it takes a number out of the graph, as `math` does")
 
 
 def _number(tape: SimplifyingTape, slot: int) -> Any:
@@ -85,7 +111,13 @@ def _partials(tape: SimplifyingTape, slot: int, reached: Set[int]) -> Iterable[t
     if name == SUM_OF_PRODUCTS:
         found: Sequence[Any] = [_number(tape, operands[k ^ 1]) for k in range(len(operands))]
     else:
-        found = OPERATIONS[name].partials(_number(tape, slot), [_number(tape, p) for p in operands], wanted)
+        try:
+            found = OPERATIONS[name].partials(_number(tape, slot), [_number(tape, p) for p in operands], wanted)
+        except TypeError as problem:
+            raise TraceError(
+                f"the rule for a derivative of {name} cannot be recorded: {problem}. A program runs the same rule for "
+                "every number: write it with operators and operations of autodiff, with where(a > 0, ...) for an if"
+            ) from problem
     for p, partial, w in zip(operands, found, wanted):
         if w and partial is not None:
             yield p, partial

@@ -6,6 +6,8 @@ instructions, without branches: both sides of an `if` are computed, and one is s
 from its one entry in the table, that of a user's `define` as well. A function that uses more than this cannot be
 lowered (`NotLowerable`), and its program runs on the plain Python backend.
 
+A source counts only if it is compiled to the very code that was loaded: a file may have been edited since.
+
 Loops and comprehensions are those over the operands of an operation on sequences, whose number is known. A few
 functions are not translated from their source; they stand at the end. The backend of plain Python reads sources, too.
 """
@@ -14,15 +16,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-import dis
+import copy
 import inspect
 import math
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial, reduce
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from autodiff import numerics
 from autodiff.errors import GraphError
@@ -37,51 +39,88 @@ class NoSource(Exception):
     """The source of a function cannot be found, or not told from another one."""
 
 
-@cache
 def definition(function: Callable[..., Any]) -> Definition:
     """The `def` or `lambda` that a function comes from.
 
-    `NoSource`: one of C or made by `exec` has none, or it stands in a line with others like it.
+    `NoSource`: one of C or made by `exec` has none, or it is another one by now: a file was edited after its import.
     """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        raise NoSource(f"{function!r:.60}, whose source is not to be had")
+    return _definition(function, code)
+
+
+@cache
+def _definition(function: Callable[..., Any], code: CodeType) -> Definition:
+    """The same; a function may be given other code, as by a notebook that reloads."""
     try:
         lines, _ = inspect.findsource(function)
-        definitions = _definitions("".join(lines))
-    except (OSError, TypeError, SyntaxError):
+        tree = _parsed("".join(lines))
+        found: list[Definition] = []
+        for unit in _units(tree, code.co_firstlineno):
+            if known := _count(code, unit):
+                found = [node for node in _definitions(unit) if _stands(node, code)]
+                if len(found) > 1:  # in one line: it is that without which there is one less
+                    found = [node for node in found if _count(code, _without(node, unit)) < known]
+                break
+    except (OSError, TypeError, ValueError, SyntaxError, RecursionError):
         raise NoSource(f"{function!r:.60}, whose source is not to be had") from None
-    found = [n for n in definitions if _is(n, function)]
-    if len(found) > 1:
-        found = [n for n in found if _like(function.__code__, n)]
-    if len({ast.dump(n) for n in found}) != 1:
-        raise NoSource(f"{function!r:.60}, which is one of several functions in a line")
+    if not found:
+        raise NoSource(f"{function!r:.60}, whose source is not what was loaded: import it anew")
     return found[0]
 
 
 @lru_cache(maxsize=8)
-def _definitions(text: str) -> list[Definition]:
-    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
-def _is(node: Definition, function: Callable[..., Any]) -> bool:
-    """Whether a function may come from a node: its name and line are right."""
-    own = function.__code__
+def _units(tree: ast.Module, line: int) -> Iterator[ast.Module]:
+    """What of a file is compiled to find the code of a line: a statement, behind the imports; by itself; or all.
+
+    What is imported is called by other instructions. A notebook compiles one statement after the other.
+    """
+    statement = [s for s in tree.body if (s.end_lineno or 0) >= line][:1]
+    imports: list[ast.stmt] = [s for s in tree.body if isinstance(s, (ast.Import, ast.ImportFrom))]
+    yield ast.Module([*imports, *statement], [])
+    yield ast.Module(statement, [])
+    yield tree
+
+
+def _definitions(tree: ast.AST) -> list[Definition]:
+    return [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))]
+
+
+def _stands(node: Definition, code: CodeType) -> bool:
+    """Whether a node has the name and the line of that code."""
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-    return own.co_firstlineno == first and own.co_name == getattr(node, "name", "<lambda>")
+    return code.co_firstlineno == first and code.co_name == getattr(node, "name", "<lambda>")
 
 
-def _like(own: CodeType, node: Definition) -> bool:
-    """Whether a node may compile to that code: it has the same constants, names and operators, in order."""
-    if not isinstance(node, ast.Lambda):
-        return True
-    codes = [c for c in compile(ast.Expression(node), "", "eval").co_consts if isinstance(c, CodeType)]
-    return any(_traits(c) == _traits(own) for c in codes)
+def _without(node: Definition, tree: ast.Module) -> ast.Module:
+    """A copy in which one of the definitions does nothing."""
+    k, other = _definitions(tree).index(node), copy.deepcopy(tree)
+    emptied: Any = _definitions(other)[k]
+    nothing = ast.copy_location(ast.Constant(None), node)
+    emptied.body = nothing if isinstance(emptied, ast.Lambda) else [ast.copy_location(ast.Expr(nothing), node)]
+    return other
+
+
+def _count(code: CodeType, unit: ast.Module) -> int:
+    """How many times something is compiled to that code."""
+    codes = [compile(unit, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    for outer in codes:  # to which what stands inside of it is added
+        codes += [c for c in outer.co_consts if isinstance(c, CodeType)]
+    at = code.co_name, code.co_firstlineno
+    return sum(at == (c.co_name, c.co_firstlineno) and _traits(c) == _traits(code) for c in codes)
 
 
 def _traits(code: CodeType) -> tuple[Any, ...]:
-    operators = [(i.opname, i.argrepr) for i in dis.get_instructions(code) if i.opname.startswith(_OPERATORS)]
-    return code.co_consts, code.co_varnames, {*code.co_names, *code.co_freevars}, operators
-
-
-_OPERATORS = ("BINARY", "COMPARE", "UNARY")
+    """What it does: its instructions, and what they are about; numbers to the sign of zero, as they are written."""
+    constants = [_traits(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    caught = getattr(code, "co_exceptiontable", b"")  # since Python 3.11
+    names = code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars
+    return code.co_code, caught, constants, names, code.co_argcount, code.co_kwonlyargcount
 
 
 def scope(function: Callable[..., Any]) -> Mapping[str, Any]:
@@ -93,7 +132,10 @@ def scope(function: Callable[..., Any]) -> Mapping[str, Any]:
 @cache
 def formula(function: Callable[..., Any]) -> str | None:
     """A function of `autodiff.numerics` that is one sum or choice of its arguments, as a format for them; else None."""
-    tree = definition(function) if function.__module__ == numerics.__name__ else None
+    try:
+        tree = definition(function) if function.__module__ == numerics.__name__ else None
+    except NoSource:
+        return None
     if not isinstance(tree, ast.FunctionDef) or len(tree.body) != 2 or not isinstance(tree.body[1], ast.Return):
         return None
     places = {a.arg: f"{{{k}}}" for k, a in enumerate(tree.args.args)}
@@ -107,6 +149,13 @@ def formula(function: Callable[..., Any]) -> str | None:
 
 
 _OURS = ("autodiff.numerics", "autodiff.ops.special")
+_DEFINE = "autodiff.ops.define"
+_MANY = 2000  # blocks of statements in an operation: each branch behind another doubles them
+
+
+def _home(function: Any) -> Any:
+    """The name of the module that a function stands in. A decorator may have given it the `__module__` of another."""
+    return getattr(function, "__globals__", {}).get("__name__")
 
 
 class NotLowerable(GraphError):
@@ -141,10 +190,14 @@ class _Translator:
         self.out = out
         self.op = OPERATIONS[name]
         self.ours = True  # whether the function that is read is one of the package
+        self.blocks = 0
 
     def operation(self, operands: Sequence[int]) -> int:
         arguments = self.op.grouped([Slot(p) for p in operands])
-        return self.slot(self.number(self.call(self.op.value, list(arguments))))
+        try:
+            return self.slot(self.number(self.call(self.op.value, list(arguments))))
+        except RecursionError:
+            raise NotLowerable(f"{self.op.name} calls itself, or is nested too deep") from None
 
     def slot(self, x: Any) -> int:
         if isinstance(x, Slot):
@@ -183,13 +236,16 @@ class _Translator:
     # -- Calls ---------------------------------------------------------------------------------------------------
 
     def call(self, function: Any, arguments: list[Any]) -> Any:
+        if not isinstance(function, Hashable):
+            raise NotLowerable(f"{self.op.name} calls {function!r:.60}, whose source is not to be had")
         if function in _BY_HAND:
             return _BY_HAND[function](self, *arguments)
         row = MEANING.get(function)
         if row is not None and len(arguments) == row.arity:
             return self.emit(row.name, *arguments)
-        function = inspect.unwrap(function)
         try:
+            if _home(function) == _DEFINE:  # what makes a float of a user's number; other wrappers do what they say
+                function = cast(Any, function).__wrapped__
             tree = definition(function)
         except NoSource as problem:
             raise NotLowerable(f"{self.op.name} calls {problem}") from None
@@ -197,13 +253,16 @@ class _Translator:
         if len(given.args) != len(arguments) or given.posonlyargs or given.vararg or given.kwonlyargs or given.kwarg:
             raise NotLowerable(f"{self.op.name} calls {function!r:.60} not with as many numbers as it takes")
         body = tree.body if isinstance(tree.body, list) else [ast.Return(tree.body)]
-        ours, self.ours = self.ours, function.__module__ in _OURS
+        ours, self.ours = self.ours, _home(function) in _OURS
         result = self.block(body, dict(zip([a.arg for a in given.args], arguments)), scope(function))
         self.ours = ours
         return result
 
     def block(self, body: Sequence[ast.stmt], names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         """What a sequence of statements returns; after an `if`, the rest is translated for either side."""
+        self.blocks += 1
+        if self.blocks > _MANY:
+            raise NotLowerable(f"{self.op.name} has too many branches")
         for k, statement in enumerate(body):
             rest = body[k + 1 :]
             if isinstance(statement, ast.Return) and statement.value is not None:
@@ -276,7 +335,10 @@ class _Translator:
 
     def name(self, node: ast.Name | ast.Attribute, names: dict[str, Any], scope: Mapping[str, Any]) -> Any:
         if isinstance(node, ast.Attribute):
-            return getattr(self.expression(node.value, names, scope), node.attr)
+            owner = self.expression(node.value, names, scope)
+            if isinstance(owner, (Slot, list)):
+                raise NotLowerable(f"{self.op.name} asks a number for {node.attr!r}, which is not lowered")
+            return getattr(owner, node.attr)
         for space in (names, scope):
             if node.id in space:
                 return space[node.id]

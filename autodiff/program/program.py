@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -51,6 +52,17 @@ class Program:
         """The live slots that are computed once a call, or once a sample; inputs and constants are not."""
         code, flags = self.tape.code, self.tape.lane
         return [s for s in self.live if flags[s] is lane and code[s].name not in (INPUT, CONSTANT)]
+
+    def same(self, other: Program) -> bool:
+        """Whether another computes the same: what is live in them is alike, and their numbers are, bit by bit."""
+        return self._essence() == other._essence()
+
+    def _essence(self) -> tuple[object, ...]:
+        code, constants, lane = self.tape.code, self.tape.constants, self.tape.lane
+        at = {slot: k for k, slot in enumerate(sorted({*self.live, *self.inputs}))}
+        steps = [(code[s].name, [at[p] for p in code[s].operands], lane[s]) for s in at]
+        numbers = [struct.pack("<d", constants[s]) for s in at if s in constants]
+        return steps, numbers, [at[s] for s in self.inputs], [(at[o.slot], o.kind) for o in self.outputs]
 
     def lowered(self) -> Program:
         """The same program in primitives; see `lower`."""

@@ -3,7 +3,8 @@
 To be read in this order:
 
 - `api`: `compile` makes a function a `Compiled` one; it attaches itself to `Value` as a method, too;
-- `compiled`: what a `Compiled` does at each call, and at the first for each form of its arguments (`forms`);
+- `compiled`: what a `Compiled` does at each call, and at the first for each form of its arguments (`forms`); what is
+  kept of it are its `programs`;
 - `modes`: what is traced for a value, a gradient, a Hessian; `inspection`: what a compiled function shows of its
   programs; `shortcut`: how plain floats and arrays get past the reading of forms;
 - `kernel`: a compiled program with its buffers, by the best backend there is;

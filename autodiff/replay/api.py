@@ -68,7 +68,7 @@ def compile(
         With respect to which arguments `grad`, `value_and_grad` and `hessian` differentiate.
     static_argnums : int or sequence of int
         Arguments that are no numbers to compute with: a size, a name. They are handed through as they are, and there
-        is a program for each of their values, which have to be hashable.
+        is a program for each of their values, which have to be hashable; 1, 1.0 and True are three, 0.0 and -0.0 two.
     backend : {"auto", "llvm", "numpy", "python"}
         What runs the program. By itself: llvm if llvmlite is there, else NumPy for a batch, else plain Python, which
         is also taken for small programs without a batch, where it is as fast and sooner ready.
@@ -84,10 +84,15 @@ def compile(
     ------
     ValueError
         If the backend is unknown, `cache_size` less than 1, or an axis neither 0 nor None; when called: if `in_axes`
-        has another structure than the arguments, or these hold different numbers of samples.
+        has another structure than the arguments, or these hold different numbers of samples; or if an int is given or
+        returned that no float is.
+    TypeError
+        When called: if an argument is given twice, or is neither a number nor a structure of numbers; a masked array,
+        a matrix and other arrays with rules of their own are none.
     TraceError
         When called: if the function branches on a number, hashes one or takes one out of the graph, even if it catches
-        the error itself; or if it uses one that another function was traced with, and kept.
+        the error itself; if it uses one that another function was traced with, and kept; if it does not compute the
+        same each time that it is called, as one that draws a random number; or if it changes its arguments in place.
     StaleGraphError
         When called: if it uses a graph that was there before, and one of its leaves changed since.
     ImportError
@@ -96,12 +101,28 @@ def compile(
     Notes
     -----
     A program is traced anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
-    nor for another number of samples. Values that the function uses without being given them, such as a model's
-    parameters, are read anew at each call; what was computed from them before has to be fresh then, as for `backward`.
-    Plain numbers that it uses so are constants, those of the first call.
-    While it is traced, its arguments are Values without a number, and ``x == 0.0`` and other comparisons are recorded,
-    for `where`; what it keeps of them in an attribute or a global cannot be computed with afterwards. Arguments are
-    given by position.
+    nor for another number of samples. Numbers are taken as floats.
+
+    What may change between two calls is an argument or a Value. Values that the function uses without being given
+    them, such as a model's parameters, are read anew at each call; what was computed from them before has to be fresh
+    then, as for `backward`. All else that it uses so is that of the first call:
+    plain numbers in globals, in attributes (``self.rate`` in a method) and in lists and arrays around it, ``.grad``,
+    and the numbers that the function of an operation of `define` uses. So is what it does besides: it prints, counts
+    and appends when it is traced, and not afterwards. For each program it is called twice, and refused if it does not
+    compute the same. While it is traced, its arguments are Values without a number, and ``x == 0.0`` and other
+    comparisons are recorded, for `where`; what it keeps of them in an attribute or a global cannot be computed with
+    afterwards.
+
+    Arguments are given by position or by name, and one that is given by name is differentiated by, or static, by its
+    place among the parameters. What the function takes by name only is not differentiated by; it has `in_axes` if that
+    is one for all arguments, and is shared by the samples if not. ``argnums`` in `grad`, `value_and_grad` and
+    `hessian` is theirs.
+
+    As a method, a compiled function has programs for each instance, which go with it. They are not copied or pickled;
+    and not kept if a class with `__slots__` has none for `__weakref__`.
+
+    The source of operations of your own is read by the llvm and NumPy backends. If it is not there, or no longer what
+    was loaded, plain Python runs the program, and the report says so; a backend that was asked for is an error.
 
     Results are those of the function itself but for the last few ulp: sums are added in order, not correctly rounded,
     so one that overflows on its way is infinite or nan; and a product in it may be fused, not rounded by itself.

@@ -5,20 +5,58 @@ Two calls whose arguments have equal forms run the same program.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
+from types import MappingProxyType
 from typing import Any
 
 from autodiff.derivatives.forward import Dual, is_number
-from autodiff.derivatives.structures import CONTAINERS, NUMBER, Grid, Number, fill, is_array, leaves, place, transform
+from autodiff.derivatives.structures import (
+    CONTAINERS,
+    NUMBER,
+    Grid,
+    Number,
+    fill,
+    is_array,
+    is_numpys,
+    leaves,
+    place,
+    transform,
+)
 from autodiff.operation import real
 from autodiff.value import Value
+
+_NO_FLOAT = "which no float is, and a compiled function computes with floats: take float(...) of it"
 
 
 class Differentiated(Exception):
     """An argument holds a number that somebody else traces or differentiates."""
+
+
+class Named(dict[str, Any]):
+    """Arguments by name: the last argument of a function that hands them on. `places` are theirs in its signature."""
+
+    places: Mapping[str, int] = MappingProxyType({})
+
+
+def by_position(
+    function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[Sequence[Any], Named]:
+    """Arguments by position, as far as they can be given so, and the others.
+
+    Others are those behind one that is left out, and those that a function takes by name only.
+    """
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)  # its own: a wrapper may take others
+    except ValueError:  # it has none, as some functions of C
+        return args, Named(named)
+    given = signature.bind(*args, **named)
+    rest = Named(given.kwargs)
+    rest.places = {name: k for k, name in enumerate(signature.parameters)}
+    return given.args, rest
 
 
 def check_axes(axes: Any) -> None:
@@ -64,23 +102,32 @@ class Reader:
                 f"expected an array, got {type(x).__name__}: {x!r:.60}"
             )
         try:
-            self.shared.append(real(x))
+            number = real(x)
         except TypeError:
             raise TypeError(
                 f"{place(*at)} is a {type(x).__name__}, not a number: {x!r:.60}; a compiled function takes numbers, "
                 "arrays, and lists, tuples and dicts of these (name others in static_argnums)"
             ) from None
+        if type(x) is int and number != x:
+            raise ValueError(f"{place(*at)} is {x}, {_NO_FLOAT}")
+        self.shared.append(number)
         return NUMBER
 
     def _array(self, x: Any, lane: bool, at: tuple[Any, str, int]) -> Grid:
-        numpy = type(x).__module__ == "numpy"
-        if numpy and x.dtype.kind not in "bfiu":
-            if any(type(v) is Value or type(v) is Dual for v in x.flat):
-                raise Differentiated
-            if x.dtype.kind != "O":
-                raise TypeError(f"{place(*at)} is an array of {x.dtype}, not of numbers: {x!r:.60}")
+        numpy = is_numpys(x)
+        if not numpy and hasattr(x, "__array_finalize__"):
+            raise TypeError(
+                f"{place(*at)} is a {type(x).__name__}, an array with rules of its own (of masks, of matrices), which "
+                "a program does not know: pass a plain array, as numpy.asarray(x) or x.filled(number)"
+            )
+        if numpy and x.dtype.kind not in "bfiu" and any(type(v) is Value or type(v) is Dual for v in x.flat):
+            raise Differentiated
         view: Any = x if numpy else memoryview(x)
-        shape, numbers = view.shape, _floats(view)
+        try:
+            shape, numbers = view.shape, _floats(view)
+        except (TypeError, NotImplementedError):
+            kind = x.dtype if numpy else f"the format {view.format!r}"
+            raise TypeError(f"{place(*at)} is an array of {kind}, not of numbers: {x!r:.60}") from None
         if not lane:
             self.shared += numbers
             return Grid(shape, numpy=numpy)
@@ -109,7 +156,7 @@ def _floats(view: Any) -> array[float]:
     if not isinstance(view, memoryview):
         import numpy
 
-        if view.dtype.kind == "O":
+        if view.dtype.kind not in "bfiu":
             return array("d", map(real, view.flat))
         return array("d", numpy.ascontiguousarray(view, dtype=float).tobytes())
     if view.format == "d":
@@ -126,10 +173,12 @@ def take_apart(y: Any) -> tuple[list[Any], Any]:
 
     def form(x: Any) -> Number | Grid:
         if is_number(x):
+            if type(x) is int and float(x) != x:
+                raise ValueError(f"what is returned is {x}, {_NO_FLOAT}")
             found.append(x)
             return NUMBER
-        if type(x).__module__ == "numpy" and hasattr(x, "ravel"):
-            found.extend(v if is_number(v) else float(v) for v in x.ravel().tolist())
+        if is_numpys(x):
+            found.extend(v if is_number(v) else real(v) for v in x.ravel().tolist())
             return Grid(tuple(x.shape))
         raise TypeError(
             "a compiled function returns numbers, or lists, tuples and dicts of them, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from autodiff.ops import dot
 from autodiff.program import CONSTANT, INPUT, SUM_OF_PRODUCTS, Program
 from autodiff.replay.backends import ProgramLines, Text, c, llvm
 from autodiff.replay.kernel import Entry, Kernel
+from autodiff.replay.programs import Programs
 from autodiff.show import draw_forward, html_table, text_table
 from autodiff.value import Value
 
@@ -105,10 +105,12 @@ class Report:
 class Inspection:
     """What a compiled function says of its programs; `mode` picks the latest one of a kind, such as "grad"."""
 
-    _entries: OrderedDict[Any, Entry]
+    __slots__ = ()
+
+    _programs: Programs
 
     def _latest(self, mode: str | None) -> Entry:
-        for key, entry in reversed(self._entries.items()):
+        for key, entry in reversed(self._programs.entries.items()):
             if mode is None or key[0] == mode:
                 return entry
         what = "anything" if mode is None else repr(mode)
@@ -156,7 +158,7 @@ def _listing(program: Program) -> list[str]:
     how = {"one": "", "each": ", one a sample", "sum": ", summed over the samples"}
     return [
         *(f"{names[s]} = input{', one a sample' * lane[s]}" for s in program.inputs),
-        *(f"{lines.step(s)}{'  (for each sample)' * lane[s]}" for s in steps),
+        *(f"{line}{'  (for each sample)' * lane[s]}" for s in steps for line in lines.step(s)),
         *(f"return {lines.read(o.slot)}{how[o.kind]}" for o in program.outputs),
     ]
 

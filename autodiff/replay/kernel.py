@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from autodiff import recording
 from autodiff.graph import check_fresh
-from autodiff.program import NotLowerable, Output, Program, Run, padded
+from autodiff.program import NotLowerable, Program, Run, padded
 from autodiff.replay.backends import NativeRun, llvm, numpy_calls, python
 from autodiff.replay.tracer import Tracer
 
@@ -113,10 +113,8 @@ class Kernel:
     """
 
     def __init__(self, tracer: Tracer, backend: str) -> None:
-        watched = tracer.write(x for x, _ in tracer.observations)
+        self.program = tracer.program()
         self._stores = [store for _, store in tracer.observations]
-        inputs = [tracer.slots[id(v)] for v in (*tracer.leaves, *tracer.captured)]
-        self.program = Program(tracer.tape, inputs, [*tracer.wanted, *(Output(s, "one") for s in watched)])
         self._captured = tracer.captured
         self._around = list(tracer.around.values())
         self._fresh_in = -1  # which epoch

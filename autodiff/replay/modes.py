@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from autodiff.derivatives import transforms
 from autodiff.derivatives.forward import is_number
-from autodiff.derivatives.structures import NUMBER, Grid, Number, array_of_values, build, key, leaves, transform
+from autodiff.derivatives.structures import (
+    NUMBER,
+    Grid,
+    Number,
+    array_of_values,
+    build,
+    exact,
+    is_numpys,
+    key,
+    leaves,
+    transform,
+)
+from autodiff.errors import TraceError
 from autodiff.replay.forms import take_apart
 from autodiff.replay.kernel import Entry, Kernel
 from autodiff.replay.tracer import Kind, Tracer
@@ -30,56 +43,110 @@ MODES: dict[str, Callable[[Function, Any], Function]] = {
 class Static:
     """An argument that is handed through: in a form, a place for no number."""
 
-    count = 0
+    count, lane = 0, False
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-    def __hash__(self) -> int:
         try:
-            return hash((type(self.value), self.value))
+            self.exact = exact(value)
+            self._hash = hash(self.exact)
         except TypeError:
             raise TypeError(
-                f"an argument named in static_argnums must be hashable, as a tuple is; got {type(self.value).__name__}"
+                f"an argument named in static_argnums must be hashable, as a tuple is; got {type(value).__name__}"
             ) from None
 
+    def __hash__(self) -> int:
+        return self._hash
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and type(self.value) is type(other.value) and bool(self.value == other.value)
+        return isinstance(other, Static) and self.exact == other.exact
 
 
 def trace(function: Function, mode: str, argnums: Any, forms: list[Any], backend: str) -> Entry:
     """Trace what a mode makes of a function, and compile the program.
 
-    `forms` are those of the arguments, for "jvp" those of the primals and of the tangents. A TypeError if a gradient is
-    asked for, and the function does not return a number; a ValueError if `argnums` names an argument twice, or one that
-    is not there.
+    `forms` are those of the arguments, for "jvp" those of the primals and of the tangents. It is called until it does
+    twice the same: a number that it draws would be a constant of the program. A TraceError if it never does; a
+    TypeError if a gradient is asked for, and the function does not return a number; a ValueError if `argnums` names an
+    argument twice, or one that is not there.
+    """
+    tracer, found, form = _recorded(function, mode, argnums, forms)
+    began = tracer.began
+    for _ in range(2):  # a function that prepares something at its first call is another one at the second
+        before, shape = tracer, key(form)
+        tracer, found, form = _recorded(function, mode, argnums, forms)
+        if tracer.same(before) and key(form) == shape:
+            break
+    else:
+        raise TraceError(
+            f"{_name(function)} does not compute the same each time that it is "
+            "called: a program would keep the random numbers, the time or the count of one call for all; pass what "
+            "changes as an argument, or in a Value, which is read at each call"
+        )
+    tracer.began = began
+    if mode in ("grad", "value_and_grad"):  # taken on the tape
+        slope, wrt = _chosen(argnums, forms, tracer.leaves)
+        if mode == "grad":
+            tracer.wanted.clear()
+        tracer.want_gradient(found[0], wrt, _kind(forms))
+        form = slope if mode == "grad" else (NUMBER, slope)
+    return Entry(Kernel(tracer, backend), form)
+
+
+def _name(function: Function) -> str:
+    return f"{getattr(function, '__qualname__', repr(function)):.60}"
+
+
+def _unchanged(now: Any, before: Any) -> bool:
+    """Whether a structure holds what it held before, and that in the same places."""
+    if type(now) is not type(before):
+        return False
+    if isinstance(before, dict):
+        return list(now) == list(before) and all(map(_unchanged, now.values(), before.values()))
+    if is_numpys(before):
+        return now.shape == before.shape and all(map(operator.is_, now.flat, before.flat))
+    if isinstance(before, (list, tuple)):
+        return len(now) == len(before) and all(map(_unchanged, now, before))
+    return now is before
+
+
+def _kind(forms: list[Any]) -> Kind:
+    return "each" if any(leaf.lane for leaf in leaves(forms)) else "one"
+
+
+def _recorded(function: Function, mode: str, argnums: Any, forms: list[Any]) -> tuple[Tracer, list[Any], Any]:
+    """The tracing of what a mode makes of a function, the numbers that were found, and their form.
+
+    If a gradient is asked for, it is that of the value alone.
     """
     places = leaves(forms)
-    lanes = [leaf.lane for leaf in places for _ in range(leaf.count)]
-    kind: Kind = "each" if any(lanes) else "one"
-    tracer = Tracer(lanes)
+    tracer = Tracer([leaf.lane for leaf in places for _ in range(leaf.count)])
     arrays = any(type(leaf) is Grid for leaf in places)
-    if mode in ("grad", "value_and_grad"):  # taken on the tape
+    form: Any = NUMBER
+    if mode in ("grad", "value_and_grad"):
         y = tracer.trace(function, *_arguments(forms, tracer.leaves))
         if not is_number(y):
             raise TypeError(
                 f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}"
             )
-        form, wrt = _chosen(argnums, forms, tracer.leaves)
-        if mode == "value_and_grad":
-            tracer.want([y], kind)
-            form = NUMBER, form
-        tracer.want_gradient(y, wrt, kind)
-        return Entry(Kernel(tracer, backend), form)
-    if mode == "jvp" and arrays:
+        found = [y]
+    elif mode == "jvp" and arrays:
         found, form = tracer.trace(_jvp_of_arrays, function, forms, tracer.leaves)
     elif mode == "hessian" and arrays:
         chosen, wrt = _chosen(argnums, forms, tracer.leaves)
         found, form = tracer.trace(hessian_of_arrays, function, partial(_arguments, forms), chosen, wrt, tracer.leaves)
     else:
-        found, form = take_apart(tracer.trace(MODES[mode](function, argnums), *_arguments(forms, tracer.leaves)))
-    tracer.want(found, kind)
-    return Entry(Kernel(tracer, backend), form)
+        given = _arguments(forms, tracer.leaves)
+        found, form = take_apart(tracer.trace(MODES[mode](function, argnums), *given))
+        if mode == "value":  # a transform hands on copies, and the function alone what is its caller's
+            for k, (now, before) in enumerate(zip(given, _arguments(forms, tracer.leaves))):
+                if not _unchanged(now, before):
+                    raise TraceError(
+                        f"{_name(function)} changes its argument {k} in place, and a program would not: let it work on "
+                        "a copy, and return what is new"
+                    )
+    tracer.want(found, _kind(forms))
+    return tracer, found, form
 
 
 def _arguments(forms: Any, given: Sequence[Any]) -> Any:

@@ -11,6 +11,16 @@ from autodiff.replay.backends import NativeRun, python
 from autodiff.replay.kernel import Entry, Kernel
 
 _FEW = 64  # arguments of a function that takes them one by one
+_DEEP = 50  # structures inside of each other that are written as Python
+
+
+def _unknown(*args: Any) -> None:
+    """The short way of what has none."""
+
+
+def nothing_direct() -> list[Callable[..., Any]]:
+    """The short ways by the number of arguments, before any is known."""
+    return [_unknown] * (_FEW + 1)
 
 
 class Direct:
@@ -33,7 +43,7 @@ def _signature(args: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([x.shape if type(x).__module__ == "numpy" else type(x) for x in args])
 
 
-def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequence[Any], entry: Entry) -> None:
+def learn(known: list[Callable[..., Any]], args: Sequence[Any], forms: Sequence[Any], entry: Entry) -> None:
     """Note by the number of arguments what takes such as these the short way, if there is one."""
     kernel, form = entry.kernel, entry.form
     if kernel.batched or kernel.reads_outside or len(args) > _FEW:
@@ -47,7 +57,11 @@ def learn(known: dict[int, Callable[..., Any]], args: Sequence[Any], forms: Sequ
         return
     if floats:
         known[len(args)] = program
-    elif type(direct := known.setdefault(len(args), Direct())) is Direct:
+        return
+    if known[len(args)] is _unknown:
+        known[len(args)] = Direct()
+    direct = known[len(args)]
+    if type(direct) is Direct:
         direct._programs[_signature(args)] = program
 
 
@@ -55,13 +69,16 @@ def _is_numpy(form: Any) -> bool:
     return type(form) is Grid and form.numpy
 
 
-def _is_plain(form: Any) -> bool:
-    """Whether a structure is of lists, tuples and dicts that a text of Python can write."""
+def _is_plain(form: Any, depth: int = 0) -> bool:
+    """Whether a structure is of lists, tuples and dicts that a text of Python can write: so many brackets, no more."""
     if not isinstance(form, CONTAINERS):
         return True
     if isinstance(form, dict):
-        return type(form) is dict and all(isinstance(k, str) for k in form) and all(map(_is_plain, form.values()))
-    return type(form) in (list, tuple) and all(map(_is_plain, form))
+        plain = type(form) is dict and all(isinstance(k, str) for k in form)
+        form = form.values()
+    else:
+        plain = type(form) in (list, tuple)
+    return plain and depth < _DEEP and all(_is_plain(part, depth + 1) for part in form)
 
 
 def _through_buffers(kernel: Kernel, forms: Sequence[Any], form: Any) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from autodiff.derivatives.standins import StandIns
 from autodiff.errors import TraceError
 from autodiff.graph import check_fresh, topological
 from autodiff.ops import choices
-from autodiff.program import Output, SimplifyingTape, reverse
+from autodiff.program import Output, Program, SimplifyingTape, reverse
 from autodiff.recording import tracing
 from autodiff.replay.forms import Differentiated
 from autodiff.replay.leaks import LEAKED
@@ -142,7 +142,8 @@ class Tracer(StandIns):
         self.recorded.update((id(v), v) for v in order)
         for v in order:
             if v.op is None and id(v) not in self.slots:
-                if v._stamp.epoch >= self.epoch:  # made in the function: a constant
+                # Made in the function it is a constant; but what is newer may have been written by another thread.
+                if v._stamp.epoch >= self.epoch and not v._stamp.written:
                     self.slots[id(v)] = self.tape.constant(v._data)
                 else:  # a parameter of a model, say: its number is read anew at each call
                     float(v._data)  # unless it is left of another function
@@ -178,6 +179,20 @@ class Tracer(StandIns):
             if g is not None and not summed:  # as in `backward`, where a gradient starts at 0.0: it is never -0.0
                 g = self.tape.apply(ops.add, (g, zero))
             self.wanted.append(Output(zero if g is None else g, kind))
+
+    def program(self) -> Program:
+        """All that was written, as a program; what is observed is what it returns last."""
+        watched = self.write(x for x, _ in self.observations)
+        inputs = [self.slots[id(v)] for v in (*self.leaves, *self.captured)]
+        return Program(self.tape, inputs, [*self.wanted, *(Output(s, "one") for s in watched)])
+
+    def same(self, other: Tracer) -> bool:
+        """Whether another tracing found the same: an equal program, that reads the same Values from outside.
+
+        If two tracings of one function differ, it does not compute the same at each call: it draws a number, say.
+        """
+        mine, yours = self.program(), other.program()
+        return mine.same(yours) and list(map(id, self.captured)) == list(map(id, other.captured))
 
 
 _NO_FLOAT = "A program compares floats, and this would be rounded to one: give it as a float"

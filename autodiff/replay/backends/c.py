@@ -19,33 +19,26 @@ _HEAD = """\
    shared_out   results that are one number (or summed over the samples)
    samples_out  results of each sample, one row a result */
 #include <math.h>
-
 """
-
 _HELPERS = {
-    "mantissa": "static double mantissa(double x) { int e; return frexp(x, &e); }\n",
-    "exponent": """\
-static double exponent(double x) { int e = 0; return isfinite(x) ? (frexp(x, &e), (double)e) : 0.0; }
-""",
-    "scaled": """\
-static double scaled(double m, double e) { return ldexp(m, (int)fmax(fmin(e, 2900.0), -2900.0)); }
-""",
+    "mantissa": "static double mantissa(double x) { int e; return frexp(x, &e); }",
+    "exponent": "static double exponent(double x) { int e = 0; return isfinite(x) ? (frexp(x, &e), (double)e) : 0.0; }",
+    "scaled": "static double scaled(double m, double e) { return ldexp(m, (int)fmax(fmin(e, 2900.0), -2900.0)); }",
 }
-"""What a program may call besides the math library."""
-
-_RUN = """
-void run(long n, long stride, const double *shared, const double *samples, double *shared_out, double *samples_out) {
-"""
+_GIVEN = "long n, long stride, const double *shared, const double *samples, double *shared_out, double *samples_out"
 
 
 def source(program: Program) -> str:
-    """The program as a C function ``run``."""
+    """The program as a C function ``run``. A compiler has nothing to warn of: nothing in it is not used."""
     lines = ProgramLines(program.lowered(), _literal, lambda name, operands: PRIMITIVES[name].c.format(*operands))
     before, within, after = map(_statements, lines.loop())
-    loop = ["for (long s = 0; s < n; s++) {", *(f"  {line}" for line in within), "}"]
-    body = "".join(f"  {line}\n" for line in (*before, *loop, *after))
-    helpers = "".join(text for name, text in [*_HELPERS.items(), ("angle", angles.in_c())] if f"{name}(" in body)
-    return f"{_HEAD}{helpers}{_RUN}{body}}}\n"
+    loop = ["for (long s = 0; s < n; s++) {", *(f"  {line}" for line in within), "}"] if within else []
+    body = [*before, *loop, *after]
+    used = set(re.findall(r"[A-Za-z_]\w*", "\n".join(body)))
+    unused = [f"(void){name};" for name in re.findall(r"\w+$|\w+(?=,)", _GIVEN) if name not in used]
+    helpers = [f"{text}\n" for name, text in _HELPERS.items() if name in used] + [angles.in_c()] * ("angle" in used)
+    inside = "".join(f"  {line}\n" for line in [*unused, *body])
+    return f"{_HEAD}\n{''.join(helpers)}\nvoid run({_GIVEN}) {{\n{inside}}}\n"
 
 
 def _literal(x: float) -> str:
@@ -57,4 +50,4 @@ def _literal(x: float) -> str:
 
 def _statements(lines: list[str]) -> list[str]:
     """Lines as C has them: what is assigned for the first time is declared. Truth values are doubles as well."""
-    return [re.sub(r"^((?:v|sum)\d+ = )", r"double \1", f"{line};") for line in lines]
+    return [re.sub(r"^((?:v|sum)[\d_]+ = )", r"double \1", f"{line};") for line in lines]

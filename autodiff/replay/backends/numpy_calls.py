@@ -63,5 +63,5 @@ def _text(program: Program) -> str:
         body.append(f"shared_out[{k}] = {x if output.kind == 'one' else f'total(n, {x})'}")
     body += [f"samples_out[{k}] = {lines.read(o.slot)}" for k, o in enumerate(program.sample_outputs)]
     head = "\n".join(f"c{s} = float64('{x!r}')" for s, x in constants.items())
-    text = textwrap.indent("\n".join(body), "    ")
+    text = textwrap.indent("\n".join(body or ["pass"]), "    ")
     return f"{head}\ndef body(n, shared, samples, shared_out, samples_out):\n{text}"

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from autodiff.program import SUM_OF_PRODUCTS, Program
 
+_LONG = 200  # terms in a line: a compiler takes a longer sum for an expression that is nested too deep
+
 
 class Text(str):
     """A text that shows itself as it is, without quotation marks, also in a notebook."""
@@ -41,12 +43,18 @@ class ProgramLines:
             return self._names[slot]
         return self._literal(self._constants[slot]) if slot in self._constants else f"v{slot}"
 
-    def step(self, slot: int) -> str:
-        """The line that computes a slot."""
+    def step(self, slot: int) -> list[str]:
+        """The line that computes a slot, or several, if it is a long sum."""
         name, operands = self.program.tape.code[slot]
         if name != SUM_OF_PRODUCTS:
-            return f"v{slot} = {self._expression(name, [self.read(p) for p in operands])}"
-        return f"v{slot} = " + " + ".join(map(self._term, operands[::2], operands[1::2]))
+            return [f"v{slot} = {self._expression(name, [self.read(p) for p in operands])}"]
+        terms = list(map(self._term, operands[::2], operands[1::2]))
+        lines: list[str] = []
+        while len(terms) > _LONG:  # the sum of the first ones becomes the first one
+            part = f"v{slot}_{len(lines)}"
+            lines.append(f"{part} = {' + '.join(terms[:_LONG])}")
+            terms[:_LONG] = [part]
+        return [*lines, f"v{slot} = {' + '.join(terms)}"]
 
     def _term(self, a: int, b: int) -> str:
         """A term of a sum of products; a factor of 1 or -1 is not written."""
@@ -58,15 +66,16 @@ class ProgramLines:
 
     def steps(self, lane: bool) -> list[str]:
         """The lines of what is computed once a call, or once a sample."""
-        return [self.step(s) for s in self.program.steps(lane)]
+        return [line for s in self.program.steps(lane) for line in self.step(s)]
 
     def loop(self) -> tuple[list[str], list[str], list[str]]:
         """The lines before a loop over the samples s, in it, and after it, with numbers in the buffers of a `Run`."""
         program, read = self.program, self.read
         sums = [(k, o.slot) for k, o in enumerate(program.shared_outputs) if o.kind == "sum"]
-        before = [f"v{s} = shared[{k}]" for k, s in enumerate(program.shared_inputs)]
+        needed = set(program.live)
+        before = [f"v{s} = shared[{k}]" for k, s in enumerate(program.shared_inputs) if s in needed]
         before += [*self.steps(lane=False), *(f"sum{k} = 0.0" for k, _ in sums)]
-        within = [f"v{s} = samples[{k} * stride + s]" for k, s in enumerate(program.sample_inputs)]
+        within = [f"v{s} = samples[{k} * stride + s]" for k, s in enumerate(program.sample_inputs) if s in needed]
         within += [*self.steps(lane=True), *(f"sum{k} += {read(slot)}" for k, slot in sums)]
         within += [f"samples_out[{k} * stride + s] = {read(o.slot)}" for k, o in enumerate(program.sample_outputs)]
         after = [
