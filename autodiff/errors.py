@@ -36,7 +36,9 @@ class StaleGraphError(GraphError):
 
 
 class TraceError(GraphError):
-    """A function that is being recorded for replay branches on a number, or takes one out of the graph."""
+    """A function that is being recorded for replay branches on a `number`, or takes one out of the graph."""
+
+    number: object = None
 
 
 class GradientError(AutodiffError):

@@ -277,7 +277,9 @@ def refuse(v: Any, what: str, why: str = BRANCHES) -> None:
         source = linecache.getline(*place).strip()
         where = f" at {place[0]}:{place[1]}" + (f": {source}" if source else "")
     name = v.label or "a Value"
-    raise TraceError(
+    error = TraceError(
         f"{what} of {name} while the function is recorded{where}. A compiled function runs the same program for every "
         f"number, {why}"
     )
+    error.number = v
+    raise error

@@ -67,6 +67,8 @@ class BatchNorm(Module):
     ([0.2], [1.1])
     """
 
+    _anew = ("running_mean", "running_var", "num_batches_tracked")
+
     def __init__(self, n: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         n = positive(n, "n")
         self.eps = finite(eps, "eps", least=0.0)

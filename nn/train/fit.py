@@ -27,7 +27,7 @@ from nn.metrics import accuracy, r2
 from nn.model import BatchNorm, Module
 from nn.model.module import evaluating, forward_batch
 from nn.optim import SGD, Optimizer
-from nn.replay import NotCompilable, ReplayWorker
+from nn.replay import NotCompilable, ReplayWorker, Settings
 from nn.schedules import Schedule
 from nn.train.checkpoint import Saving, restore
 from nn.train.loop import Loop
@@ -299,7 +299,11 @@ def fit(
     loss, metric = measures(model, training, loss, metric)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
+    callbacks = [checked(callback) for callback in callbacks]
+    others = metric, schedule
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
+    if not eager:
+        problem.open = _reach([*callbacks, *others], training, validation)
     worker = Worker(problem) if eager else _worker(problem)
     history = History(getattr(metric, "__name__", "score"), validation is not None, backend=worker.backend)
     loop = Loop(
@@ -309,8 +313,9 @@ def fit(
         _bound(clip_value, "clip_value"),
         _bound(clip_norm, "clip_norm"),
         random.Random(seed),
-        [checked(callback) for callback in callbacks],
+        callbacks,
         watched=bool(callbacks) or checkpoint is not None,
+        meddled=not eager and _reach(others, model, optimizer, training, validation),
     )
     if checkpoint is not None and resume and Path(checkpoint).exists():
         restore(loop, checkpoint, seed)
@@ -334,9 +339,18 @@ def _worker(problem: Problem) -> Worker:
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:
-        worker = Worker(problem)
-        worker.backend = f"eager: {reason}"
-        return worker
+        return Worker(problem, reason)
+
+
+def _reach(functions: Iterable[Any], *objects: Any) -> bool:
+    """Whether functions of the user's hold some objects, or parts of them, and so may look at them or change them."""
+    theirs = [f for f in functions if not getattr(f, "__module__", "").startswith("nn.")]
+    if not theirs:
+        return False
+    try:
+        return Settings("", theirs).meets(Settings("", objects))
+    except NotCompilable:  # who knows
+        return True
 
 
 def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:

@@ -1,0 +1,160 @@
+"""The rule of an optimizer as a program over all parameters at once."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff.errors import TraceError
+from autodiff.replay import Kernel, Tracer
+from autodiff.value import Value, write
+from nn.optim.rules import Optimizer
+from nn.replay.compiled_step import agree
+from nn.replay.settings import NotCompilable, Settings
+
+Rule = Callable[["array[float]", "array[float]"], None]
+
+
+class FlatUpdate:
+    """Makes the steps of an optimizer on flat buffers, and moves its state and count of steps on.
+
+    `chosen` are those of the numbers in the buffers that are its parameters, in its order; None for all as they are. If
+    its rule cannot be recorded, the steps are its own, and there is a `reason`.
+    """
+
+    def __init__(self, optimizer: Optimizer, chosen: Sequence[int] | None = None) -> None:
+        self.optimizer = optimizer
+        self._chosen = chosen
+        self.reason: NotCompilable | None = None
+        self._settings: Settings | None = None
+        self._rule: Rule | None = None
+        self._untried = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Record the rule as it is now."""
+        try:
+            self._settings = Settings("the optimizer", self.optimizer, apart=("steps", "state", "parameters"))
+            self._rule, self.reason = self._compiled(self._settings), None
+            self._untried = self._settings.foreign
+        except NotCompilable as reason:
+            self._rule, self.reason = None, reason
+
+    def heed(self) -> None:
+        """Record the rule anew, if something else than its numbers was changed."""
+        if self._settings is not None and self._settings.changed():
+            self._begin()
+
+    def __call__(self, x: array[float], g: array[float]) -> None:
+        """Make one step: parameters `x` with gradients `g` are changed in place."""
+        if self._rule is not None and self._untried:
+            self._try(self._rule, x, g)
+        if self._rule is None:
+            self._by_hand(x, g)
+        else:
+            self._rule(x, g)
+            self.optimizer.steps += 1
+
+    def _compiled(self, settings: Settings) -> Rule:
+        optimizer, chosen = self.optimizer, self._chosen
+        names = optimizer.state_names
+        before = Value(0.0)
+
+        def trace() -> tuple[Tracer, None]:
+            tracer = Tracer([True] * (2 + len(names)))
+            x, g, *state = tracer.leaves
+            tracer.adopt([before, *(number.leaf for number in settings.inputs())])
+            moved, left = tracer.trace(lambda: optimizer.update(x, g, tuple(state), before + 1.0))  # type: ignore[arg-type]
+            tracer.want([moved, *[y for y, _ in zip(left, names, strict=True)]], "each")
+            if tracer.captured:
+                raise NotCompilable("the optimizer looks at Values that are not its parameters")
+            return tracer, None
+
+        tracer, _ = settings.record(trace, steps=before, state=_APART, parameters=_APART)
+        kernel = Kernel(tracer, "auto")
+        room, live = kernel.bound(len(optimizer.parameters)), set(kernel.program.live)
+        numbers = enumerate(settings.inputs(), 1)
+        reads = [(k, number.read) for k, number in numbers if tracer.slots[number.leaf] in live]
+        shared, given, found = room.shared, room.inputs.buffer, room.outputs.buffer
+        at_x, at_g, *places_before = room.inputs.places
+        at_moved, *places_after = room.outputs.places
+        places = list(zip(names, places_before, places_after))
+
+        def rule(x: array[float], g: array[float]) -> None:
+            state = optimizer.state
+            shared[0] = optimizer.steps
+            for k, read in reads:
+                shared[k] = read()
+            if chosen is None:
+                given[at_x], given[at_g] = x, g
+            else:
+                given[at_x] = array("d", map(x.__getitem__, chosen))
+                given[at_g] = array("d", map(g.__getitem__, chosen))
+            for name, place, _ in places:
+                column = state[name]
+                given[place] = column if type(column) is array else array("d", column)
+            room()
+            if chosen is None:
+                x[:] = found[at_moved]
+            else:
+                for k, moved in zip(chosen, found[at_moved]):
+                    x[k] = moved
+            for name, _, place in places:
+                state[name] = found[place]
+
+        return rule
+
+    def _by_hand(self, x: array[float], g: array[float]) -> None:
+        """Let the optimizer make its step itself, on its parameters."""
+        parameters = self.optimizer.parameters
+        places = range(len(parameters)) if self._chosen is None else self._chosen
+        write(parameters, [x[k] for k in places])
+        for p, k in zip(parameters, places):
+            p.grad = g[k] + 0.0  # as a sweep leaves it, which begins with 0.0: never -0.0
+        self.optimizer.step()
+        for p, k in zip(parameters, places):
+            x[k] = p._data
+
+    def _try(self, rule: Rule, x: array[float], g: array[float]) -> None:
+        """See whether a rule of the user's gives by a program what it gives by itself; if not, it is not used."""
+        optimizer, names = self.optimizer, self.optimizer.state_names
+        places = range(len(x)) if self._chosen is None else self._chosen
+        before = x[:], dict(optimizer.state)
+        rows = list(zip(*[optimizer.state[name] for name in names])) or [()] * len(places)
+        self._untried = False
+        try:
+            with self._settings.kept():  # type: ignore[union-attr]
+                moved = [optimizer.update(x[p], g[p] + 0.0, row, optimizer.steps + 1) for p, row in zip(places, rows)]
+            rule(x, g)
+            made, expected = (
+                [x[p] - before[0][p] for p in places],
+                [y - before[0][p] for p, (y, _) in zip(places, moved)],
+            )
+            kept = zip([optimizer.state[name] for name in names], zip(*[row for _, row in moved]))
+            same = agree(made, expected, 1e-12 * max(map(abs, before[0]))) and all(agree(a, b) for a, b in kept)
+        except Exception:
+            same = False
+        x[:] = before[0]
+        optimizer.state.update(before[1])
+        if not same:
+            self._rule, self.reason = None, NotCompilable("the optimizer computes something else when it is recorded")
+
+
+class _Apart:
+    """Stands for what a rule is handed, while it is recorded: it is not to look it up by itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise TraceError("a rule that looks up other parameters, or their state, by itself cannot be recorded")
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.key
+
+    def __iter__(self) -> Any:
+        return self.iter
+
+    def __len__(self) -> int:
+        return int(self.len)
+
+
+_APART = _Apart()
