@@ -172,7 +172,7 @@ class BatchNorm(Module):
         return columns
 
     def _past(self, statistic: str, k: int) -> Any:
-        return recording.drawn(partial(getattr(self, statistic).__getitem__, k), each=False)
+        return recording.drawn(lambda: getattr(self, statistic)[k], each=False)
 
     def _follow(self, statistic: str, k: int, factor: float, new: float) -> None:
         if statistic == "running_mean" and k == 0:  # a batch begins

@@ -23,7 +23,7 @@ from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES, as_row, check_weights, is_row, shares_of
 from nn.model.mlp import MLP, Layer, Neuron
 from nn.model.module import Module, evaluating, forward_batch, unwrapped
-from nn.replay.settings import NotCompilable, Settings
+from nn.replay.settings import NotCompilable, Settings, Unrepeatable
 
 
 @cache
@@ -120,6 +120,12 @@ class Plan:
         self._together = together
         self._outputs = outputs
         self._rooms: dict[int, Bound] = {}
+        self.runs = 0
+
+    @property
+    def by_samples(self) -> bool:
+        """Whether each sample is one in the program."""
+        return self._together is None
 
     def run(self, parameters: array[float], columns: Columns, chosen: Sequence[int], mean: bool) -> array[float]:
         """The shared results for some samples; a buffer that the next run overwrites."""
@@ -355,7 +361,10 @@ class CompiledStep:
         NotCompilable
             If the model or the loss cannot be traced.
         """
-        results = self.prepare(columns, chosen).run(self.parameters, columns, chosen, self._mean)
+        plan = self.prepare(columns, chosen)
+        if self._settings.foreign:
+            self._try_again(plan, columns, chosen)
+        results = plan.run(self.parameters, columns, chosen, self._mean)
         end = 1 + len(self.gradient)
         if self.penalty is None:
             self.gradient[:] = results[1:end]
@@ -394,10 +403,16 @@ class CompiledStep:
         """A program that gives what the model does: where there is code of the user's in it, that is tried."""
         while True:
             plan = self._traced(columns, together)
-            if not self._settings.foreign or self._gives_the_same(plan, columns, chosen if together else chosen[:2]):
+            if not self._settings.foreign or self._gives_the_same(plan, columns, chosen):
                 return plan
             if not self._settings.hold():
                 raise NotCompilable("the model or the loss computes something else when it is recorded")
+
+    def _try_again(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> None:
+        """See after 1, 2, 4, 8 ... runs whether it still does: not all that code may depend on is to be seen."""
+        if plan.runs & (plan.runs - 1) == 0 and plan.runs and not self._gives_the_same(plan, columns, chosen):
+            raise Unrepeatable("the model or the loss computes something else than when it was recorded")
+        plan.runs += 1
 
     def _traced(self, columns: Columns, together: int | None) -> Plan:
         """The program for samples with such columns: `together` in one graph, or any number, one after the other."""
@@ -451,7 +466,8 @@ class CompiledStep:
         return terms[0] * shares[0] if lane else ops.dot(terms, shares), outputs, penalty
 
     def _gives_the_same(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> bool:
-        """Whether a program computes what a graph of the same samples does, but for rounding."""
+        """Whether a program computes what a graph of the same samples (of two, if it takes them one by one) does."""
+        chosen = chosen[:2] if plan.by_samples else chosen
         with self._settings.kept():
             found = list(plan.run(array("d", [p._data for p in self.values]), columns, chosen, self._mean))
             outputs = [] if self._sweep else [x for row in plan.each(len(chosen)) for x in row]

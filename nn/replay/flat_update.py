@@ -29,7 +29,7 @@ class FlatUpdate:
         self.reason: NotCompilable | None = None
         self._settings: Settings | None = None
         self._rule: Rule | None = None
-        self._untried = False
+        self._runs = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -37,7 +37,7 @@ class FlatUpdate:
         try:
             self._settings = Settings("the optimizer", self.optimizer, apart=("steps", "state", "parameters"))
             self._rule, self.reason = self._compiled(self._settings), None
-            self._untried = self._settings.foreign
+            self._runs = 0
         except NotCompilable as reason:
             self._rule, self.reason = None, reason
 
@@ -48,8 +48,10 @@ class FlatUpdate:
 
     def __call__(self, x: array[float], g: array[float]) -> None:
         """Make one step: parameters `x` with gradients `g` are changed in place."""
-        if self._rule is not None and self._untried:
-            self._try(self._rule, x, g)
+        if self._rule is not None and self._settings is not None and self._settings.foreign:
+            if self._runs & (self._runs - 1) == 0:  # at the 1st, 2nd, 3rd, 5th, 9th ...
+                self._try(self._rule, self._settings, x, g)
+            self._runs += 1
         if self._rule is None:
             self._by_hand(x, g)
         else:
@@ -116,15 +118,14 @@ class FlatUpdate:
         for p, k in zip(parameters, places):
             x[k] = p._data
 
-    def _try(self, rule: Rule, x: array[float], g: array[float]) -> None:
+    def _try(self, rule: Rule, settings: Settings, x: array[float], g: array[float]) -> None:
         """See whether a rule of the user's gives by a program what it gives by itself; if not, it is not used."""
         optimizer, names = self.optimizer, self.optimizer.state_names
         places = range(len(x)) if self._chosen is None else self._chosen
         before = x[:], dict(optimizer.state)
         rows = list(zip(*[optimizer.state[name] for name in names])) or [()] * len(places)
-        self._untried = False
         try:
-            with self._settings.kept():  # type: ignore[union-attr]
+            with settings.kept():
                 moved = [optimizer.update(x[p], g[p] + 0.0, row, optimizer.steps + 1) for p, row in zip(places, rows)]
             rule(x, g)
             made, expected = (

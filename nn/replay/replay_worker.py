@@ -82,11 +82,12 @@ class ReplayWorker(Worker):
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
+        self._programs = self._step.backend
         self._tell()
 
     def _tell(self) -> None:
         self.reason = self._update.reason
-        self.backend = self._step.backend + ("" if self.reason is None else f", but eager steps: {self.reason}")
+        self.backend = self._programs + ("" if self.reason is None else f", but eager steps: {self.reason}")
 
     def _set_mode(self, training: bool) -> None:
         model = self.problem.model

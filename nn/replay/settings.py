@@ -220,14 +220,15 @@ class Settings:
 
     def _object(self, x: Any, mode: Mode) -> None:
         kind, name = type(x), type(x).__name__
-        lift = mode == "lift" and self._numbers < _MANY
         if hasattr(kind, "__next__"):
             raise Unrepeatable(f"{self.what} holds an iterator ({name}), which gives something else each time")
         if isinstance(x, random.SystemRandom):
             raise Unrepeatable(f"{self.what} holds a {name}, whose numbers cannot be repeated")
         if isinstance(x, random.Random):
             self._sources.append((x.getstate, x.setstate))
-        elif isinstance(x, dict):
+            mode = "keep"
+        lift = mode == "lift" and self._numbers < _MANY
+        if isinstance(x, dict):
             get = x.__getitem__ if lift else None
             self._hold(Held(name, partial(dict, x), x.__setitem__, x.__delitem__, get), mode)
         elif isinstance(x, list):
@@ -276,14 +277,12 @@ class Settings:
     def _function(self, function: types.FunctionType) -> None:
         """Take in what a function of the user's refers to."""
         scope, name = function.__globals__, function.__name__
-        if _root_of(scope.get("__name__")) in _OURS:
-            return
-        self.foreign = True
+        for cell in function.__closure__ or ():
+            self._named(name, cell, ("cell_contents",))
+        self.foreign = self.foreign or _root_of(scope.get("__name__")) not in _OURS
         if _is_library(scope.get("__name__")):
             return
         self._named(name, function, ("__code__", "__defaults__", "__kwdefaults__", "__dict__"))
-        for cell in function.__closure__ or ():
-            self._named(name, cell, ("cell_contents",))
         names = list(_names(function.__code__))
         modules = [x for n in names if isinstance(x := scope.get(n), types.ModuleType)]
         for owner in (scope, *(vars(m) for m in modules if not _is_library(m.__name__))):
@@ -348,11 +347,12 @@ class Settings:
                     members.update(standing_in)
                 held.restore(members)
             yield
-            for held, members in expected:
-                for key in held.difference(members, {}):
-                    raise Unrepeatable(f"{self.what} changes {key!r:.40} of {held.name} when it is called")
             if [_frozen(get()) for get, _ in self._sources] != states:
                 raise Unrepeatable(f"{self.what} draws random numbers, by other means than nn.Dropout")
+            for held, members in expected:
+                for key in held.difference(members, {}):
+                    told = f"{held.name}.{key}" if isinstance(key, str) else f"a {held.name}"
+                    raise Unrepeatable(f"{self.what} changes {told:.60} when it is called")
             if heard:
                 raise Unrepeatable(f"{self.what} prints when it is called")
 

@@ -344,11 +344,9 @@ def _worker(problem: Problem) -> Worker:
 
 def _reach(functions: Iterable[Any], *objects: Any) -> bool:
     """Whether functions of the user's hold some objects, or parts of them, and so may look at them or change them."""
-    theirs = [f for f in functions if not getattr(f, "__module__", "").startswith("nn.")]
-    if not theirs:
-        return False
     try:
-        return Settings("", theirs).meets(Settings("", objects))
+        theirs = Settings("", list(functions))
+        return theirs.foreign and theirs.meets(Settings("", objects))
     except NotCompilable:  # who knows
         return True
 
