@@ -679,6 +679,7 @@ TRACED = {
     "NumPy": optimizer(
         lambda self, x, g, state, step: (x - self.lr * g / numpy.sqrt(state[0] + 0.1), (state[0] + g * g,)), ("a",)
     ),
+    "how many parameters": optimizer(lambda self, x, g, state, step: (x - self.lr * g / len(self.parameters), ())),
     "an attribute": optimizer(lambda self, x, g, state, step: (x - self.lr * self.a * g, ()), a=0.5),
     "a branch on one": optimizer(
         lambda self, x, g, state, step: (x - self.lr * (3 if self.a > 1 else 1) * g, ()), a=0.5
@@ -709,11 +710,11 @@ UNTRACED = {
     "the type of a number": optimizer(
         lambda self, x, g, state, step: (x - self.lr * g * (2 if isinstance(g, float) else 1), ())
     ),
-    "its parameters": optimizer(lambda self, x, g, state, step: (x - self.lr * g / len(self.parameters), ())),
     "a parameter": optimizer(lambda self, x, g, state, step: (x - self.lr * g * self.parameters[0].data, ())),
     "its state": optimizer(
         lambda self, x, g, state, step: (x - self.lr * g * self.state["a"][0], (1.0 + state[0],)), ("a",)
     ),
+    "a gradient": optimizer(lambda self, x, g, state, step: (x - self.lr * (g + 0.1 * self.parameters[0].grad), ())),
     "no state": optimizer(lambda self, x, g, state, step: (x - self.lr * g, ()), ("a",)),
 }
 
@@ -754,6 +755,16 @@ def test_an_optimizer_that_holds_values():
             return x - self.lr * (g + 0.1 * self.anchor.data), ()
 
     check(network, Anchored, backend="eager steps")
+
+
+def test_an_optimizer_that_adds_gradients_up():
+    class Adding(optim.SGD):
+        def zero_grad(self):
+            pass
+
+    check(network, lambda p: Adding(p, 0.01), backend="eager: Adding has a zero_grad of its own")
+    patched = at_epoch_2(lambda _, o: setattr(o, "step", lambda: None))
+    check(network, change=patched, backend="; later eager: SGD has a step of its own")
 
 
 @pytest.mark.parametrize("some", [False, True], ids=["all", "some"])

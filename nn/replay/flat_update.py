@@ -73,7 +73,8 @@ class FlatUpdate:
                 raise NotCompilable("the optimizer looks at Values that are not its parameters")
             return tracer, None
 
-        tracer, _ = settings.record(trace, steps=before, state=_APART, parameters=_APART)
+        apart = [_Apart()] * len(optimizer.parameters)
+        tracer, _ = settings.record(trace, steps=before, parameters=apart, state=dict.fromkeys(optimizer.state, apart))
         kernel = Kernel(tracer, "auto")
         room, live = kernel.bound(len(optimizer.parameters)), set(kernel.program.live)
         numbers = enumerate(settings.inputs(), 1)
@@ -143,19 +144,7 @@ class FlatUpdate:
 
 
 class _Apart:
-    """Stands for what a rule is handed, while it is recorded: it is not to look it up by itself."""
+    """Stands for a parameter, or a number of the state, where a rule looks it up by itself: that cannot be recorded."""
 
     def __getattr__(self, name: str) -> Any:
-        raise TraceError("a rule that looks up other parameters, or their state, by itself cannot be recorded")
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.key
-
-    def __iter__(self) -> Any:
-        return self.iter
-
-    def __len__(self) -> int:
-        return int(self.len)
-
-
-_APART = _Apart()
+        raise TraceError("a rule that looks up parameters, or their state, by itself cannot be recorded")

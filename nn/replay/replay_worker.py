@@ -35,9 +35,6 @@ class ReplayWorker(Worker):
     def __init__(self, problem: Problem) -> None:
         if not isinstance(problem.loss, Hashable) or problem.loss not in SAMPLE_LOSSES:
             raise NotCompilable("the loss is a function of your own")
-        optimizer = problem.optimizer
-        if type(optimizer).step is not Optimizer.step:
-            raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
         self.problem = problem
         self._swept = False
         self._changes = 0
@@ -46,6 +43,7 @@ class ReplayWorker(Worker):
     def _begin(self) -> None:
         """Look at the model and the optimizer as they are now, and compile."""
         problem = self.problem
+        self._check_optimizer()
         self._step = CompiledStep(problem.model, problem.loss, problem.penalty)
         self._measure = CompiledStep(problem.model, problem.loss, sweep=False)
         self._parameters = list(problem.optimizer.parameters)
@@ -65,6 +63,12 @@ class ReplayWorker(Worker):
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
         self._prepare()
         self._step.pull()
+
+    def _check_optimizer(self) -> None:
+        optimizer = self.problem.optimizer
+        for name in ("step", "zero_grad"):
+            if getattr(getattr(optimizer, name), "__func__", None) is not getattr(Optimizer, name):
+                raise NotCompilable(f"{type(optimizer).__name__} has a {name} of its own")
 
     def _take_data(self) -> None:
         here, aside = self.problem.training, self.problem.validation
@@ -168,6 +172,7 @@ class ReplayWorker(Worker):
 
         What was compiled stays if only numbers were; `NotCompilable` if it cannot be made anew.
         """
+        self._check_optimizer()
         parameters = self.problem.optimizer.parameters
         same = len(parameters) == len(self._parameters) and all(map(operator.is_, parameters, self._parameters))
         if not same or self._step.changed():

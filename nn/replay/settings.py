@@ -179,9 +179,14 @@ class Settings:
         self._front: Held | None = None
         self._classes: set[type] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
-        for mode, ahead in self._ahead.items():
-            while ahead:
-                self._take_in(ahead.pop(), mode)
+        try:
+            for mode, ahead in self._ahead.items():
+                while ahead:
+                    self._take_in(ahead.pop(), mode)
+        except NotCompilable:
+            raise
+        except Exception as problem:
+            raise NotCompilable(f"{what} cannot be looked into: {problem}") from problem
 
     # -- Finding -------------------------------------------------------------------------------------------------
 
@@ -230,10 +235,13 @@ class Settings:
         lift = mode == "lift" and self._numbers < _MANY
         if isinstance(x, dict):
             get = x.__getitem__ if lift else None
-            self._hold(Held(name, partial(dict, x), x.__setitem__, x.__delitem__, get), mode)
+            put, drop = partial(dict.__setitem__, x), partial(dict.__delitem__, x)
+            self._hold(Held(name, partial(dict, x), put, drop, get), mode)
         elif isinstance(x, list):
             get = x.__getitem__ if lift else None
-            self._hold(Held(name, lambda: dict(enumerate(x)), partial(_set_item, x), x.__delitem__, get), mode)
+            self._hold(
+                Held(name, lambda: dict(enumerate(x)), partial(_set_item, x), partial(list.__delitem__, x), get), mode
+            )
         elif isinstance(x, (set, deque, bytearray)):
             self._hold(Held(name, lambda: {0: _freeze(x)}, partial(_refill, x), _nothing), mode)
         elif _root(kind) == "numpy" or isinstance(x, array):
@@ -392,7 +400,7 @@ class Settings:
 
 
 def _set_item(members: list[Any], k: int, x: Any) -> None:
-    members[k : k + 1] = [x]  # behind the last, too
+    list.__setitem__(members, slice(k, k + 1), [x])  # behind the last, too
 
 
 def _freeze(x: Any) -> Any:
