@@ -357,6 +357,11 @@ def test_attributes(name):
     check(*ATTRIBUTES[name][:1], change=ATTRIBUTES[name][1])
 
 
+def test_a_branch_in_evaluation():
+    call = lambda self, x: self.inner(x) * (1.0 if self.training or self.times < 1.0 else 3.0)  # noqa: E731
+    check(module(call, times=0.5), change=at_epoch_2(lambda model, _: setattr(model, "times", 2.0)))
+
+
 def test_numbers_that_change_at_each_step():
     def change(model, _, training):
         model.times = 0.1 * training.step

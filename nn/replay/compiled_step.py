@@ -222,6 +222,8 @@ class CompiledStep:
         Takes nothing and gives a function of the parameters that is added to the loss.
     sweep : bool
         Whether gradients are wanted.
+    settings : Settings, optional
+        Those of the same model, where it is looked at already.
 
     Attributes
     ----------
@@ -240,6 +242,7 @@ class CompiledStep:
         reduction: str = "mean",
         backend: str = "auto",
         sweep: bool = True,
+        settings: Settings | None = None,
     ) -> None:
         if not isinstance(model, Module):
             raise NotCompilable(f"expected a Module, whose parameters are known, got {type(model).__name__}")
@@ -250,22 +253,18 @@ class CompiledStep:
         self._sample_loss = SAMPLE_LOSSES.get(loss) if isinstance(loss, Hashable) else None
         if self._sample_loss is None and not self._mean:
             raise ValueError("the reduction of a loss that is none of nn.losses is its own; leave it at 'mean'")
-        self._begin()
+        self._begin(settings)
 
-    def _begin(self) -> None:
+    def _begin(self, settings: Settings | None = None) -> None:
         """Look at the model as it is now; whatever was recorded before is forgotten."""
         self.values = self.model.parameters()
         # Those whose mode may matter; a network has one for each neuron, and asking them all takes time.
         self._modules = [m for m in self.model.modules() if type(m) not in (Neuron, Layer, MLP)]
         self.parameters = array("d", bytes(8 * len(self.values)))
         self.gradient = array("d", bytes(8 * len(self.values) * self._sweep))
-        self._settings = Settings("the model or the loss", self.model, self.loss, self.penalty)
+        self.settings = settings or Settings("the model or the loss", self.model, self.loss, self.penalty)
         self._sizes: dict[int, int | None] = {}
         self._plans: dict[Any, Plan] = {}
-
-    def changed(self) -> bool:
-        """Whether something of the model or the loss is no longer what programs were recorded of."""
-        return self._settings.changed()
 
     def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
         """Add the gradients of the batch's loss to ``.grad`` of the parameters; return the loss.
@@ -284,7 +283,7 @@ class CompiledStep:
         float
             The loss.
         """
-        if self.changed():
+        if self.settings.changed():
             self._begin()
         columns = self.columns(rows, targets, weights)
         self.pull()
@@ -334,7 +333,7 @@ class CompiledStep:
     def _size(self, row: list[float]) -> int | None:
         """How many outputs a sample has; None for one that is no row."""
         if len(row) not in self._sizes:
-            with self._settings.kept(), no_grad(), evaluating(self.model):
+            with self.settings.kept(), no_grad(), evaluating(self.model):
                 outputs = forward_batch(self.model, [row])[0]
             self._sizes[len(row)] = len(outputs) if is_row(outputs) else None
         return self._sizes[len(row)]
@@ -362,7 +361,7 @@ class CompiledStep:
             If the model or the loss cannot be traced.
         """
         plan = self.prepare(columns, chosen)
-        if self._settings.foreign:
+        if self.settings.foreign:
             self._try_again(plan, columns, chosen)
         results = plan.run(self.parameters, columns, chosen, self._mean)
         end = 1 + len(self.gradient)
@@ -403,9 +402,9 @@ class CompiledStep:
         """A program that gives what the model does: where there is code of the user's in it, that is tried."""
         while True:
             plan = self._traced(columns, together)
-            if not self._settings.foreign or self._gives_the_same(plan, columns, chosen):
+            if not self.settings.foreign or self._gives_the_same(plan, columns, chosen):
                 return plan
-            if not self._settings.hold():
+            if not self.settings.hold():
                 raise NotCompilable("the model or the loss computes something else when it is recorded")
 
     def _try_again(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> None:
@@ -425,7 +424,7 @@ class CompiledStep:
             given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
             for column in given:
                 tracer.adopt(column, lane)
-            tracer.adopt(number.leaf for number in self._settings.inputs())
+            tracer.adopt(number.leaf for number in self.settings.inputs())
             rows = [tuple(row) for row in zip(*given[: columns.inputs])]
             told = list(zip(*given[columns.inputs : -1]))
             found = tracer.trace(self._computed, rows, told, given[-1], lane)
@@ -434,7 +433,7 @@ class CompiledStep:
             tracer.want([total, *numbers, *([] if penalty is None else [penalty])], "one")
             return tracer, found
 
-        tracer, (total, outputs, penalty) = self._settings.record(trace)
+        tracer, (total, outputs, penalty) = self.settings.record(trace)
         tracer.wanted.clear()  # that was to compare it
 
         def want(y: Any, kind: Literal["one", "sum"]) -> None:
@@ -451,7 +450,7 @@ class CompiledStep:
         kernel = Kernel(tracer, self._backend)
         rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
         first, live = len(self.values) + (0 if lane else (columns.width + 1) * count), set(kernel.program.live)
-        inputs = enumerate(self._settings.inputs(), first)
+        inputs = enumerate(self.settings.inputs(), first)
         reads = [(k, number.read) for k, number in inputs if tracer.slots[number.leaf] in live]
         return Plan(kernel, reads, rows_together, len(numbers))
 
@@ -468,14 +467,14 @@ class CompiledStep:
     def _gives_the_same(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> bool:
         """Whether a program computes what a graph of the same samples (of two, if it takes them one by one) does."""
         chosen = chosen[:2] if plan.by_samples else chosen
-        with self._settings.kept():
+        with self.settings.kept():
             found = list(plan.run(array("d", [p._data for p in self.values]), columns, chosen, self._mean))
             outputs = [] if self._sweep else [x for row in plan.each(len(chosen)) for x in row]
         samples = [columns.sample(k) for k in chosen]
         rows, told = [x for x, _ in samples], [list(map(Value, t)) for _, t in samples]
         before = [p.grad for p in self.values]
         expected: list[Any] = []
-        with self._settings.kept(), recording.resume():
+        with self.settings.kept(), recording.resume():
             total, outputs_, penalty = self._computed(rows, told, columns.shares(chosen, self._mean), False)
         for y in (total, penalty):
             for p in self.values:

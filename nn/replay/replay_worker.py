@@ -45,7 +45,7 @@ class ReplayWorker(Worker):
         problem = self.problem
         self._check_optimizer()
         self._step = CompiledStep(problem.model, problem.loss, problem.penalty)
-        self._measure = CompiledStep(problem.model, problem.loss, sweep=False)
+        self._measure = CompiledStep(problem.model, problem.loss, sweep=False, settings=self._step.settings)
         self._parameters = list(problem.optimizer.parameters)
         place = {p: k for k, p in enumerate(self._step.values)}
         if not place.keys() >= set(self._parameters):
@@ -175,7 +175,7 @@ class ReplayWorker(Worker):
         self._check_optimizer()
         parameters = self.problem.optimizer.parameters
         same = len(parameters) == len(self._parameters) and all(map(operator.is_, parameters, self._parameters))
-        if not same or self._step.changed():
+        if not same or self._step.settings.changed():
             self._changes += 1
             if self._changes > _MOST_CHANGES:
                 raise NotCompilable("what decides on its form is changed again and again")
