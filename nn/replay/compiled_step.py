@@ -449,9 +449,8 @@ class CompiledStep:
             tracer.want(numbers, "each" if lane else "one")
         kernel = Kernel(tracer, self._backend)
         rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
-        first, live = len(self.values) + (0 if lane else (columns.width + 1) * count), set(kernel.program.live)
-        inputs = enumerate(self.settings.inputs(), first)
-        reads = [(k, number.read) for k, number in inputs if tracer.slots[number.leaf] in live]
+        first = len(self.values) + (0 if lane else (columns.width + 1) * count)
+        reads = self.settings.reads(kernel.program, first)
         return Plan(kernel, reads, rows_together, len(numbers))
 
     def _computed(self, rows: Sequence[Any], told: Sequence[Any], shares: Sequence[Any], lane: bool) -> tuple[Any, ...]:

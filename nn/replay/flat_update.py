@@ -76,9 +76,7 @@ class FlatUpdate:
         apart = [_Apart()] * len(optimizer.parameters)
         tracer, _ = settings.record(trace, steps=before, parameters=apart, state=dict.fromkeys(optimizer.state, apart))
         kernel = Kernel(tracer, "auto")
-        room, live = kernel.bound(len(optimizer.parameters)), set(kernel.program.live)
-        numbers = enumerate(settings.inputs(), 1)
-        reads = [(k, number.read) for k, number in numbers if tracer.slots[number.leaf] in live]
+        room, reads = kernel.bound(len(optimizer.parameters)), settings.reads(kernel.program, 1)
         shared, given, found = room.shared, room.inputs.buffer, room.outputs.buffer
         at_x, at_g, *places_before = room.inputs.places
         at_moved, *places_after = room.outputs.places

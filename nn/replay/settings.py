@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from autodiff.graph import topological
+from autodiff.program import Program
 from autodiff.replay import Tracer
 from autodiff.value import Value
 from nn.model.module import Module
@@ -323,6 +324,12 @@ class Settings:
     def inputs(self) -> list[Input]:
         """The numbers that are inputs of what is recorded."""
         return [number for held in self._held for number in held.numbers.values()]
+
+    def reads(self, program: Program, first: int) -> list[tuple[int, Callable[[], float]]]:
+        """What reads each of them that a program needs, with its place among what all samples share, from the first."""
+        live = set(program.live)
+        numbers = enumerate(self.inputs(), first)
+        return [(k, number.read) for k, number in numbers if program.shared_inputs[k] in live]
 
     # -- Recording -----------------------------------------------------------------------------------------------
 
