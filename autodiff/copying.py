@@ -62,10 +62,10 @@ def reduce(output: Value) -> tuple[Any, ...]:
         fresh = False
     leaves = [v for v in order if v.op is None]
     nodes = [v for v in order if v.op is not None]
-    number = {v: k for k, v in enumerate(leaves + nodes)}
+    number = {id(v): k for k, v in enumerate(leaves + nodes)}
 
     def reference(p: Any) -> Any:
-        return number[p] if type(p) is Value else p
+        return number[id(p)] if type(p) is Value else p
 
     rows = [
         (v.op.name, v._data, v.grad, _each(v._a, reference), _each(v._b, reference), _plain(v._stamp))

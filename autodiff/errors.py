@@ -5,7 +5,7 @@
     AutodiffError                    anything a user can cause in the engine or in nn
     |-- GraphError                   a graph is used in a way that has no meaning
     |   |-- StaleGraphError          a leaf changed after the graph was built on it
-    |   `-- TraceError               a function that is being compiled branches on a number
+    |   `-- TraceError               a function that is being compiled branches on a number, or keeps one
     |-- GradientError                a derivative is not what finite differences say
     |-- NonFiniteError (ArithmeticError)  strict mode met a nan or an infinity
     |-- RenderError                  a drawing cannot be turned into a picture
@@ -36,7 +36,11 @@ class StaleGraphError(GraphError):
 
 
 class TraceError(GraphError):
-    """A function that is being recorded for replay branches on a `number`, or takes one out of the graph."""
+    """A function that is being recorded for replay branches on a number, hashes one or takes one out of the graph.
+
+    Or a number is used outside of the function that it was recorded in. A function that catches the error gets it once
+    more at its end. Which `number` was asked for, it knows.
+    """
 
     number: object = None
 

@@ -43,50 +43,48 @@ def topological(outputs: Iterable[V]) -> list[V]:
 
     The order depends on the structure alone.
 
-    A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A node is pushed
-    again when it is entered; when it comes up the second time, everything below it has its place in the order.
-    (What comes up a third time was pushed by several uses; it keeps its place.) This is the hot half of
-    `Value.backward`, hence the local names and the cases by arity.
+    A depth-first search in postorder with a stack of its own, in time linear in the number of edges. A None on it says
+    that all below the node underneath has its place in the order. This is the hot half of `Value.backward`, hence
+    the cases by arity; and its tables go by id, for a set asks a Value itself for its hash.
     """
-    order: dict[V, None] = {}
-    entered: set[V] = set()
-    complete: set[int] = set()  # by id, tuples of operands that were entered as a whole
-    stack = list(outputs)
+    order: list[V] = []
+    entered: set[int] = set()
+    complete: set[int] = set()  # tuples of operands of which all are entered, or lie uppermost on the stack
+    stack: list[Any] = list(outputs)
     stack.reverse()
     while stack:
         v = stack.pop()
-        if v in entered:
-            order[v] = None
+        if v is None:
+            order.append(stack.pop())
             continue
-        while True:  # enter v, and go down by its first operand without a detour by the stack
-            entered.add(v)
+        while (key := id(v)) not in entered:  # enter v, and go down by its first operand without a detour by the stack
+            entered.add(key)
             op = v.op
             if op is None:
-                order[v] = None
+                order.append(v)
                 break
             stack.append(v)
-            a, b = v._a, v._b
+            stack.append(None)
             if op.arity == 2:
-                if type(b) is not float and b not in entered:
+                b, v = v._b, v._a
+                if type(b) is not float:
                     stack.append(b)
-                if type(a) is float or a in entered:
-                    break
-                v = a
+                    if type(v) is float:
+                        break
             elif op.arity == 1:
-                if a in entered:
-                    break
-                v = a
-            else:
-                for group in (b, a):  # most of them are complete: weights, and a layer's inputs
-                    if group and type(group[0]) is not float and id(group) not in complete:
-                        if entered.issuperset(group):
-                            complete.add(id(group))
-                            continue
-                        for p in reversed(group):
-                            if p not in entered:
-                                stack.append(p)
+                v = v._a
+            else:  # most groups are complete: weights, and a layer's inputs
+                a, b = v._a, v._b
+                if b and id(b) not in complete and type(b[0]) is not float:
+                    if entered.issuperset(map(id, b)):
+                        complete.add(id(b))
+                    else:
+                        stack += reversed(b)
+                if a and id(a) not in complete and type(a[0]) is not float:
+                    complete.add(id(a))
+                    stack += reversed(a)
                 break
-    return list(order)
+    return order
 
 
 def check_fresh(order: Iterable[Node]) -> None:

@@ -15,6 +15,24 @@ class Methods:
     ) -> Compiled[Any]:
         """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`."""
 
+    def __lt__(self, b: Methods | float | Real) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+    def __le__(self, b: Methods | float | Real) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+    def __eq__(self, b: object) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+    def __ne__(self, b: object) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+    def __gt__(self, b: Methods | float | Real) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+    def __ge__(self, b: Methods | float | Real) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
     def __add__(self, b: Self | float | Real) -> Self:
         """Sum of two numbers, a + b."""
 

@@ -8,6 +8,7 @@ runs on floats, on `Value` nodes (which gives the gradient as a graph), and on w
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
@@ -23,6 +24,8 @@ EVERYWHERE: Interval = (-float("inf"), float("inf"))
 
 OPERATIONS: dict[str, Op] = {}
 """Every operation by name."""
+
+COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
 
 class Differentiable(Protocol):

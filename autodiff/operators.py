@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from autodiff import ops, recording  # noqa: F401  (ops fills the table)
 from autodiff.numerics import total
-from autodiff.operation import Binary, Nary, Op, Unary, attach, for_every_operation, real
+from autodiff.operation import COMPARISONS, Binary, Nary, Op, Unary, attach, for_every_operation, real
 from autodiff.recording import Stamp, is_paused, user_place
 from autodiff.strict import check_result, is_strict
 from autodiff.value import Value, new_node
@@ -21,13 +21,16 @@ _new = object.__new__
 
 
 def _rarely(op: Op, y: float, a: Any, b: Any) -> Value:
-    """Make the node of an operation while a `no_grad` or `strict` block is open in some thread."""
+    """Make the node of an operation while some thread traces a function, or is in a `no_grad` or `strict` block."""
     stamp = recording.now
     if is_strict():
         stamp = Stamp(stamp.epoch, stamp.scope, place=user_place())
         check_result(op, y, a, b, stamp)
     if not is_paused():
-        return new_node(op, y, a, b, stamp)
+        v = new_node(op, y, a, b, stamp)
+        if recording.traced and (trace := recording.trace_of()) is not None:
+            trace.made.append(v)
+        return v
     if recording.traced:
         operands = (*a, *(b or ())) if type(a) is tuple else (a, b)
         recording.refuse(next(p for p in operands if type(p) is Value), "no_grad around an operation", recording.LEAVES)
@@ -186,3 +189,18 @@ def bind(op: Op) -> None:
 
 
 for_every_operation(bind)
+
+
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Value, Any], Any]:
+    """It compares data; while a function is traced it is a number itself, which `where` takes and `if` refuses."""
+
+    def method(self: Value, other: Any) -> Any:
+        if recording.traced and (trace := recording.trace_of(self, other)) is not None:
+            return trace.compared(compare, self, other)
+        return compare(self._data, other._data if type(other) is Value else other)
+
+    return method
+
+
+for compare in COMPARISONS:
+    setattr(Value, f"__{compare.__name__}__", _comparison(compare))

@@ -12,15 +12,12 @@ gets a `TraceError` with the line. A comparison gives a Value, for `where`.
 from __future__ import annotations
 
 import contextlib
-import linecache
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
-
-from autodiff.errors import TraceError
 
 Place = tuple[str, int]
 
@@ -54,13 +51,13 @@ now = Stamp(0, ())
 """The stamp that a node made at this moment gets. Read as ``recording.now``: it is replaced all the time."""
 
 paused = 0
-"""How many `no_grad` and `strict` blocks are open in all threads: 0 lets an operation skip the look-ups by thread."""
+"""How many `no_grad` and `strict` blocks and traces are open in all threads: 0 lets an operation skip the look-ups."""
 
 _ENGINE = __file__.rpartition(os.sep)[0]
-_OURS = (f"{_ENGINE}{os.sep}", f"{_ENGINE.rpartition(os.sep)[0]}{os.sep}nn{os.sep}")
+OURS = (f"{_ENGINE}{os.sep}", f"{_ENGINE.rpartition(os.sep)[0]}{os.sep}nn{os.sep}")
 _MANY = 1000
 _lock = threading.Lock()
-_not_recording: ContextVar[bool] = ContextVar("_not_recording", default=False)
+not_recording: ContextVar[bool] = ContextVar("not_recording", default=False)
 
 
 def begin_epoch() -> int:
@@ -163,7 +160,7 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.operands
     (9.0, ())
     """
-    with entered(_not_recording):
+    with entered(not_recording):
         yield
 
 
@@ -184,35 +181,60 @@ def entered(mode: ContextVar[bool]) -> Iterator[None]:
 
 def is_paused() -> bool:
     """Whether the current context is inside `no_grad`."""
-    return _not_recording.get()
+    return not_recording.get()
 
 
 @contextlib.contextmanager
 def resume() -> Iterator[None]:
     """Record again, even inside `no_grad`: a transform needs the graph of what it differentiates."""
-    token = _not_recording.set(False)
+    token = not_recording.set(False)
     try:
         yield
     finally:
-        _not_recording.reset(token)
+        not_recording.reset(token)
 
 
 def user_place() -> Place | None:
     """File and line of the innermost call from outside the engine and `nn`; None if there is none."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame is not None and frame.f_code.co_filename.startswith(OURS):
         frame = frame.f_back  # type: ignore[assignment]
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
 
 
-# -- Tracing -------------------------------------------------------------------------------------------------------
+# -- Functions that are called on stand-ins --------------------------------------------------------------------------
 
 traced = 0
 """How many functions are being traced in all threads: 0 lets a Value skip the look-up by thread."""
 
 
-class Trace(Protocol):
+class StandIns(Protocol):
+    """A function that is called on stand-ins for its numbers, to be traced or differentiated.
+
+    `autodiff.derivatives.standins` tells about it. The `tracer` is what traces it, or a function around it.
+    """
+
+    @property
+    def tracer(self) -> Trace | None:
+        """None: nothing is traced."""
+
+    def holds(self, v: Any) -> bool:
+        """Whether something is one of its numbers: a stand-in, or computed from one."""
+
+    def refuse(self, v: Any, what: str, why: str) -> None:
+        """Raise an error that tells what is refused of a number, and why; it cannot be caught away."""
+
+    def check_hash(self, v: Any) -> None:
+        """Refuse the hash of one of its numbers, except for tables of our own."""
+
+
+class Trace(StandIns, Protocol):
     """What traces a function: it turns numbers from outside into inputs, and numbers to keep into outputs."""
+
+    made: list[Any]
+
+    def compared(self, compare: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+        """What a comparison is in a program: a number, for `where`."""
 
     def drawn(self, supply: Callable[[], float], each: bool) -> Any:
         """Give a Value that stands for what `supply` will return."""
@@ -221,65 +243,68 @@ class Trace(Protocol):
         """Call `store` with that number at every run."""
 
 
-_trace: ContextVar[Trace | None] = ContextVar("_trace", default=None)
+innermost: ContextVar[StandIns | None] = ContextVar("innermost", default=None)
+"""Of the functions that are called on stand-ins in this context."""
+
+_traces: list[Trace] = []
 
 
 @contextlib.contextmanager
 def tracing(trace: Trace) -> Iterator[None]:
-    """Refuse what leaves the graph, in the current thread (more precisely, the current context)."""
-    global traced
-    traced += 1
-    token = _trace.set(trace)
+    """Let all threads know that a function is traced: operations hand over their nodes, Values ask what is refused."""
+    global traced, paused
+    with _lock:
+        traced, paused = traced + 1, paused + 1
+        _traces.append(trace)
     try:
         yield
     finally:
-        _trace.reset(token)
-        traced -= 1
+        with _lock:
+            traced, paused = traced - 1, paused - 1
+            _traces.remove(trace)
+
+
+def trace_of(*numbers: Any) -> Trace | None:
+    """The trace of the function that this context is in; or one that some numbers, in another thread, belong to."""
+    function = innermost.get()
+    if function is not None and function.tracer is not None:
+        return function.tracer
+    return next((trace for trace in _traces for v in numbers if trace.holds(v)), None)
 
 
 def is_tracing() -> bool:
     """Whether a function is being traced in this context."""
-    return _trace.get() is not None
+    return trace_of() is not None
 
 
 def drawn(supply: Callable[[], float], *, each: bool = True) -> Any:
     """What `supply` returns, asked anew at each run, for each sample or once; in a trace a Value that stands for it."""
-    trace = _trace.get() if traced else None
+    trace = trace_of() if traced else None
     return supply() if trace is None else trace.drawn(supply, each)
 
 
 def observed(x: Any, store: Callable[[float], None]) -> None:
     """Hand a number to somebody outside the graph: now, and whenever a function that is being traced runs."""
-    trace = _trace.get() if traced else None
+    trace = trace_of() if traced else None
     if trace is None:
         store(float(x))
     else:
         trace.observed(x, store)
 
 
+_ALWAYS = "A compiled function runs the same program for every number, "
 BRANCHES = (
-    "so it cannot branch on one: use autodiff.where, maximum, minimum, clip, abs or relu; a number that "
+    f"{_ALWAYS}so it cannot branch on one: use autodiff.where, maximum, minimum, clip, abs or relu; a number that "
     "decides what is computed, and nothing else, can be passed by static_argnums"
 )
 LEAVES = (
-    "and what is taken out of the graph would be the same at each: pass what is to be constant as an argument of its "
-    "own, and take derivatives by grad, jvp or hessian"
+    f"{_ALWAYS}and what is taken out of the graph would be the same at each: pass what is to be constant as an "
+    "argument of its own, and take derivatives by grad, jvp or hessian"
 )
 
 
 def refuse(v: Any, what: str, why: str = BRANCHES) -> None:
     """Raise `TraceError` if a function is being traced in this context; `why` it cannot be replayed, and a cure."""
-    if _trace.get() is None:
-        return
-    place = user_place()
-    where = ""
-    if place is not None:
-        source = linecache.getline(*place).strip()
-        where = f" at {place[0]}:{place[1]}" + (f": {source}" if source else "")
-    name = v.label or "a Value"
-    error = TraceError(
-        f"{what} of {name} while the function is recorded{where}. A compiled function runs the same program for every "
-        f"number, {why}"
-    )
-    error.number = v
-    raise error
+    trace = trace_of(v)
+    if trace is not None:
+        trace.refuse(v, what, why)

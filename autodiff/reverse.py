@@ -110,12 +110,12 @@ def _sweep(output: Any, order: Sequence[Any]) -> None:
 
 def _flow(output: V, order: Sequence[V]) -> Iterator[tuple[V, V, float]]:
     """The sweep edge by edge, only from nodes that the output depends on: node, operand and partial of each."""
-    reached = {output}
+    reached = {id(output)}
     for v in reversed(order):
-        if v in reached:
+        if id(v) in reached:
             for p, partial in contributions(v, _data):
                 p.grad += partial * v.grad
-                reached.add(p)
+                reached.add(id(p))
                 yield v, p, partial
 
 
@@ -149,7 +149,14 @@ def contributions(v: V, view: Callable[[Any], Any] = _data, every: bool = False)
 def adjoints(
     output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
 ) -> dict[V, Any]:
-    """d output / d node, times the seed, for every node below an output that it depends on; changes nothing.
+    """d output / d node, times the seed, for every node below an output that it depends on; see `swept`."""
+    return dict(swept(output, seed, view, wrt))
+
+
+def swept(
+    output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
+) -> Iterator[tuple[V, Any]]:
+    """Every node below an output that it depends on, with d output / d node, times the seed; changes nothing.
 
     They come from the output downwards, each node after all of its uses. Nodes that none of `wrt` can be reached from
     are left out; `view` is that of `contributions`. Raises `StaleGraphError` if a leaf's data changed after the graph
@@ -157,18 +164,18 @@ def adjoints(
     """
     order = topological((output,))
     check_fresh(order)
-    kept = set(order) if wrt is None else _leading_to(wrt, order)
-    sums: dict[V, Any] = {output: seed}
+    kept = set(map(id, order)) if wrt is None else _leading_to(wrt, order)
+    sums: dict[int, Any] = {id(output): seed}  # by id, as in `topological`
     strict = is_strict()
     for v in reversed(order):
-        if v in sums:
+        if (adjoint := sums.get(id(v))) is not None:
+            yield v, adjoint
             for p, partial in contributions(v, view):
-                if p in kept:
-                    term = times(partial, sums[v])
-                    sums[p] = sums[p] + term if p in sums else term
+                if (key := id(p)) in kept:
+                    term = times(partial, adjoint)
+                    sums[key] = sums[key] + term if key in sums else term
                     if strict:
-                        check_flow(v, p, partial, sums[v], sums[p])
-    return {v: sums[v] for v in reversed(order) if v in sums}
+                        check_flow(v, p, partial, adjoint, sums[key])
 
 
 def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None:
@@ -178,8 +185,8 @@ def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None
     Slots are 0.0 before and afterwards. In strict mode, too, it leaves the work to `adjoints`, which can check it.
     """
     order = topological((output,))
-    own = set(leaves)
-    if is_strict() or not all(v.op is not None or v in own for v in order):
+    own = set(map(id, leaves))
+    if is_strict() or not all(v.op is not None or id(v) in own for v in order):
         return None
     try:
         output.grad = 1.0
@@ -190,11 +197,11 @@ def private_gradient(output: Node, leaves: Sequence[Node]) -> list[float] | None
             v.grad = 0.0
 
 
-def _leading_to(wrt: Iterable[V], order: Iterable[V]) -> set[V]:
-    kept = set(wrt)
+def _leading_to(wrt: Iterable[Node], order: Iterable[Node]) -> set[int]:
+    kept = set(map(id, wrt))
     for v in order:
-        if any(p in kept for p in v.operands if type(p) is not float):
-            kept.add(v)
+        if not kept.isdisjoint(map(id, v.operands)):
+            kept.add(id(v))
     return kept
 
 

@@ -56,18 +56,8 @@ def strict() -> Iterator[None]:
 
 
 def is_strict() -> bool:
-    """Whether the current context is inside `strict`."""
-    return recording.paused > 0 and _strict.get()
-
-
-@contextlib.contextmanager
-def lenient() -> Iterator[None]:
-    """Let nan and infinities be, even inside `strict`: a function is recorded on nan."""
-    token = _strict.set(False)
-    try:
-        yield
-    finally:
-        _strict.reset(token)
+    """Whether the current context is inside `strict`, and no function is recorded in it: that is done on nan."""
+    return recording.paused > 0 and _strict.get() and not recording.is_tracing()
 
 
 def check_result(op: Op, y: float, a: Any, b: Any, stamp: Stamp) -> None:

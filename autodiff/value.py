@@ -10,7 +10,7 @@ from typing import Any, cast, final
 from autodiff import recording
 from autodiff.errors import GraphError
 from autodiff.graph import topological
-from autodiff.operation import Methods, Op, named, real
+from autodiff.operation import Methods, Op, real
 from autodiff.recording import Stamp
 from autodiff.reverse import backward
 from autodiff.strict import check_result
@@ -47,9 +47,15 @@ class Value(Methods):
 
     Notes
     -----
-    Equality and hash are those of identity, so that a Value can be a key; ``<``, ``<=``, ``>`` and ``>=`` compare
-    data. ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math` see the data alone and
-    leave the graph.
+    ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=`` compare data, as its number does, and so do ``in``, ``index``,
+    ``count`` and ``remove`` of a list; ``float(v)``, ``int(v)``, ``round(v)``, ``bool(v)`` and the functions of `math`
+    see the data alone and leave the graph. The hash is that of identity, so that sets and dicts are of nodes: 0.0 does
+    not find a Value of 0.0 there.
+
+    In a function that `autodiff.compile` or `nn.fit` traces, a comparison gives a Value, for `where`, and what would
+    leave the graph raises a `TraceError`. There, and under `grad` and `jvp`, which go by the numbers, the hash of an
+    argument or of what is computed from it is refused: a set or a dict finds a float by its number, a Value by what
+    it is. Compare by ``==``, or let the keys of a table of nodes be ``id(v)``.
 
     Examples
     --------
@@ -252,7 +258,7 @@ class Value(Methods):
     def __float__(self) -> float:
         if recording.traced:
             recording.refuse(self, "float()")
-        return self._data
+        return float(self._data)
 
     def __int__(self) -> int:
         return int(self._taken("int()"))
@@ -280,34 +286,14 @@ class Value(Methods):
             recording.refuse(self, how)
         return self._data
 
-    def __lt__(self, other: Value | float) -> bool:
-        if recording.traced and recording.is_tracing():
-            return _recorded("exceeds", other, self)
-        return self._data < (other._data if type(other) is Value else other)
-
-    def __le__(self, other: Value | float) -> bool:
-        if recording.traced and recording.is_tracing():
-            return _recorded("reaches", other, self)
-        return self._data <= (other._data if type(other) is Value else other)
-
-    def __gt__(self, other: Value | float) -> bool:
-        if recording.traced and recording.is_tracing():
-            return _recorded("exceeds", self, other)
-        return self._data > (other._data if type(other) is Value else other)
-
-    def __ge__(self, other: Value | float) -> bool:
-        if recording.traced and recording.is_tracing():
-            return _recorded("reaches", self, other)
-        return self._data >= (other._data if type(other) is Value else other)
+    def __hash__(self) -> int:
+        function = recording.innermost.get()
+        if function is not None:
+            function.check_hash(self)
+        return object.__hash__(self)
 
     def __pos__(self) -> Value:
         return self
-
-
-def _recorded(name: str, a: Any, b: Any) -> bool:
-    """A comparison in a function that is being compiled: a Value, which `where` takes and `if` refuses."""
-    operation: Any = named(name)
-    return cast(bool, operation(a, b))
 
 
 def parameter(data: Real | float, label: str = "") -> Value:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 
 from autodiff.files import write_atomically
-from autodiff.operation import OPERATIONS, Binary, Op, Tuned
+from autodiff.operation import COMPARISONS, OPERATIONS, Binary, Op, Tuned
 
 STUB = Path(__file__).parents[1] / "autodiff" / "methods.pyi"
 
@@ -31,6 +32,10 @@ class Methods:
         """Compile this node's graph to a function of some of its nodes; see `autodiff.compile`."""
 
 '''
+COMPARISON = '''    def {}(self, b: {}) -> bool:
+        """A comparison of the numbers; inside `autodiff.compile` a number itself, for `where`."""
+
+'''
 
 
 def signatures(op: Op) -> Iterator[str]:
@@ -48,6 +53,9 @@ def signatures(op: Op) -> Iterator[str]:
 def stub() -> str:
     """The whole file."""
     lines = [HEAD]
+    for compare in COMPARISONS:
+        kind = "object" if compare in (operator.eq, operator.ne) else "Methods | float | Real"
+        lines.append(COMPARISON.format(f"__{compare.__name__}__", kind))
     for op in OPERATIONS.values():
         if op.method:
             for signature in signatures(op):

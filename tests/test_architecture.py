@@ -21,7 +21,7 @@ PLAN = """
     numerics        -
     operation       -
     ops             numerics operation
-    recording       errors
+    recording       -
     graph           errors operation recording
     strict          errors operation recording graph
     reverse         recording graph strict
@@ -30,11 +30,11 @@ PLAN = """
 
     copying         errors operation recording graph value
     files           -
-    derivatives     operation ops recording graph reverse value
+    derivatives     errors operation ops recording graph reverse value
     show            errors files numerics operation ops graph reverse value derivatives
     testing         errors operation graph reverse value derivatives show
     program         errors numerics operation ops                                never value
-    replay          errors operation ops recording graph strict value derivatives show program
+    replay          errors operation ops recording graph value derivatives show program
 
     nn.checks       -
     nn.schedules    nn.checks

@@ -139,7 +139,9 @@ class TestNumbers:
         assert not x > Value(3.0)
         assert Value(2.0) < x
         assert operator.lt(2.0, x)
-        assert x != 3.0
+        assert x == 3.0
+        assert x != Dual(1, 4.0, 1.0)
+        assert Value(4.0) == y
         assert (float(y), int(y), round(y), bool(y), y.data) == (4.0, 4, 4.0, True, 4.0)
         z = Dual(1, -1.5, 1.0)
         assert (math.floor(z), math.ceil(z), math.trunc(z), math.exp(z)) == (-2, -1, -1, math.exp(-1.5))

@@ -2,7 +2,7 @@
 
 Read `forward` first (dual numbers), then `nesting`, which tells why derivatives inside derivatives do not confuse
 their numbers, then `transforms`: what users call, each in a few lines. `structures` walks nested lists, dicts, tuples
-and arrays of numbers.
+and arrays of numbers; `standins` says what is refused to a function whose numbers are others than it thinks.
 """
 
 from autodiff.derivatives.transforms import (

@@ -24,7 +24,7 @@ from numbers import Real
 from typing import Any, cast, final
 
 from autodiff import ops, recording
-from autodiff.operation import Binary, Methods, Nary, Op, Unary, attach, for_every_operation, real
+from autodiff.operation import COMPARISONS, Binary, Methods, Nary, Op, Unary, attach, for_every_operation, real
 from autodiff.recording import is_paused
 from autodiff.reverse import times
 from autodiff.value import Value
@@ -48,9 +48,9 @@ class Dual(Methods):
 
     Notes
     -----
-    It has the operators and methods of `Value`. Equality and hash are those of identity; ``<``, ``<=``, ``>`` and
-    ``>=``, ``float(x)`` and the functions of `math` see the number alone. Inside `autodiff.no_grad` results are
-    constants.
+    It has the operators and methods of `Value`. ``==``, ``!=``, ``<``, ``<=``, ``>`` and ``>=``, ``float(x)`` and the
+    functions of `math` see the number alone; its hash is refused in the function that is differentiated. Inside
+    `autodiff.no_grad` results are constants.
 
     Examples
     --------
@@ -100,17 +100,11 @@ class Dual(Methods):
     def __ceil__(self) -> int:
         return math.ceil(float(self))
 
-    def __lt__(self, other: Any) -> Any:
-        return real_part(self) < real_part(other)
-
-    def __le__(self, other: Any) -> Any:
-        return real_part(self) <= real_part(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return real_part(self) > real_part(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return real_part(self) >= real_part(other)
+    def __hash__(self) -> int:
+        function = recording.innermost.get()
+        if function is not None:
+            function.check_hash(self)
+        return object.__hash__(self)
 
     def __pos__(self) -> Dual:
         return self
@@ -201,3 +195,12 @@ def _bind(op: Op) -> None:
 
 
 for_every_operation(_bind)
+
+
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    """Of the numbers, without their tangents."""
+    return lambda self, other: compare(real_part(self), real_part(other))
+
+
+for compare in COMPARISONS:
+    setattr(Dual, f"__{compare.__name__}__", _comparison(compare))

@@ -26,10 +26,11 @@ from typing import Any
 
 from autodiff import recording
 from autodiff.derivatives.forward import Dual, levels, real_part
+from autodiff.derivatives.standins import StandIns
 from autodiff.derivatives.structures import fill, numbers
 from autodiff.operation import real
 from autodiff.recording import is_tracing
-from autodiff.reverse import adjoints, private_gradient
+from autodiff.reverse import private_gradient, swept
 from autodiff.value import Value
 
 _recorded_outside: ContextVar[bool | None] = ContextVar("_recorded_outside", default=None)  # None: nothing outside
@@ -80,7 +81,7 @@ class Arguments:
             raise ValueError(f"argnums names an argument twice: {argnums}")
         self.numbers = [x for k, tree in self.trees.items() for x in numbers(tree, f"argument {k}")]
 
-    def call(self, given: Sequence[Any], recorded: bool) -> Any:
+    def call(self, given: list[Any], recorded: bool) -> Any:
         """Call the function with other numbers in the places of the chosen ones."""
         iterator = iter(given)
         args = list(self.args)
@@ -88,7 +89,7 @@ class Arguments:
             args[k] = fill(tree, iterator)
         token = _recorded_outside.set(recorded or bool(_recorded_outside.get()))
         try:
-            with recording.resume():
+            with StandIns(given):
                 return self.function(*args, **self.kwargs)
         finally:
             _recorded_outside.reset(token)
@@ -139,8 +140,9 @@ class Recorded:
             pairs = zip(self._sweep(y.primal, keep), self._sweep(y.tangent, keep))
             return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
         if type(y) is Value:
-            sums = adjoints(y, view=lambda p: p, wrt=self.leaves) if keep else adjoints(y, wrt=self.leaves)
-            return [sums.get(leaf) for leaf in self.leaves]
+            found = swept(y, view=lambda p: p, wrt=self.leaves) if keep else swept(y, wrt=self.leaves)
+            sums = {id(v): adjoint for v, adjoint in found}
+            return [sums.get(id(leaf)) for leaf in self.leaves]
         return [None] * len(self.leaves)
 
 

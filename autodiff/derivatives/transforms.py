@@ -20,7 +20,7 @@ from autodiff.derivatives.forward import Dual, is_number
 from autodiff.derivatives.nesting import Arguments, Outside, Recorded
 from autodiff.derivatives.structures import fill, matching, numbers, transform
 from autodiff.graph import topological
-from autodiff.reverse import adjoints
+from autodiff.reverse import swept
 from autodiff.value import Value, values
 
 if TYPE_CHECKING:
@@ -439,9 +439,9 @@ def grad_graph(output: Value, wrt: Value | Sequence[Value]) -> Value | list[Valu
     (27.0, 18.0)
     """
     (output,), leaves = values((output,), "output"), values(wrt, "wrt") if isinstance(wrt, Value) or wrt else []
-    sums = adjoints(output, view=lambda p: p, wrt=leaves)
-    forward = set(topological((output,)))
-    gradients = [sums.get(leaf, 0.0) for leaf in leaves]
+    sums = {id(v): adjoint for v, adjoint in swept(output, view=lambda p: p, wrt=leaves)}
+    forward = set(map(id, topological((output,))))
+    gradients = [sums.get(id(leaf), 0.0) for leaf in leaves]
     # d(a * b) / da is b: give a node of its own even then, to be labelled and drawn without touching b.
-    nodes = [g * 1.0 if g in forward else g if isinstance(g, Value) else Value(g) for g in gradients]
+    nodes = [g * 1.0 if id(g) in forward else g if isinstance(g, Value) else Value(g) for g in gradients]
     return nodes[0] if isinstance(wrt, Value) else nodes

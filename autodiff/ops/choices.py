@@ -151,8 +151,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     Notes
     -----
     Both branches are computed, and the one that is not taken gets the adjoint 0. If its own partial is
-    infinite, 0 * inf is nan: the gradient of ``where(x > 0, log(x), 0)`` at 0 is nan. Make the operand harmless
-    as well, by a second `where` inside: ``where(x > 0, log(where(x > 0, x, 1)), 0)``.
+    infinite, 0 * inf is nan: the gradient of ``where(x > 0, log(x), 0)`` at 0 is nan, and so is that of
+    ``where(x == 0, 1, sin(x) / x)``, whose value there is 1. Make the operand harmless as well, by a second `where`
+    inside: ``where(x > 0, log(where(x > 0, x, 1)), 0)``.
 
     Examples
     --------

@@ -8,7 +8,7 @@ To be read in this order:
   programs; `shortcut`: how plain floats and arrays get past the reading of forms;
 - `kernel`: a compiled program with its buffers, by the best backend there is;
 - `tracer`: a function called on Values, its graph on a tape, and its derivative
-  (what would leave the graph, a branch say, is refused in `autodiff.recording`);
+  (what would leave the graph, a branch say, is refused in `autodiff.recording`); `leaks`: what is left of the Values;
 - `backends`: a program as machine code, as NumPy calls, as plain Python.
 """
 

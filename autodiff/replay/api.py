@@ -86,7 +86,8 @@ def compile(
         If the backend is unknown, `cache_size` less than 1, or an axis neither 0 nor None; when called: if `in_axes`
         has another structure than the arguments, or these hold different numbers of samples.
     TraceError
-        When called: if the function branches on a number.
+        When called: if the function branches on a number, hashes one or takes one out of the graph, even if it catches
+        the error itself; or if it uses one that another function was traced with, and kept.
     ImportError
         When called: if what a backend that was asked for needs is not installed.
 
@@ -95,13 +96,15 @@ def compile(
     A program is traced anew for each form of the arguments: structure, lengths, shapes; never for other numbers,
     nor for another number of samples. Values that the function uses without being given them, such as a model's
     parameters, are read anew at each call; plain numbers that it uses so are constants, those of the first call.
-    While it is traced, its arguments are nan. Arguments are given by position.
+    While it is traced, its arguments are Values without a number, and ``x == 0.0`` and other comparisons are recorded,
+    for `where`; what it keeps of them in an attribute or a global cannot be computed with afterwards. Arguments are
+    given by position.
 
     Results are those of the function itself but for the last few ulp: sums are added in order, not correctly rounded,
     so one that overflows on its way is infinite or nan; and a product in it may be fused, not rounded by itself.
 
     Given Values, or inside another transform or `compile`, the function itself is called, and its graph continues
-    theirs. `strict` does not look into a program.
+    theirs. `strict`, around it or in it, does not look into a program.
 
     Examples
     --------
@@ -165,9 +168,10 @@ def _compile_graph_method(
     """
     given = values(inputs, "compile")
     chosen = given if wrt is None else values(wrt, "compile")
-    if len(set(given)) < len(given):
-        raise ValueError(f"inputs names a Value twice: {next(v for v in given if given.count(v) > 1)!r}")
-    strangers = [v for v in chosen if v not in given]
+    position = {v: k for k, v in enumerate(given)}
+    if len(position) < len(given):
+        raise ValueError(f"inputs names a Value twice: {next(v for k, v in enumerate(given) if position[v] > k)!r}")
+    strangers = [v for v in chosen if v not in position]
     if strangers:
         raise ValueError(f"wrt holds {strangers[0]!r}, which is none of the inputs")
     order = topological((self,))
@@ -185,7 +189,7 @@ def _compile_graph_method(
         return known[self]
 
     rebuilt.__name__ = rebuilt.__qualname__ = self.label or "graph"
-    compiled: Compiled[Any] = compile(rebuilt, argnums=[given.index(v) for v in chosen], **options)
+    compiled: Compiled[Any] = compile(rebuilt, argnums=[position[v] for v in chosen], **options)
     return compiled
 
 

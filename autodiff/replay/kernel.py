@@ -114,9 +114,9 @@ class Kernel:
         self._stores = [store for _, store in tracer.observations]
         self._captured = tracer.captured
         lane = tracer.tape.lane
-        self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[v]]]
+        self._supplies = [supply for v, supply in tracer.supplies if not lane[tracer.slots[id(v)]]]
         # Runs of one supply, with their lengths: a layer asks the same once for each of its inputs.
-        draws = itertools.groupby(supply for v, supply in tracer.supplies if lane[tracer.slots[v]])
+        draws = itertools.groupby(supply for v, supply in tracer.supplies if lane[tracer.slots[id(v)]])
         self._draws = [(supply, len(list(run))) for supply, run in draws]
         self.shared = array("d", bytes(8 * max(len(self.program.shared_inputs), 1)))
         self.shared_out = array("d", bytes(8 * max(len(self.program.shared_outputs), 1)))

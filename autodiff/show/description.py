@@ -42,13 +42,14 @@ def _written(v: Value | float, groups: dict[str, tuple[Value, ...]]) -> str:
             return p.label or f"({number(p.data)})"
         if op.name == "guard":  # a, or nan outside the domain
             return text(p.operands[0])
-        if op.name == "mul" and 1.0 in p.operands:  # by the seed
-            return text(p.operands[1 if p.operands[0] == 1.0 else 0])
+        seeds = [type(q) is float and q == 1.0 for q in p.operands]
+        if op.name == "mul" and any(seeds):
+            return text(p.operands[seeds.index(False)])
         if op.name == "abs":
             return f"abs({text(p.operands[0])})"
         if op.arity:
             return f"({op.label.format(*[f'({text(q)})' for q in p.operands])})"
-        whole = [name for name, group in groups.items() if group == p.operands]
+        whole = [name for name, group in groups.items() if [*map(id, group)] == [*map(id, p.operands)]]
         return op.label.format(", ".join(whole or map(text, p.operands)))
 
     plain = ast.unparse(ast.parse(text(v), mode="eval"))  # without the brackets that are not needed

@@ -67,7 +67,7 @@ def draw_forward(outputs: Value | Iterable[Value], *, rankdir: str = "LR", max_n
     True
     """
     ends = values(outputs, "draw_forward")
-    order = topological(ends)
+    order, shown = topological(ends), set(ends)
     check_fresh(order)
     _check_size(len(order), max_nodes)
     names, boxes, graded = Names(order), _boxes(order), any(v.grad for v in order)
@@ -77,7 +77,7 @@ def draw_forward(outputs: Value | Iterable[Value], *, rankdir: str = "LR", max_n
         lines = [names.equation(v), number(v.data)]
         if graded:
             lines.append(f"grad {number(v.grad or 0.0)}")
-        nodes.append((boxes[v], names.id[v], lines, ROLES[v.role] | ({"penwidth": "3"} if v in ends else {})))
+        nodes.append((boxes[v], names.id[v], lines, ROLES[v.role] | ({"penwidth": "3"} if v in shown else {})))
         for p in v.operands:
             tail = f"c{len(nodes) - 1}" if isinstance(p, float) else names.id[p]
             if isinstance(p, float):
@@ -222,7 +222,7 @@ def _boxes(order: Iterable[Value]) -> dict[Value, tuple[str, ...]]:
     shared: dict[Value, tuple[str, ...]] = {}
     for v in boxes:
         for p in v.operands:
-            if p in homeless:
+            if isinstance(p, Value) and p in homeless:
                 shared[p] = _common(shared[p], v.scope) if p in shared else v.scope
     return boxes | shared
 

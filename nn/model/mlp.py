@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import wraps
 from itertools import pairwise
 from typing import Any, cast
 
@@ -83,16 +84,39 @@ def per_layer(activation: Activation | Sequence[Activation] | None, count: int) 
 _dot: Callable[..., Value] = ops.dot.on[Value]  # the lengths are compared here, once
 
 
-class _Operands:
-    """The weights as a tuple, as they were at the last call: with one tuple for all calls nodes take less memory, and
-    a sweep knows it again. (A plain list of them in a neuron would be found among its parameters.)
+class Weights(list[Value]):
+    """The weights of a neuron, with a tuple of them: with one for all calls, until they change, nodes take less memory,
+    and a sweep knows it again.
     """
 
-    __slots__ = ("given", "weights")
+    operands: tuple[Value, ...] | None = None
 
-    def __init__(self, w: list[Value]) -> None:
-        self.given = list(w)
-        self.weights = tuple(w)
+
+def _changing(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def changed(self: Weights, *given: Any, **named: Any) -> Any:
+        try:
+            return method(self, *given, **named)
+        finally:
+            self.operands = None
+
+    return changed
+
+
+_CHANGES = [
+    "__setitem__",
+    "__delitem__",
+    "__iadd__",
+    "__imul__",
+    "append",
+    "clear",
+    "extend",
+    "insert",
+    "pop",
+    "remove",
+]
+for _name in (*_CHANGES, "reverse", "sort"):
+    setattr(Weights, _name, _changing(getattr(list, _name)))
 
 
 class Neuron(Module):
@@ -162,9 +186,8 @@ class Neuron(Module):
         nin = positive(nin, "nin")
         draw, rng = initialiser(init), generator(seed, rng)
         self.activation = activation_function(activation, nonlin)
-        self.w = [parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)]
+        self.w: list[Value] = Weights([parameter(draw(rng, nin, 1), f"w{k}") for k in range(nin)])
         self.b = parameter(0.0, "b") if bias else None
-        self._operands = _Operands(self.w)
         self.expand = expand
         self.name = "neuron"
         self._single = activation_name(self.activation) is not None  # it makes one node, or none
@@ -205,10 +228,10 @@ class Neuron(Module):
             outer, name = recording.now, self.name
             box = recording.inside(outer, name)
             self._box = outer, name, box
-        operands = self._operands
-        if w != operands.given:
-            operands.given, operands.weights = list(w), tuple(w)
-        z = _dot(operands.weights, x)
+        operands = w.operands if type(w) is Weights else tuple(w)
+        if operands is None:
+            operands = cast(Weights, w).operands = tuple(w)
+        z = _dot(operands, x)
         if type(z) is not Value:  # the inputs are duals, perhaps
             return self._activated(z if self.b is None else z + self.b)
         z._stamp = box

@@ -421,10 +421,8 @@ class CompiledStep:
             tracer = Tracer()
             tracer.adopt(self.values)
             # In the order of the buffers: column after column, and in each sample after sample.
-            given = [[Value(0.5) for _ in range(count)] for _ in range(columns.width + 1)]
-            for column in given:
-                tracer.adopt(column, lane)
-            tracer.adopt(number.leaf for number in self.settings.inputs())
+            given = [[tracer.stand_in(lane) for _ in range(count)] for _ in range(columns.width + 1)]
+            self.settings.enter(tracer)
             rows = [tuple(row) for row in zip(*given[: columns.inputs])]
             told = list(zip(*given[columns.inputs : -1]))
             found = tracer.trace(self._computed, rows, told, given[-1], lane)

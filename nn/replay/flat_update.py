@@ -66,7 +66,8 @@ class FlatUpdate:
         def trace() -> tuple[Tracer, None]:
             tracer = Tracer([True] * (2 + len(names)))
             x, g, *state = tracer.leaves
-            tracer.adopt([before, *(number.leaf for number in settings.inputs())])
+            tracer.adopt([before])
+            settings.enter(tracer)
             moved, left = tracer.trace(lambda: optimizer.update(x, g, tuple(state), before + 1.0))  # type: ignore[arg-type]
             tracer.want([moved, *[y for y, _ in zip(left, names, strict=True)]], "each")
             if tracer.captured:

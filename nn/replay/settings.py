@@ -325,6 +325,12 @@ class Settings:
         """The numbers that are inputs of what is recorded."""
         return [number for held in self._held for number in held.numbers.values()]
 
+    def enter(self, tracer: Tracer) -> None:
+        """Make them inputs of what is recorded, behind those that are there; they stand for any number."""
+        leaves = [number.leaf for number in self.inputs()]
+        tracer.adopt(leaves)
+        tracer.given += leaves
+
     def reads(self, program: Program, first: int) -> list[tuple[int, Callable[[], float]]]:
         """What reads each of them that a program needs, with its place among what all samples share, from the first."""
         live = set(program.live)
