@@ -103,24 +103,25 @@ class Optimizer:
 
         Parameters
         ----------
-        x, g : float or array of float
-            The parameter and its gradient; or many parameters at once, each by itself.
-        state : tuple of float or array of float
+        x, g : float
+            The parameter and its gradient.
+        state : tuple of float
             What is remembered of it, in the order of `state_names`; 0.0 at the first step.
         step : int
             The number of the step, from 1.
 
         Returns
         -------
-        x : float or array of float
+        x : float
             The parameter after the step.
         state : tuple
             What is to be remembered.
 
         Notes
         -----
-        To run on floats and on arrays alike it is written with ``+ - * /``, ``**`` and ``abs``, with no ``if`` on any
-        of these numbers, and changes none of them in place.
+        `nn.fit` records it as a program that moves all parameters at once, and calls it on Values for that, the step
+        too. So it is written with operators and functions of `autodiff` (`autodiff.where` for a choice), with no ``if``
+        on any of these numbers. One that is not is called for each parameter at each step, which takes longer.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a method update(self, x, g, state, step)")
 

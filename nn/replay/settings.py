@@ -18,7 +18,7 @@ import types
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -343,13 +343,14 @@ class Settings:
     def kept(self) -> Iterator[None]:
         """Whatever is done inside to what there is, and to sources of random numbers, is undone."""
         before = [(held, held.now()) for held in (*self._held, *self._kept)]
-        states = [get() for get, _ in self._sources]
+        sources = self._sources if self.foreign else []  # the package's own code draws none while it is recorded
+        states = [get() for get, _ in sources]
         try:
             yield
         finally:
             for held, members in before:
                 held.restore(members)
-            for (get, put), state in zip(self._sources, states):
+            for (get, put), state in zip(sources, states):
                 if _frozen(get()) != _frozen(state):
                     put(state)
 
@@ -359,22 +360,22 @@ class Settings:
 
         Of the first object, what stands apart is replaced, too.
         """
-        states = [_frozen(get()) for get, _ in self._sources]
-        listening = _listening() if self.foreign else nullcontext[list[str]]([])
-        with self.kept(), listening as heard:
+        sources = self._sources if self.foreign else []
+        states = [_frozen(get()) for get, _ in sources]
+        with self.kept(), _Listener() as listener:
             expected = [(held, held.lifted(held.now())) for held in (*self._held, *self._kept)]
             for held, members in expected:
                 if held is self._front:
                     members.update(standing_in)
                 held.restore(members)
             yield
-            if [_frozen(get()) for get, _ in self._sources] != states:
+            if [_frozen(get()) for get, _ in sources] != states:
                 raise Unrepeatable(f"{self.what} draws random numbers, by other means than nn.Dropout")
             for held, members in expected:
                 for key in held.difference(members, {}):
                     told = f"{held.name}.{key}" if isinstance(key, str) else f"a {held.name}"
                     raise Unrepeatable(f"{self.what} changes {told:.60} when it is called")
-            if heard:
+            if listener.heard:
                 raise Unrepeatable(f"{self.what} prints when it is called")
 
     def hold(self, problem: Exception | None = None) -> bool:
@@ -479,24 +480,29 @@ def _frozen(state: Any) -> Any:
     return state.tobytes() if hasattr(state, "tobytes") else state
 
 
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Hear what this thread prints, and let nobody else hear it."""
-    heard: list[str] = []
-    output, here = sys.stdout, threading.get_ident()
+class _Listener:
+    """Stands in the place of standard output: it hears what this thread prints, and lets nobody else hear it."""
 
-    class Listener:
-        def write(self, text: str) -> int:
-            if threading.get_ident() != here:
-                return output.write(text)
-            heard.append(text)
-            return len(text)
+    def __init__(self) -> None:
+        self.output, self.heard = sys.stdout, False
+        self._here: int | None = threading.get_ident()
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(output, name)
+    def __enter__(self) -> _Listener:
+        sys.stdout = self
+        return self
 
-    sys.stdout = Listener()
-    try:
-        yield heard
-    finally:
-        sys.stdout = output
+    def __exit__(self, *_: object) -> None:
+        self._here = None
+        if sys.stdout is self:
+            sys.stdout = self.output
+            while isinstance(sys.stdout, _Listener) and sys.stdout._here is None:  # of a thread that came first
+                sys.stdout = sys.stdout.output
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self._here:
+            return self.output.write(text)
+        self.heard = True
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.output, name)

@@ -250,7 +250,10 @@ def fit(
     eager : bool
         Whether to build the graph of every mini-batch, as one does by hand, in place of recording it once and
         replaying the program (`nn.compile`), which is more than a hundred times as fast and gives the same numbers but
-        for rounding. What cannot be traced is done eagerly in any case; ``History.backend`` says what was done.
+        for rounding, also where a callback changes a setting. What cannot be traced, such as a branch on a number, is
+        done eagerly in any case, and so is code of yours that does more than to compute: that draws random numbers by
+        other means than `Dropout`, counts its calls, prints. Of the latter a RuntimeWarning tells;
+        ``History.backend`` always says what was done, and why.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.
 
@@ -277,7 +280,7 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the learning rate included, is that of the checkpoint. More epochs or another patience are allowed.
+    their state, the optimizer's settings included, is that of the checkpoint. More epochs or another patience are allowed.
     What callbacks remember is theirs to keep.
 
     Examples
