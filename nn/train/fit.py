@@ -280,8 +280,8 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the optimizer's settings included, is that of the checkpoint. More epochs or another patience are allowed.
-    What callbacks remember is theirs to keep.
+    their state, the optimizer's settings included, is that of the checkpoint. More epochs or another patience are
+    allowed. What callbacks remember is theirs to keep.
 
     Examples
     --------
