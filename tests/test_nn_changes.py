@@ -17,6 +17,7 @@ import sys
 import time
 import types
 import warnings
+from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -322,6 +323,7 @@ ATTRIBUTES = {
     "a dict": attribute(lambda a: a[0], {0: 0.5}, 2.0, put),
     "a tuple": attribute(lambda a: a[0][1], ((0.5, 0.3),), ((0.5, 2.0),)),
     "an array": attribute(lambda a: float(a[0]), numpy.array([0.5]), 2.0, put),
+    "an array of objects": attribute(lambda a: a[0], numpy.array([autodiff.Value(0.5)]), autodiff.Value(2.0), put),
     "a set": attribute(len, {1}, {1, 2}),
     "a queue": attribute(lambda a: a[0], collections.deque([0.5]), 2.0, put),
     "a word": attribute(lambda a: 1.0 if a == "one" else 2.0, "one", "two"),
@@ -488,6 +490,11 @@ def appending(self, x):
     return self.inner(x) * len(self.seen)
 
 
+def filling(self, x):
+    self.seen[0] += 1.0
+    return self.inner(x) * float(self.seen[0])
+
+
 def alternating(self, x):
     self.flag = not self.flag
     return self.inner(x) * (2.0 if self.flag else 1.0)
@@ -540,6 +547,9 @@ IMPURE = {
     "a counter that counts": module(weighing, calls=0.0),
     "a list": module(appending, seen=[]),
     "a queue": module(appending, seen=collections.deque(maxlen=3)),
+    "a set": module(lambda self, x: self.seen.add(len(self.seen)) or self.inner(x), seen=set()),
+    "an array": module(filling, seen=numpy.zeros(2)),
+    "an array of Python": module(filling, seen=array("d", [0.0])),
     "a flag": module(alternating, flag=True),
     "what it gave": module(remembering),
     "its class": lambda: type("Own", (Own,), {"__call__": counting_in_its_class, "calls": 0})(),

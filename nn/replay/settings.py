@@ -81,22 +81,14 @@ class Held:
             ways = [way for key, x in self.found.items() if key not in self.apart for way in _floats(x, (key,))]
             self.numbers = {way: Input(Value(0.0), _reader(get, way)) for way in ways}
 
-    def difference(self, expected: Members, free: Mapping[Path, Any], apart: Iterable[str] = ()) -> list[Any]:
-        """The first key whose member is not as expected, if there is one; floats that are `free` may be others."""
-        now = self.now()
-        if all(map(operator.is_, now.values(), expected.values())) and list(now) == list(expected):
-            return []
-        for key in {**expected, **now}:
-            there = key in now and key in expected and _alike(expected[key], now[key], (key,), free)
-            if not there and key not in apart:
-                return [key]
-        return []
-
     def moved(self) -> bool:
         """Whether it no longer holds what it did, but for what may change."""
-        if self.difference(self.found, self.numbers, self.apart):
+        now, found = self.now(), self.found
+        if all(map(operator.is_, now.values(), found.values())) and list(now) == list(found):
+            return False
+        if any(key not in self.apart for key in _differing(found, now, self.numbers)):
             return True
-        self.found = self.now()  # the next look is a short one
+        self.found = now  # the next look is a short one
         return False
 
     def lifted(self, members: Members) -> Members:
@@ -105,13 +97,21 @@ class Held:
 
     def restore(self, members: Members) -> None:
         """Let it hold these again."""
-        now = self.now()
-        for key, x in members.items():
-            if key not in now or now[key] is not x:
-                self._put(key, x)
+        for key in _differing(now := self.now(), members, {}):
+            if key in members:
+                self._put(key, members[key])
         for key in reversed(list(now)):
             if key not in members:
                 self._drop(key)
+
+
+def _differing(old: Members, new: Members, free: Mapping[Path, Any]) -> list[Any]:
+    """The keys whose members differ; floats that are `free` may be others."""
+    return [
+        key
+        for key in {**old, **new}
+        if key not in old or key not in new or not _alike(old[key], new[key], (key,), free)
+    ]
 
 
 def _floats(x: Any, way: Path) -> Iterator[Path]:
@@ -181,9 +181,8 @@ class Settings:
         self._classes: set[type] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
         try:
-            for mode, ahead in self._ahead.items():
-                while ahead:
-                    self._take_in(ahead.pop(), mode)
+            while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
+                self._take_in(ahead[1].pop(), ahead[0])
         except NotCompilable:
             raise
         except Exception as problem:
@@ -266,22 +265,18 @@ class Settings:
 
     def _numeric(self, x: Any, mode: Mode) -> None:
         """Take in an array, or a source of random numbers of NumPy."""
-        if hasattr(x, "bit_generator"):
-            source = x.bit_generator
+        if hasattr(x, "bit_generator") or hasattr(x, "random_raw"):
+            source = getattr(x, "bit_generator", x)
             self._sources.append((lambda: source.state, partial(setattr, source, "state")))
         elif hasattr(x, "get_state"):
             self._sources.append((x.get_state, x.set_state))
         elif hasattr(x, "tobytes") and hasattr(x, "__setitem__"):
-            copy = x[:] if isinstance(x, array) else x.copy()
-            place = slice(None) if isinstance(x, array) else ...
-            told = str(getattr(x, "dtype", "")), getattr(x, "shape", ())
-            held = Held(
-                type(x).__name__,
-                lambda: {0: (*told, x.tobytes())},
-                lambda *_: operator.setitem(x, place, copy),
-                _nothing,
-            )
-            (self._kept if mode == "keep" else self._held).append(held)
+            name = type(x).__name__
+            if hasattr(x, "dtype") and x.dtype.hasobject:
+                held = Held(name, lambda: dict(enumerate(x.flat)), x.flat.__setitem__, _nothing)
+            else:
+                held = Held(name, lambda: {0: _content(x)}, partial(_pour, x), _nothing)
+            self._hold(held, mode)
 
     def _function(self, function: types.FunctionType) -> None:
         """Take in what a function of the user's refers to."""
@@ -372,8 +367,8 @@ class Settings:
             if [_frozen(get()) for get, _ in sources] != states:
                 raise Unrepeatable(f"{self.what} draws random numbers, by other means than nn.Dropout")
             for held, members in expected:
-                for key in held.difference(members, {}):
-                    told = f"{held.name}.{key}" if isinstance(key, str) else f"a {held.name}"
+                for key in _differing(members, held.now(), {}):
+                    told = f"{held.name}.{key}" if isinstance(key, str) else f"what is in a {held.name}"
                     raise Unrepeatable(f"{self.what} changes {told:.60} when it is called")
             if listener.heard:
                 raise Unrepeatable(f"{self.what} prints when it is called")
@@ -424,6 +419,17 @@ def _freeze(x: Any) -> Any:
 def _refill(x: Any, _: Any, members: Any) -> None:
     x.clear()
     (x.update if isinstance(x, set) else x.extend)(members)
+
+
+def _content(x: Any) -> Any:
+    return str(getattr(x, "dtype", "")), getattr(x, "shape", ()), x.tobytes()
+
+
+def _pour(x: Any, _: Any, content: Any) -> None:
+    if isinstance(x, array):
+        x[:] = array(x.typecode, content[-1])
+    else:
+        x[...] = sys.modules["numpy"].frombuffer(content[-1], x.dtype).reshape(x.shape)
 
 
 def _nothing(*_: Any) -> None:
