@@ -169,7 +169,7 @@ class Neuron(Module):
     True
     """
 
-    __slots__ = ("_box", "_operands")  # what it remembers of its last call is none of its attributes
+    __slots__ = ("_box",)  # what it remembers of its last call is none of its attributes
 
     def __init__(
         self,

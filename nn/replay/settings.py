@@ -58,7 +58,7 @@ class Input(NamedTuple):
 
 
 class Held:
-    """One that holds others, by keys: what was `found` there; what is there `now`; how one is `put`, and taken away.
+    """One that holds others, by keys: what was `found` there; what is there `now`; how one is put, and taken away.
 
     `numbers` are the Values that stand for floats while something is recorded, by the way to each: a key, and places in
     tuples. Members that stand `apart` may change.
@@ -67,13 +67,14 @@ class Held:
     def __init__(
         self,
         name: str,
+        owner: Any,
         now: Callable[[], Members],
         put: Callable[[Any, Any], object],
         drop: Callable[[Any], object],
         get: Callable[[Any], Any] | None = None,
         apart: Iterable[str] = (),
     ) -> None:
-        self.name, self.now, self._put, self._drop = name, now, put, drop
+        self.name, self._owner, self.now, self._put, self._drop = name, owner, now, put, drop
         self.apart = frozenset(apart)
         self.found = now()
         self.numbers: dict[Path, Input] = {}
@@ -83,9 +84,12 @@ class Held:
 
     def moved(self) -> bool:
         """Whether it no longer holds what it did, but for what may change."""
-        now, found = self.now(), self.found
-        if all(map(operator.is_, now.values(), found.values())) and list(now) == list(found):
-            return False
+        owner, found = self._owner, self.found
+        now = owner if isinstance(owner, dict) else found if isinstance(owner, list) else self.now()
+        members = owner if isinstance(owner, list) else now.values()
+        if len(members) == len(found) and all(map(operator.is_, [*now, *members], [*found, *found.values()])):
+            return False  # mostly all is as it was
+        now = self.now()
         if any(key not in self.apart for key in _differing(found, now, self.numbers)):
             return True
         self.found = now  # the next look is a short one
@@ -236,24 +240,23 @@ class Settings:
         if isinstance(x, dict):
             get = x.__getitem__ if lift else None
             put, drop = partial(dict.__setitem__, x), partial(dict.__delitem__, x)
-            self._hold(Held(name, partial(dict, x), put, drop, get), mode)
+            self._hold(Held(name, x, partial(dict, x), put, drop, get), mode)
         elif isinstance(x, list):
             get = x.__getitem__ if lift else None
-            self._hold(
-                Held(name, lambda: dict(enumerate(x)), partial(_set_item, x), partial(list.__delitem__, x), get), mode
-            )
+            self._hold(Held(name, x, lambda: dict(enumerate(x)), partial(_set_item, x), x.__delitem__, get), mode)
         elif isinstance(x, (set, deque, bytearray)):
-            self._hold(Held(name, lambda: {0: _freeze(x)}, partial(_refill, x), _nothing), mode)
+            self._hold(Held(name, None, lambda: {0: _freeze(x)}, partial(_refill, x), _nothing), mode)
         elif _root(kind) == "numpy" or isinstance(x, array):
             self._numeric(x, mode)
             return
-        if hasattr(x, "__dict__") and _root(kind) != "autodiff":
+        # A neuron's list of weights keeps a tuple of them, which is nobody's business.
+        if hasattr(x, "__dict__") and _root(kind) != "autodiff" and not (isinstance(x, list) and _root(kind) == "nn"):
             own = vars(x)
             apart = self._apart if x is self._first else ()
             if isinstance(x, Module):
                 apart = ("training", *(x._anew if _root(kind) in _OURS else ()))
             get = own.__getitem__ if lift else None
-            held = Held(name, partial(dict, own), own.__setitem__, own.__delitem__, get, apart)
+            held = Held(name, own, partial(dict, own), own.__setitem__, own.__delitem__, get, apart)
             self._front = held if x is self._first else self._front
             self._hold(held, mode)
         self._class(kind)
@@ -261,7 +264,7 @@ class Settings:
         if names:
             get = partial(getattr, x) if lift else None
             put, drop = partial(object.__setattr__, x), partial(object.__delattr__, x)
-            self._hold(Held(name, partial(_attributes, x, names), put, drop, get), mode)
+            self._hold(Held(name, None, partial(_attributes, x, names), put, drop, get), mode)
 
     def _numeric(self, x: Any, mode: Mode) -> None:
         """Take in an array, or a source of random numbers of NumPy."""
@@ -273,28 +276,30 @@ class Settings:
         elif hasattr(x, "tobytes") and hasattr(x, "__setitem__"):
             name = type(x).__name__
             if hasattr(x, "dtype") and x.dtype.hasobject:
-                held = Held(name, lambda: dict(enumerate(x.flat)), x.flat.__setitem__, _nothing)
+                held = Held(name, None, lambda: dict(enumerate(x.flat)), x.flat.__setitem__, _nothing)
             else:
-                held = Held(name, lambda: {0: _content(x)}, partial(_pour, x), _nothing)
+                held = Held(name, None, lambda: {0: _content(x)}, partial(_pour, x), _nothing)
             self._hold(held, mode)
 
     def _function(self, function: types.FunctionType) -> None:
         """Take in what a function of the user's refers to."""
         scope, name = function.__globals__, function.__name__
-        for cell in function.__closure__ or ():
-            self._named(name, cell, ("cell_contents",))
         self.foreign = self.foreign or _root_of(scope.get("__name__")) not in _OURS
         if _is_library(scope.get("__name__")):
+            cells = [_attributes(cell, ("cell_contents",)) for cell in function.__closure__ or ()]
+            self._ahead["watch"] += [x for cell in cells for x in cell.values()]
             return
+        for cell in function.__closure__ or ():
+            self._named(name, cell, ("cell_contents",))
         self._named(name, function, ("__code__", "__defaults__", "__kwdefaults__", "__dict__"))
         names = list(_names(function.__code__))
         modules = [x for n in names if isinstance(x := scope.get(n), types.ModuleType)]
         for owner in (scope, *(vars(m) for m in modules if not _is_library(m.__name__))):
             put, drop = owner.__setitem__, owner.__delitem__
-            self._hold(Held(name, partial(_members, owner, names), put, drop), "watch")
+            self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
 
     def _named(self, name: str, x: Any, names: Iterable[str]) -> None:
-        self._hold(Held(name, partial(_attributes, x, names), partial(setattr, x), partial(delattr, x)), "watch")
+        self._hold(Held(name, None, partial(_attributes, x, names), partial(setattr, x), partial(delattr, x)), "watch")
 
     def _class(self, cls: type) -> None:
         """Take in the attributes of a class of the user's, its methods among them."""
@@ -302,7 +307,7 @@ class Settings:
         for c in cls.__mro__:
             if not _is_library(c.__module__) and c not in self._classes:
                 self._classes.add(c)
-                held = Held(c.__name__, partial(_public, c), partial(setattr, c), partial(delattr, c))
+                held = Held(c.__name__, None, partial(_public, c), partial(setattr, c), partial(delattr, c))
                 self._hold(held, "watch")
 
     # -- Looking again -------------------------------------------------------------------------------------------
@@ -409,7 +414,7 @@ class Settings:
 
 
 def _set_item(members: list[Any], k: int, x: Any) -> None:
-    list.__setitem__(members, slice(k, k + 1), [x])  # behind the last, too
+    members[k : k + 1] = [x]  # behind the last, too
 
 
 def _freeze(x: Any) -> Any:
