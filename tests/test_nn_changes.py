@@ -849,7 +849,7 @@ def test_data_that_a_callback_changes(validated, on_step):
 
 
 def test_a_resumed_training_runs_the_rule_of_the_checkpoint(tmp_path):
-    """Momentum and flags are those of the file, whatever the new optimizer was made with; and so is what is computed."""
+    """Momentum and flags are those of the file, and so is what is computed."""
 
     def run(path, epochs, eager):
         model = network()
