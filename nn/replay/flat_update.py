@@ -68,7 +68,11 @@ class FlatUpdate:
             x, g, *state = tracer.leaves
             tracer.adopt([before])
             settings.enter(tracer)
-            moved, left = tracer.trace(lambda: optimizer.update(x, g, tuple(state), before + 1.0))  # type: ignore[arg-type]
+
+            def update() -> Any:  # a sweep begins with 0.0, and so leaves no gradient of -0.0
+                return optimizer.update(x, g + 0.0, tuple(state), before + 1.0)  # type: ignore[arg-type]
+
+            moved, left = tracer.trace(update)
             tracer.want([moved, *[y for y, _ in zip(left, names, strict=True)]], "each")
             if tracer.captured:
                 raise NotCompilable("the optimizer looks at Values that are not its parameters")
@@ -113,7 +117,7 @@ class FlatUpdate:
         places = range(len(parameters)) if self._chosen is None else self._chosen
         write(parameters, [x[k] for k in places])
         for p, k in zip(parameters, places):
-            p.grad = g[k] + 0.0  # as a sweep leaves it, which begins with 0.0: never -0.0
+            p.grad = g[k] + 0.0
         self.optimizer.step()
         for p, k in zip(parameters, places):
             x[k] = p._data
@@ -128,10 +132,8 @@ class FlatUpdate:
             with settings.kept():
                 moved = [optimizer.update(x[p], g[p] + 0.0, row, optimizer.steps + 1) for p, row in zip(places, rows)]
             rule(x, g)
-            made, expected = (
-                [x[p] - before[0][p] for p in places],
-                [y - before[0][p] for p, (y, _) in zip(places, moved)],
-            )
+            made = [x[p] - before[0][p] for p in places]
+            expected = [y - before[0][p] for p, (y, _) in zip(places, moved)]
             kept = zip([optimizer.state[name] for name in names], zip(*[row for _, row in moved]))
             same = agree(made, expected, 1e-12 * max(map(abs, before[0]))) and all(agree(a, b) for a, b in kept)
         except Exception:
