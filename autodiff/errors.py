@@ -39,8 +39,10 @@ class TraceError(GraphError):
     """A function that is being recorded for replay branches on a number, hashes one or takes one out of the graph.
 
     Or a number is used outside of the function that it was recorded in. A function that catches the error gets it once
-    more at its end.
+    more at its end. Which `number` was asked for, it knows.
     """
+
+    number: object = None
 
 
 class GradientError(AutodiffError):

@@ -10,7 +10,7 @@ import pytest
 import nn
 from nn import BatchNorm, Dropout, Elementwise, Layer, Residual, Sequential, losses, optim
 from nn.eager.step import EagerStep
-from nn.replay.compiled_step import CompiledStep, NotCompilable
+from nn.replay import CompiledStep, NotCompilable
 
 RNG = random.Random(3)
 ROWS = [[RNG.gauss(0.0, 1.0), RNG.gauss(0.0, 1.0)] for _ in range(13)]

@@ -70,6 +70,8 @@ class StandIns:
         name = getattr(v, "label", "") or f"a {type(v).__name__}"
         kind, how = (GraphError, "differentiated") if self.tracer is None else (TraceError, "recorded")
         error = kind(f"{what} of {name} while the function is {how}{where}. {why}")
+        if isinstance(error, TraceError):
+            error.number = v
         tracer: Any = self.tracer
         for function in self._outwards():
             if function is tracer or function.holds(v):

@@ -117,7 +117,10 @@ def evaluate(
 
 @dataclass
 class Problem:
-    """What a training works on: `weights` are one a sample of the training part, `penalty` is added to the loss."""
+    """What a training works on: `weights` are one a sample of the training part, `penalty` is added to the loss.
+
+    It is `open` if callbacks and the like can reach the data, and so may change them.
+    """
 
     model: Module
     optimizer: Optimizer
@@ -128,6 +131,7 @@ class Problem:
     metric: Metric
     penalty: Callable[[], Any] | None
     batch_size: int
+    open: bool = False
 
 
 class Worker:
@@ -138,9 +142,13 @@ class Worker:
 
     backend = "eager"
     """What it runs on, in a word."""
+    reason: Exception | None = None
+    """Why not all is replayed, if that was wanted."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, reason: Exception | None = None) -> None:
         self.problem = problem
+        if reason is not None:
+            self.reason, self.backend = reason, f"eager: {reason}"
         self._eager = EagerStep(problem.model, problem.loss, problem.penalty)
 
     def read(self) -> None:

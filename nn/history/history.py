@@ -66,7 +66,9 @@ class History:
         Why training ended: "finished", "patience" (no better epoch for long), "callback" (one asked for it),
         "interrupted" (Ctrl-C) or "diverged".
     backend : str
-        What the steps ran on: "llvm", "numpy", "python", or "eager", with the reason. It is not saved.
+        What the steps ran on: "llvm", "numpy", "python", or "eager", with the reason: "eager: the loss ...". If only
+        the optimizer's rule is not replayed, "llvm, but eager steps: ..."; if that changed in the middle,
+        "llvm; later eager: ...". It is not saved.
 
     Examples
     --------

@@ -67,6 +67,8 @@ class BatchNorm(Module):
     ([0.2], [1.1])
     """
 
+    _anew = ("running_mean", "running_var", "num_batches_tracked")
+
     def __init__(self, n: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True) -> None:
         n = positive(n, "n")
         self.eps = finite(eps, "eps", least=0.0)
@@ -170,7 +172,7 @@ class BatchNorm(Module):
         return columns
 
     def _past(self, statistic: str, k: int) -> Any:
-        return recording.drawn(partial(getattr(self, statistic).__getitem__, k), each=False)
+        return recording.drawn(lambda: getattr(self, statistic)[k], each=False)
 
     def _follow(self, statistic: str, k: int, factor: float, new: float) -> None:
         if statistic == "running_mean" and k == 0:  # a batch begins

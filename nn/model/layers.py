@@ -309,12 +309,22 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, seed: int | None = None, rng: random.Random | None = None) -> None:
-        self.p = finite(p, "the probability p", least=0.0, most=1.0)
+        self.p = p
         if seed is None and rng is None:
             # A generator of its own, whose state belongs to the model; the global one still governs all.
             seed = random.getrandbits(64)
         self.rng = generator(seed, rng)
         self.name = "dropout"
+
+    @property
+    def p(self) -> float:
+        """The probability; may be written at any time."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
+        self._p = finite(p, "the probability p", least=0.0, most=1.0)
+        self._drops = self._p != 0.0  # a flag: for `nn.replay` a number decides on nothing
 
     def __call__(self, x: Any) -> Any:
         """Some of the numbers, or in evaluation mode all of them.
@@ -330,13 +340,13 @@ class Dropout(Module):
             One output as it is, several as a list.
         """
         row = as_tuple(x, 1)
-        if not self.training or self.p == 0.0:
+        if not self.training or not self._drops:
             return unwrapped(list(row))
         with recording.scope(self.name):
             return unwrapped([ops.mul(z, recording.drawn(self._factor)) for z in row])
 
     def _factor(self) -> float:
-        return 1.0 / (1.0 - self.p) if self.rng.random() >= self.p else 0.0
+        return 1.0 / (1.0 - self._p) if self.rng.random() >= self._p else 0.0
 
     def config(self) -> dict[str, Any]:
         """The arguments that make one like this, the generator apart; see `Neuron.config`."""

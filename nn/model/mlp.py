@@ -174,6 +174,8 @@ class Neuron(Module):
     True
     """
 
+    __slots__ = ("_box",)  # what it remembers of its last call is none of its attributes
+
     def __init__(
         self,
         nin: int,

@@ -76,6 +76,8 @@ class Module:
 
     training: bool = True
     _buffers: Mapping[str, float] = {}
+    _anew: tuple[str, ...] = ()
+    """What a class of `nn` reads and writes at each run of a program; see `drawn` in `autodiff.recording`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
+from autodiff import ops
 from autodiff.errors import ModelFileError
 from autodiff.value import Value, write
 from nn.checks import expect, finite, flag, known, listed
@@ -100,24 +101,25 @@ class Optimizer:
 
         Parameters
         ----------
-        x, g : float or array of float
-            The parameter and its gradient; or many parameters at once, each by itself.
-        state : tuple of float or array of float
+        x, g : float
+            The parameter and its gradient.
+        state : tuple of float
             What is remembered of it, in the order of `state_names`; 0.0 at the first step.
         step : int
             The number of the step, from 1.
 
         Returns
         -------
-        x : float or array of float
+        x : float
             The parameter after the step.
         state : tuple
             What is to be remembered.
 
         Notes
         -----
-        To run on floats and on arrays alike it is written with ``+ - * /``, ``**`` and ``abs``, with no ``if`` on any
-        of these numbers, and changes none of them in place.
+        `nn.fit` records it as a program that moves all parameters at once, and calls it on Values for that, the step
+        too. So it is written with operators and functions of `autodiff` (`autodiff.where` for a choice), with no ``if``
+        on any of these numbers. One that is not is called for each parameter at each step, which takes longer.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a method update(self, x, g, state, step)")
 
@@ -290,23 +292,44 @@ class SGD(Optimizer):
         averaged: bool = False,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.momentum = finite(momentum, "the momentum", least=0.0)
-        self.dampening = finite(dampening, "the dampening", least=0.0, most=1.0)
+        self.momentum, self.dampening = momentum, dampening
         self.nesterov, self.averaged = flag(nesterov, "nesterov"), flag(averaged, "averaged")
         if nesterov and (not self.momentum or dampening):
             raise ValueError("Nesterov's momentum needs a momentum above 0, and no dampening")
         if averaged and (dampening or nesterov or self.momentum >= 1.0):
             raise ValueError("averaged gradients need a momentum below 1, no dampening and no Nesterov momentum")
 
+    # What decides on the form of the rule is a flag, for `nn.replay`: there a number is an input, and cannot.
+
+    @property
+    def momentum(self) -> float:
+        """How much of its velocity a parameter keeps; may be written at any time."""
+        return self._momentum
+
+    @momentum.setter
+    def momentum(self, momentum: float) -> None:
+        self._momentum = finite(momentum, "the momentum", least=0.0)
+        self._moves = self._momentum != 0.0
+
+    @property
+    def dampening(self) -> float:
+        """By how much a new gradient counts less; may be written at any time."""
+        return self._dampening
+
+    @dampening.setter
+    def dampening(self, dampening: float) -> None:
+        self._dampening = finite(dampening, "the dampening", least=0.0, most=1.0)
+        self._damps = self._dampening != 0.0
+
     def update(self, x: Any, g: Any, state: tuple[Any, ...], step: int) -> tuple[Any, tuple[Any, ...]]:
         """Make one step; see `Optimizer.update`."""
         g = g + self.weight_decay * x
-        if not self.momentum:
-            return x - self.lr * g, state
-        damped = self.dampening if self.dampening and step > 1 else 0.0
-        fresh = 1.0 - (self.momentum if self.averaged else damped)
-        v = self.momentum * state[0] + fresh * g
-        return x - self.lr * (g + self.momentum * v if self.nesterov else v), (v,)
+        if not self._moves:
+            return x - self._lr * g, state
+        damped = ops.where(step > 1, self._dampening, 0.0) if self._damps else 0.0
+        fresh = 1.0 - (self._momentum if self.averaged else damped)
+        v = self._momentum * state[0] + fresh * g
+        return x - self._lr * (g + self._momentum * v if self.nesterov else v), (v,)
 
 
 class RMSprop(Optimizer):

@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 import operator
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from autodiff import ops
+from autodiff import ops, recording
 from autodiff.errors import TraceError
 from autodiff.operation import real
 from autodiff.recording import no_grad
 from autodiff.replay import Bound, Kernel, Report, Rows, Tracer
-from autodiff.value import write
+from autodiff.value import Value, write
 from nn.eager.step import Loss
 from nn.losses.functions import SAMPLE_LOSSES, as_row, check_weights, is_row, shares_of
 from nn.model.mlp import MLP, Layer, Neuron
 from nn.model.module import Module, evaluating, forward_batch, unwrapped
+from nn.replay.settings import NotCompilable, Settings, Unrepeatable
 
 
 @cache
@@ -64,18 +65,22 @@ class Columns:
     def __len__(self) -> int:
         return self._count
 
-    def gather(self, chosen: Sequence[int], rows: Rows, mean: bool) -> None:
-        """Copy some samples into the rows of a buffer, and behind these the shares of their losses in the whole loss.
+    def sample(self, k: int) -> tuple[list[float], list[float]]:
+        """The features of one, and its numbers for the target."""
+        numbers = [column[k] for column in self._columns]
+        return numbers[: self.inputs], numbers[self.inputs :]
 
-        They are their weights, in a mean over the sum of the weights.
-        """
+    def shares(self, chosen: Sequence[int], mean: bool) -> array[float]:
+        """What the losses of some count in the whole: their weights, in a mean over the sum of the weights."""
         n = len(chosen)
         if self._weights is None:
-            shares = array("d", [1.0 / n if mean else 1.0]) * n
-        else:
-            weights = [self._weights[s] for s in chosen]
-            shares = array("d", shares_of(weights) if mean else weights)
-        rows.fill([shares], self.width)
+            return array("d", [1.0 / n if mean else 1.0]) * n
+        weights = [self._weights[s] for s in chosen]
+        return array("d", shares_of(weights) if mean else weights)
+
+    def gather(self, chosen: Sequence[int], rows: Rows, mean: bool) -> None:
+        """Copy some samples into the rows of a buffer, and behind these the shares of their losses."""
+        rows.fill([self.shares(chosen, mean)], self.width)
         if self._table is not None:
             rows.table[: self.width] = self._table[:, chosen]
         else:
@@ -100,23 +105,35 @@ def forget_oldest(kept: dict[Any, Any]) -> None:
 class Plan:
     """A compiled program of a batch, with room for batches of several sizes.
 
-    Its first shared inputs are the parameters. Either each sample is one in the program, with its features, the numbers
-    of its target, and its share in the loss; or these of all samples in one graph, in the rows `together`, are further
-    shared inputs. Its shared results: the loss, and its gradient; with a penalty, the same of that. If no
-    gradients are wanted, outputs of the model are: of each sample, or all in all `outputs` numbers behind the loss.
+    Its first shared inputs are the parameters, its last the `numbers` that the model keeps, by their places, read anew
+    at each run. Either each sample is one in the program, with its features, the numbers of its target, and its share
+    in the loss; or these of all samples in one graph, in the rows `together`, are further shared inputs. Its shared
+    results: the loss, and its gradient; with a penalty, the same of that. If no gradients are wanted, outputs of the
+    model are: of each sample, or all in all `outputs` numbers behind the loss.
     """
 
-    def __init__(self, kernel: Kernel, together: Rows | None, outputs: int) -> None:
+    def __init__(
+        self, kernel: Kernel, numbers: Sequence[tuple[int, Callable[[], float]]], together: Rows | None, outputs: int
+    ) -> None:
         self.kernel = kernel
+        self._numbers = numbers
         self._together = together
         self._outputs = outputs
         self._rooms: dict[int, Bound] = {}
+        self.runs = 0
+
+    @property
+    def by_samples(self) -> bool:
+        """Whether each sample is one in the program."""
+        return self._together is None
 
     def run(self, parameters: array[float], columns: Columns, chosen: Sequence[int], mean: bool) -> array[float]:
         """The shared results for some samples; a buffer that the next run overwrites."""
         n = len(chosen)
         room = self._room(n)
         room.shared[: len(parameters)] = parameters
+        for k, read in self._numbers:
+            room.shared[k] = read()
         if self._together is not None:
             columns.gather(chosen, self._together, mean)
             given = self._together.buffer
@@ -144,10 +161,6 @@ class Plan:
         return room
 
 
-class NotCompilable(TypeError):
-    """A model or a loss cannot be traced; the message says why."""
-
-
 def compile(model: Module, loss: Loss, *, reduction: str = "mean", backend: str = "auto") -> CompiledStep:
     """Compile a model and a loss to one step of training over a batch: the loss, and the gradient of every parameter.
 
@@ -173,11 +186,15 @@ def compile(model: Module, loss: Loss, *, reduction: str = "mean", backend: str 
     ValueError
         If the reduction is unknown, or is "sum" for a loss that is none of `nn.losses`.
     NotCompilable
-        At once or at the first call, if the model or the loss cannot be traced. (It is a TypeError.)
+        At once or at the first call, if the model or the loss cannot be traced, or does more than to compute: draws
+        random numbers, counts its calls, prints. (It is a TypeError.)
 
     Notes
     -----
-    Numbers that a model keeps outside of Values are traced as constants, except those of `Dropout` and `BatchNorm`.
+    What a model or a loss keeps besides its parameters may be changed at any time. Floats that are attributes, or in
+    lists, tuples and dicts that are, are read anew at each call. All else (a flag, an int, an activation, a layer; a
+    number that it branches on; what functions find in closures, defaults, global names and classes) is looked at
+    before each call, and if it is no longer the same, the program is recorded anew.
 
     Examples
     --------
@@ -205,6 +222,8 @@ class CompiledStep:
         Takes nothing and gives a function of the parameters that is added to the loss.
     sweep : bool
         Whether gradients are wanted.
+    settings : Settings, optional
+        Those of the same model, where it is looked at already.
 
     Attributes
     ----------
@@ -223,21 +242,28 @@ class CompiledStep:
         reduction: str = "mean",
         backend: str = "auto",
         sweep: bool = True,
+        settings: Settings | None = None,
     ) -> None:
         if not isinstance(model, Module):
             raise NotCompilable(f"expected a Module, whose parameters are known, got {type(model).__name__}")
         self.model, self.loss, self.penalty = model, loss, penalty
-        self.values = model.parameters()
-        # Those whose mode may matter; a network has one for each neuron, and asking them all takes time.
-        self._modules = [m for m in model.modules() if type(m) not in (Neuron, Layer, MLP)]
-        self.parameters = array("d", bytes(8 * len(self.values)))
-        self.gradient = array("d", bytes(8 * len(self.values) * sweep))
         self._mean = reduction == "mean"
         self._backend = backend
         self._sweep = sweep
-        self._sample_loss = SAMPLE_LOSSES.get(loss)
+        self._sample_loss = SAMPLE_LOSSES.get(loss) if isinstance(loss, Hashable) else None
         if self._sample_loss is None and not self._mean:
             raise ValueError("the reduction of a loss that is none of nn.losses is its own; leave it at 'mean'")
+        self._begin(settings)
+
+    def _begin(self, settings: Settings | None = None) -> None:
+        """Look at the model as it is now; whatever was recorded before is forgotten."""
+        self.values = self.model.parameters()
+        # Those whose mode may matter; a network has one for each neuron, and asking them all takes time.
+        self._modules = [m for m in self.model.modules() if type(m) not in (Neuron, Layer, MLP)]
+        self.parameters = array("d", bytes(8 * len(self.values)))
+        self.gradient = array("d", bytes(8 * len(self.values) * self._sweep))
+        self.settings = settings or Settings("the model or the loss", self.model, self.loss, self.penalty)
+        self._sizes: dict[int, int | None] = {}
         self._plans: dict[Any, Plan] = {}
 
     def __call__(self, rows: Sequence[Any], targets: Sequence[Any], weights: Sequence[float] | None = None) -> float:
@@ -257,6 +283,8 @@ class CompiledStep:
         float
             The loss.
         """
+        if self.settings.changed():
+            self._begin()
         columns = self.columns(rows, targets, weights)
         self.pull()
         value = self.run(columns, range(len(columns)))
@@ -298,14 +326,22 @@ class CompiledStep:
         if self._sample_loss is None:
             told = [[float(x) for x in as_row(t)] for t in targets]
         else:
-            with no_grad(), evaluating(self.model):
-                outputs = forward_batch(self.model, features[:1])[0]
-            size = len(outputs) if is_row(outputs) else None
+            size = self._size(features[0])
             told = [as_row(self._sample_loss.read(t, k, size)) for k, t in enumerate(targets)]
         return Columns(features, told, weights)
 
+    def _size(self, row: list[float]) -> int | None:
+        """How many outputs a sample has; None for one that is no row."""
+        if len(row) not in self._sizes:
+            with self.settings.kept(), no_grad(), evaluating(self.model):
+                outputs = forward_batch(self.model, [row])[0]
+            self._sizes[len(row)] = len(outputs) if is_row(outputs) else None
+        return self._sizes[len(row)]
+
     def run(self, columns: Columns, chosen: Sequence[int]) -> float:
         """The loss of some samples, by the numbers in `parameters`; writes `gradient`.
+
+        The model is as it was when it was made, or last called; but for floats, which are read anew.
 
         Parameters
         ----------
@@ -324,7 +360,10 @@ class CompiledStep:
         NotCompilable
             If the model or the loss cannot be traced.
         """
-        results = self.prepare(columns, chosen).run(self.parameters, columns, chosen, self._mean)
+        plan = self.prepare(columns, chosen)
+        if self.settings.foreign:
+            self._try_again(plan, columns, chosen)
+        results = plan.run(self.parameters, columns, chosen, self._mean)
         end = 1 + len(self.gradient)
         if self.penalty is None:
             self.gradient[:] = results[1:end]
@@ -350,45 +389,114 @@ class CompiledStep:
         key = together, columns.inputs, columns.told, *[m.training for m in self._modules]
         if key not in self._plans:
             try:
-                self._plans[key] = self._traced(columns, together)
+                self._plans[key] = self._recorded(columns, chosen, together)
             except (TraceError, TypeError) as problem:
+                if isinstance(problem, NotCompilable):
+                    raise
                 raise NotCompilable(f"the model or the loss cannot be recorded: {problem}") from problem
             forget_oldest(self._plans)
         self._last = self._plans[key]
         return self._last
 
+    def _recorded(self, columns: Columns, chosen: Sequence[int], together: int | None) -> Plan:
+        """A program that gives what the model does: where there is code of the user's in it, that is tried."""
+        while True:
+            plan = self._traced(columns, together)
+            if not self.settings.foreign or self._gives_the_same(plan, columns, chosen):
+                return plan
+            if not self.settings.hold():
+                raise NotCompilable("the model or the loss computes something else when it is recorded")
+
+    def _try_again(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> None:
+        """See after 1, 2, 4, 8 ... runs whether it still does: not all that code may depend on is to be seen."""
+        if plan.runs & (plan.runs - 1) == 0 and plan.runs and not self._gives_the_same(plan, columns, chosen):
+            raise Unrepeatable("the model or the loss computes something else than when it was recorded")
+        plan.runs += 1
+
     def _traced(self, columns: Columns, together: int | None) -> Plan:
         """The program for samples with such columns: `together` in one graph, or any number, one after the other."""
-        tracer = Tracer()
-        tracer.adopt(self.values)
         lane, count = together is None, together or 1
-        # In the order of the buffers: column after column, and in each sample after sample.
-        given = [[tracer.stand_in(lane) for _ in range(count)] for _ in range(columns.width + 1)]
-        rows = [tuple(row) for row in zip(*given[: columns.inputs])]
-        told = [unwrapped(list(t)) for t in zip(*given[columns.inputs : -1])]
-        sample_loss = self._sample_loss
 
-        def batch_loss() -> tuple[Any, list[Any]]:
-            outputs = forward_batch(self.model, rows)
-            if sample_loss is None:
-                return self.loss(outputs, told), outputs
-            terms = [sample_loss.of(y, t) for y, t in zip(outputs, told)]
-            return ops.dot(terms, given[-1]) if together else terms[0] * given[-1][0], outputs
+        def trace() -> tuple[Tracer, tuple[Any, ...]]:
+            tracer = Tracer()
+            tracer.adopt(self.values)
+            # In the order of the buffers: column after column, and in each sample after sample.
+            given = [[tracer.stand_in(lane) for _ in range(count)] for _ in range(columns.width + 1)]
+            self.settings.enter(tracer)
+            rows = [tuple(row) for row in zip(*given[: columns.inputs])]
+            told = list(zip(*given[columns.inputs : -1]))
+            found = tracer.trace(self._computed, rows, told, given[-1], lane)
+            total, outputs, penalty = found
+            numbers = [] if self._sweep else [x for y in outputs for x in as_row(y)]
+            tracer.want([total, *numbers, *([] if penalty is None else [penalty])], "one")
+            return tracer, found
+
+        tracer, (total, outputs, penalty) = self.settings.record(trace)
+        tracer.wanted.clear()  # that was to compare it
 
         def want(y: Any, kind: Literal["one", "sum"]) -> None:
             tracer.want([y], kind)
             if self._sweep:
                 tracer.want_gradient(y, self.values, kind, summed=True)
 
-        total, outputs = tracer.trace(batch_loss)
         want(total, "sum" if lane else "one")
         if self.penalty is not None:
-            want(tracer.trace(self.penalty), "one")
+            want(penalty, "one")
         numbers = [x for y in outputs for x in as_row(y)]
         if not self._sweep:
             tracer.want(numbers, "each" if lane else "one")
+        kernel = Kernel(tracer, self._backend)
         rows_together = None if lane else Rows(columns.width + 1, count, packed=True)
-        return Plan(Kernel(tracer, self._backend), rows_together, len(numbers))
+        first = len(self.values) + (0 if lane else (columns.width + 1) * count)
+        reads = self.settings.reads(kernel.program, first)
+        return Plan(kernel, reads, rows_together, len(numbers))
+
+    def _computed(self, rows: Sequence[Any], told: Sequence[Any], shares: Sequence[Any], lane: bool) -> tuple[Any, ...]:
+        """The loss, as a sum that shares say or by the user's own function; the outputs; the penalty."""
+        outputs = forward_batch(self.model, rows)
+        told = [unwrapped(list(t)) for t in told]
+        penalty = None if self.penalty is None else self.penalty()
+        if self._sample_loss is None:
+            return self.loss(outputs, told), outputs, penalty
+        terms = [self._sample_loss.of(y, t) for y, t in zip(outputs, told)]
+        return terms[0] * shares[0] if lane else ops.dot(terms, shares), outputs, penalty
+
+    def _gives_the_same(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> bool:
+        """Whether a program computes what a graph of the same samples (of two, if it takes them one by one) does."""
+        chosen = chosen[:2] if plan.by_samples else chosen
+        with self.settings.kept():
+            found = list(plan.run(array("d", [p._data for p in self.values]), columns, chosen, self._mean))
+            outputs = [] if self._sweep else [x for row in plan.each(len(chosen)) for x in row]
+        samples = [columns.sample(k) for k in chosen]
+        rows, told = [x for x, _ in samples], [list(map(Value, t)) for _, t in samples]
+        before = [p.grad for p in self.values]
+        expected: list[Any] = []
+        with self.settings.kept(), recording.resume():
+            total, outputs_, penalty = self._computed(rows, told, columns.shares(chosen, self._mean), False)
+        for y in (total, penalty):
+            for p in self.values:
+                p.grad = 0.0
+            if y is not None:
+                expected.append(float(y))
+                if self._sweep:
+                    if isinstance(y, Value):
+                        y.backward()
+                    expected += [p.grad for p in self.values]
+        for p, g in zip(self.values, before):
+            p.grad = g
+        if not self._sweep:
+            found = [*found[: len(expected)], *outputs]
+            expected += [float(x) for y in outputs_ for x in as_row(y)]
+        return agree(found[: len(expected)], expected)
+
+
+def agree(found: Sequence[float], expected: Sequence[float], slack: float = 0.0) -> bool:
+    """Whether numbers are the same but for rounding; what is not finite is only that."""
+    slack += 1e-6 * max((abs(x) for x in expected if math.isfinite(x)), default=0.0)
+    return len(found) == len(expected) and all(
+        abs(x - y) <= slack if math.isfinite(x) and math.isfinite(y) else not math.isfinite(x - y)
+        for x, y in zip(found, expected)
+    )
 
 
 def _add(results: array[float], end: int, to: array[float]) -> None:

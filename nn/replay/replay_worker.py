@@ -1,102 +1,28 @@
-"""The worker that replays: traced programs over flat buffers, and so the optimizer's rule (`FlatUpdate`).
-
-The rule is compiled, or run by NumPy on whole arrays, or on one parameter after the other.
-"""
+"""The worker that replays: traced programs over flat buffers, and so the optimizer's rule."""
 
 from __future__ import annotations
 
 import math
+import operator
 from array import array
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
-from autodiff.errors import GraphError
-from autodiff.replay import Kernel, Tracer
 from nn.data.dataset import Dataset
 from nn.eager.step import Problem, Worker
 from nn.losses.functions import SAMPLE_LOSSES
-from nn.model.module import evaluating
+from nn.model.module import Module, evaluating
 from nn.optim.clip import clip_factor
 from nn.optim.rules import Optimizer
-from nn.replay.compiled_step import Columns, CompiledStep, NotCompilable, is_finite, numpy_or_none
-
-
-class FlatUpdate:
-    """Makes the steps of an optimizer on flat buffers, and moves its state and count of steps on.
-
-    `chosen` are those of the numbers in the buffers that are its parameters, in its order; None for all as they are.
-    """
-
-    def __init__(self, optimizer: Optimizer, chosen: Sequence[int] | None) -> None:
-        self.optimizer = optimizer
-        self._chosen = chosen
-        plain = self._by_numpy if numpy_or_none() is not None else self._one_by_one
-        self._rule = (_compiled(optimizer) if chosen is None else None) or plain
-
-    def __call__(self, x: array[float], g: array[float]) -> None:
-        """Make one step: parameters `x` with gradients `g` are changed in place."""
-        step = self.optimizer.steps + 1
-        self._rule(x, g, step)
-        self.optimizer.steps = step
-
-    def _by_numpy(self, x: array[float], g: array[float], step: int) -> None:
-        numpy, optimizer = numpy_or_none(), self.optimizer
-        numbers, slopes = numpy.frombuffer(x), numpy.frombuffer(g)
-        everything = slice(None) if self._chosen is None else list(self._chosen)
-        state = tuple(numpy.asarray(optimizer.state[name], dtype=float) for name in optimizer.state_names)
-        with numpy.errstate(all="ignore"):
-            moved, state = optimizer.update(numbers[everything], slopes[everything], state, step)
-        numbers[everything] = moved
-        optimizer.state.update(zip(optimizer.state_names, state))
-
-    def _one_by_one(self, x: array[float], g: array[float], step: int) -> None:
-        optimizer, names = self.optimizer, self.optimizer.state_names
-        columns = [optimizer.state[name] for name in names]
-        places = range(len(x)) if self._chosen is None else self._chosen
-        rows = [tuple(column[k] for column in columns) for k in range(len(places))]
-        moved = [optimizer.update(x[p], g[p], row, step) for p, row in zip(places, rows)]
-        for p, (y, _) in zip(places, moved):
-            x[p] = y
-        optimizer.state.update(zip(names, map(list, zip(*[row for _, row in moved]))))
-
-
-def _compiled(optimizer: Optimizer) -> Callable[[array[float], array[float], int], None] | None:
-    """The rule as a program that runs over the parameters as a batch; None if it cannot be traced, or not faster."""
-    names = optimizer.state_names
-    tracer = Tracer([False, False, *[True] * (2 + len(names))])
-    lr, step, x, g, *state = tracer.leaves
-    rate = optimizer._lr
-    try:
-        optimizer._lr = cast(float, lr)  # the rate of each step is an input
-        moved, left = tracer.trace(optimizer.update, x, g, tuple(state), step)
-        tracer.want([moved, *left], "each")
-        room = Kernel(tracer, "llvm").bound(len(optimizer.parameters))
-    except (GraphError, TypeError, ImportError):
-        return None
-    finally:
-        optimizer._lr = rate
-
-    given, found = room.inputs.buffer, room.outputs.buffer
-    at_x, at_g, *before = room.inputs.places
-    at_moved, *after = room.outputs.places
-    places = list(zip(names, before, after))
-
-    def rule(x: array[float], g: array[float], step: int) -> None:
-        state = optimizer.state
-        room.shared[0], room.shared[1] = optimizer.lr, step
-        given[at_x], given[at_g] = x, g
-        for name, place, _ in places:
-            column = state[name]
-            given[place] = column if type(column) is array else array("d", column)
-        room()
-        x[:] = found[at_moved]
-        for name, _, place in places:
-            state[name] = found[place]
-
-    return rule
-
+from nn.replay.compiled_step import Columns, CompiledStep, is_finite, numpy_or_none
+from nn.replay.flat_update import FlatUpdate
+from nn.replay.settings import NotCompilable
 
 _MOST_TOGETHER = 128  # samples; compiling takes some 10 ms for each
+
+
+_MOST_CHANGES = 64
+"""Of what is no number: recording anew at each step would be slower than building graphs."""
 
 
 class ReplayWorker(Worker):
@@ -107,31 +33,48 @@ class ReplayWorker(Worker):
     """
 
     def __init__(self, problem: Problem) -> None:
-        if problem.loss not in SAMPLE_LOSSES:
+        if not isinstance(problem.loss, Hashable) or problem.loss not in SAMPLE_LOSSES:
             raise NotCompilable("the loss is a function of your own")
-        optimizer = problem.optimizer
-        if type(optimizer).step is not Optimizer.step:
-            raise NotCompilable(f"{type(optimizer).__name__} has a step of its own")
         self.problem = problem
+        self._swept = False
+        self._changes = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Look at the model and the optimizer as they are now, and compile."""
+        problem = self.problem
+        self._check_optimizer()
         self._step = CompiledStep(problem.model, problem.loss, problem.penalty)
-        self._measure = CompiledStep(problem.model, problem.loss, sweep=False)
+        self._measure = CompiledStep(problem.model, problem.loss, sweep=False, settings=self._step.settings)
+        self._parameters = list(problem.optimizer.parameters)
         place = {p: k for k, p in enumerate(self._step.values)}
-        if not place.keys() >= set(optimizer.parameters):
+        if not place.keys() >= set(self._parameters):
             raise NotCompilable("the optimizer changes what is no parameter of the model")
-        chosen = [place[p] for p in optimizer.parameters]
+        if any(len(column) != len(self._parameters) for column in problem.optimizer.state.values()):
+            raise NotCompilable("the optimizer remembers more or fewer numbers than it has parameters")
+        chosen = [place[p] for p in self._parameters]
         self._chosen = None if chosen == list(range(len(place))) else chosen
-        self._update = FlatUpdate(optimizer, self._chosen)
+        self._update = FlatUpdate(problem.optimizer, self._chosen)
         self._modules = problem.model.modules()
         self._buffered = bool(problem.model.named_buffers())
-        here, aside = problem.training, problem.validation
-        self._columns = self._step.columns(here.features, here.targets, problem.weights)
-        self._aside = None if aside is None else self._step.columns(aside.features, aside.targets)
+        self._take_data()
         numpy = self._numpy = numpy_or_none()
         self._x: Any = self._step.parameters if numpy is None else numpy.frombuffer(self._step.parameters)
         self._g: Any = self._step.gradient if numpy is None else numpy.frombuffer(self._step.gradient)
-        self._swept = False
         self._prepare()
         self._step.pull()
+
+    def _check_optimizer(self) -> None:
+        optimizer = self.problem.optimizer
+        for name in ("step", "zero_grad"):
+            if getattr(getattr(optimizer, name), "__func__", None) is not getattr(Optimizer, name):
+                raise NotCompilable(f"{type(optimizer).__name__} has a {name} of its own")
+
+    def _take_data(self) -> None:
+        here, aside = self.problem.training, self.problem.validation
+        self._data = [_numbers(part) for part in (here, aside) if part is not None]
+        self._columns = self._step.columns(here.features, here.targets, self.problem.weights)
+        self._aside = None if aside is None else self._step.columns(aside.features, aside.targets)
 
     def _prepare(self) -> None:
         """Compile now, so that what cannot be traced is known before anything is changed."""
@@ -143,11 +86,22 @@ class ReplayWorker(Worker):
             self._step.prepare(self._columns, range(together))
             self._set_mode(False)
             self._measure.prepare(self._columns, range(len(self._columns)))
-        self.backend = self._step.backend
+        self._programs = self._step.backend
+        self._tell()
+
+    def _tell(self) -> None:
+        self.reason = self._update.reason
+        self.backend = self._programs + ("" if self.reason is None else f", but eager steps: {self.reason}")
 
     def _set_mode(self, training: bool) -> None:
-        for module in self._modules:
-            module.training = training
+        model = self.problem.model
+        if type(model).train is Module.train and type(model).eval is Module.eval:  # it takes time to look for modules
+            for module in self._modules:
+                module.training = training
+        elif training:
+            model.train()
+        else:
+            model.eval()
 
     def begin(self) -> None:  # noqa: D102
         self._set_mode(True)
@@ -178,6 +132,8 @@ class ReplayWorker(Worker):
 
     def update(self) -> None:  # noqa: D102
         self._update(self._step.parameters, self._step.gradient)
+        if self._update.reason is not self.reason:
+            self._tell()
 
     def is_finite(self) -> bool:  # noqa: D102
         columns = [self._x, *self.problem.optimizer.state.values()]
@@ -212,5 +168,27 @@ class ReplayWorker(Worker):
             state[name] = list(map(float, column))
 
     def read(self) -> None:
-        """Take the numbers of the model's Values: they were restored from a checkpoint, perhaps."""
+        """Take the numbers of the model's Values, and see what else a callback, or a checkpoint, has changed.
+
+        What was compiled stays if only numbers were; `NotCompilable` if it cannot be made anew.
+        """
+        self._check_optimizer()
+        parameters = self.problem.optimizer.parameters
+        same = len(parameters) == len(self._parameters) and all(map(operator.is_, parameters, self._parameters))
+        if not same or self._step.settings.changed():
+            self._changes += 1
+            if self._changes > _MOST_CHANGES:
+                raise NotCompilable("what decides on its form is changed again and again")
+            self._begin()
+            return
+        self._update.heed()
+        self._tell()
+        if self.problem.open:
+            parts = [part for part in (self.problem.training, self.problem.validation) if part is not None]
+            if self._data != list(map(_numbers, parts)):
+                self._take_data()
         self._step.pull()
+
+
+def _numbers(part: Dataset) -> list[Any]:
+    return [*map(tuple, part.features), *part.targets]

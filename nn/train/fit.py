@@ -26,7 +26,7 @@ from nn.metrics import accuracy, r2
 from nn.model import BatchNorm, Module
 from nn.model.module import evaluating, forward_batch
 from nn.optim import SGD, Optimizer
-from nn.replay import NotCompilable, ReplayWorker
+from nn.replay import NotCompilable, ReplayWorker, Settings
 from nn.schedules import Schedule
 from nn.train.checkpoint import Saving, restore
 from nn.train.loop import Loop
@@ -257,7 +257,10 @@ def fit(
     eager : bool
         Whether to build the graph of every mini-batch, as one does by hand, in place of recording it once and
         replaying the program (`nn.compile`), which is more than a hundred times as fast and gives the same numbers but
-        for rounding. What cannot be traced is done eagerly in any case; ``History.backend`` says what was done.
+        for rounding, also where a callback changes a setting. What cannot be traced, such as a branch on a number, is
+        done eagerly in any case, and so is code of yours that does more than to compute: that draws random numbers by
+        other means than `Dropout`, counts its calls, prints. Of the latter a RuntimeWarning tells;
+        ``History.backend`` always says what was done, and why.
     progress : bool
         Whether to show a progress bar, for which tqdm is needed.
 
@@ -284,7 +287,7 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the learning rate included, is that of the checkpoint. More epochs, another patience and other
+    their state, the optimizer's settings included, is that of the checkpoint. More epochs, another patience and other
     callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
     is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
     that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
@@ -318,7 +321,11 @@ def fit(
     loss, metric = measures(model, training, loss, metric)
     optimizer = optimizer or SGD(model.parameters(), lr=0.1)
     penalty = _penalty(model, l1, l2)
+    callbacks = [checked(callback) for callback in callbacks]
+    others = metric, schedule
     problem = Problem(model, optimizer, training, validation, weights, loss, metric, penalty, batch_size)
+    if not eager:
+        problem.open = _reach([*callbacks, *others], training, validation)
     worker = Worker(problem) if eager else _worker(problem)
     history = History(getattr(metric, "__name__", "score"), validation is not None, backend=worker.backend)
     loop = Loop(
@@ -328,8 +335,9 @@ def fit(
         _bound(clip_value, "clip_value"),
         _bound(clip_norm, "clip_norm"),
         random.Random(seed),
-        [checked(callback) for callback in callbacks],
+        callbacks,
         watched=bool(callbacks) or checkpoint is not None,
+        meddled=not eager and _reach(others, model, optimizer, training, validation),
     )
     saving = None
     if checkpoint is not None:
@@ -356,9 +364,16 @@ def _worker(problem: Problem) -> Worker:
     try:
         return ReplayWorker(problem)
     except NotCompilable as reason:
-        worker = Worker(problem)
-        worker.backend = f"eager: {reason}"
-        return worker
+        return Worker(problem, reason)
+
+
+def _reach(functions: Iterable[Any], *objects: Any) -> bool:
+    """Whether functions of the user's hold some objects, or parts of them, and so may look at them or change them."""
+    try:
+        theirs = Settings("", list(functions))
+        return theirs.foreign and theirs.meets(Settings("", objects))
+    except NotCompilable:  # who knows
+        return True
 
 
 def _penalty(model: Module, l1: float, l2: float) -> Callable[[], Any] | None:

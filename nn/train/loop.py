@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 import random
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from statistics import fmean
+from typing import TypeVar
 
 from nn.callbacks import AnyCallback, Callback, Training
 from nn.data import batches
 from nn.eager.step import Worker
 from nn.history import Epoch, History
+from nn.replay import NotCompilable, Unrepeatable
 from nn.schedules import Schedule
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -21,8 +27,9 @@ class Loop:
     """A training, set up or under way.
 
     It is `watched` if somebody looks at the model after each epoch: callbacks, a checkpoint. Gradients are clipped by
-    value first. Where `order` stands says in which order the samples come next. `best` gives the state of the model at
-    the best epoch so far; an empty one before there is any.
+    value first. Where `order` stands says in which order the samples come next. It is `meddled` if the schedule or the
+    metric holds the model, say, and so looks at it or changes it at any step. `best` gives the state of the model at
+    the best epoch so far; an empty one before there is any. What was `told` of the worker stands in the history.
     """
 
     at: Training
@@ -33,7 +40,9 @@ class Loop:
     order: random.Random
     callbacks: Sequence[AnyCallback]
     watched: bool
+    meddled: bool = False
     best: Callable[[], dict[str, float]] = dict
+    told: str = ""
 
     @property
     def history(self) -> History:
@@ -47,7 +56,7 @@ class Loop:
         `after_epoch` is called when everything about one is known, and told whether it is the last.
         """
         history = self.history
-        self.worker.read()
+        self._read()
         try:
             while not self._over(epochs, patience):
                 if not self._epoch():
@@ -59,7 +68,7 @@ class Loop:
                 for callback in self.callbacks:
                     (callback.on_epoch if isinstance(callback, Callback) else callback)(self.at)
                 if self.callbacks:
-                    self.worker.read()  # one may have changed the weights
+                    self._read()  # one may have changed the weights
                 after_epoch(self._over(epochs, patience))
         except KeyboardInterrupt:
             history.stopped = "interrupted"
@@ -68,6 +77,33 @@ class Loop:
             if best := self.best():
                 self.at.model.load_state_dict(best)
             self.at.model.eval()
+            self._tell()
+
+    def _read(self) -> None:
+        """Let the worker take what was changed; what it cannot replay any more is done eagerly from here on."""
+        try:
+            self.worker.read()
+        except NotCompilable as reason:
+            self.worker = Worker(self.worker.problem, reason)
+        self._tell()
+
+    def _by_worker(self, work: Callable[[Worker], T]) -> T:
+        """Let the worker do something, or, if that cannot be replayed, one that does it eagerly."""
+        try:
+            return work(self.worker)
+        except NotCompilable as reason:
+            self.worker.show()
+            self.worker = Worker(self.worker.problem, reason)
+            return work(self.worker)
+
+    def _tell(self) -> None:
+        """Write down what does the work; and warn, once, of code that would not do the same if it were replayed."""
+        worker, history = self.worker, self.history
+        if worker.backend != self.told:
+            history.backend = f"{history.backend}; later {worker.backend}" if self.told else worker.backend
+            self.told = worker.backend
+            if isinstance(worker.reason, Unrepeatable):
+                warnings.warn(f"{worker.reason}; so it is called anew each time", RuntimeWarning, stacklevel=4)
 
     def _over(self, epochs: int, patience: int | None) -> bool:
         """Whether training has come to an end; the history then says which."""
@@ -94,7 +130,11 @@ class Loop:
             if norms is None:
                 return False
             rate, norm = self.at.optimizer.lr, fmean(norms)
-        measured = self.worker.measure()
+        if self.meddled:
+            self.worker.show()
+        measured = self._by_worker(methodcaller("measure"))
+        if self.meddled:
+            self._read()
         if not all(hasattr(x, "__float__") for x in measured):
             raise TypeError(f"a metric gives a number for the whole of a data set, got {measured[1]!r:.60}")
         if not math.isfinite(measured[0]):
@@ -110,29 +150,36 @@ class Loop:
         """Go through the training part once: the gradients' norms; None as soon as a loss, or at the end a number of
         the model or the optimizer, is not finite. No step is made from such a loss or gradient.
         """
-        at, worker, problem = self.at, self.worker, self.worker.problem
+        at, problem = self.at, self.worker.problem
         norms: list[float] = []
         callbacks = [callback for callback in self.callbacks if isinstance(callback, Callback)]
         watching = [callback for callback in callbacks if type(callback).on_step is not Callback.on_step]
-        worker.begin()
+        self.worker.begin()
         for chosen in batches(len(problem.training), problem.batch_size, self.order):
             if problem.weights is not None and not any(problem.weights[k] for k in chosen):
                 continue  # nothing in it counts
             if self.schedule is not None:
-                at.optimizer.lr = self.schedule(at.step)
-            at.loss = worker.gradient(chosen)
-            at.gradient_norm = worker.clipped(self.clip_value, self.clip_norm)
+                self._schedule(self.schedule)
+            at.loss = self._by_worker(methodcaller("gradient", chosen))
+            at.gradient_norm = self.worker.clipped(self.clip_value, self.clip_norm)
             if not (math.isfinite(at.loss) and math.isfinite(at.gradient_norm)):
                 return None
-            worker.update()
+            self.worker.update()
             at.step += 1
             norms.append(at.gradient_norm)
             if watching:
-                worker.show()
+                self.worker.show()
                 for callback in watching:
                     callback.on_step(at)
-                worker.read()
+                self._read()
             if at.stopping:
                 break
         # The parameters too: a relu may hide an infinite weight from the loss.
-        return norms if worker.is_finite() else None
+        return norms if self.worker.is_finite() else None
+
+    def _schedule(self, schedule: Schedule) -> None:
+        if self.meddled:
+            self.worker.show()
+        self.at.optimizer.lr = schedule(self.at.step)
+        if self.meddled:
+            self._read()
