@@ -11,7 +11,7 @@ import pytest
 import autodiff
 from autodiff import GradientError, Value, check_grads, check_op, define
 from autodiff.operation import OPERATIONS, Nary
-from autodiff.testing.differences import Sample, difference
+from autodiff.testing.differences import judge
 
 
 @pytest.fixture(autouse=True)
@@ -33,30 +33,99 @@ CASES = {
 }
 
 
+def defined(f):
+    """The function, with nan where it raises ValueError."""
+
+    def total(x):
+        try:
+            return f(x)
+        except ValueError:
+            return math.nan
+
+    return total
+
+
+def noise(x):
+    return float(zlib.crc32(repr(x).encode()))
+
+
 class TestDifferences:
     @pytest.mark.parametrize("name", CASES)
-    def test_the_uncertainty_is_honest(self, name):
+    def test_the_doubt_is_honest(self, name):
         f, slope, at = CASES[name]
-
-        def sample(x):
-            try:
-                return Sample([f(x)], [])
-            except ValueError:
-                return Sample([math.nan], [])
-
-        (found,) = difference(sample, at, sample(at))
         true = slope(mpmath.mpf(at))
-        assert not found.skipped
-        assert abs(found.derivative - true) <= 10 * found.uncertainty
-        assert found.uncertainty <= 1e-5 * abs(true)
+        found = judge(defined(f), at, float(true), 1e-6)
+        assert found.verdict == "agrees"
+        assert abs(found.derivative - true) <= 10 * found.doubt
+        assert found.doubt <= 1e-7 * abs(true)
 
-    def test_noise_says_nothing(self):
-        def sample(x):
-            return Sample([float(zlib.crc32(repr(x).encode()))], [])
+    @pytest.mark.parametrize("factor", [1 + 2e-6, 1 - 1e-4, -1.0, 0.0, math.nan, math.inf])
+    @pytest.mark.parametrize("name", CASES)
+    def test_another_number_is_contradicted(self, name, factor):
+        f, slope, at = CASES[name]
+        assert judge(defined(f), at, float(slope(mpmath.mpf(at))) * factor, 1e-6).verdict == "differs"
 
-        for x in (0.3, 1.0, -7.0):
-            (found,) = difference(sample, x, sample(x))
-            assert found.skipped == "differences do not settle"
+    @pytest.mark.parametrize("x", [0.3, 1.0, -7.0, 0.0])
+    @pytest.mark.parametrize("computed", [0.0, 1.0, -1e9, math.nan])
+    def test_noise_says_nothing(self, x, computed):
+        found = judge(noise, x, computed, 1e-6)
+        assert (found.verdict, found.reason) == ("cannot tell", "differences do not settle")
+
+    def test_rounding_inside_is_not_taken_for_the_function(self):
+        """Stairs of rounding: flat between steps that are far wider than floats are apart."""
+        for x in (1e-9, 3e-7, 0.25):
+            assert judge(lambda t: ((t + 1e8) - 1e8) + t, x, 2.0, 1e-6).verdict == "agrees"
+        for x in (-25.0, -33.0, -36.0, -38.0, -60.0, -700.0):
+            true = math.exp(x)
+            assert judge(lambda t: math.log(1.0 + math.exp(t)), x, true, 1e-6).verdict != "differs"
+
+    def test_stairs_of_the_function_itself_are(self):
+        assert judge(lambda t: round(t, 3), 0.7, 0.0, 1e-6).verdict == "agrees"
+
+    def test_what_repeats_itself_between_points_that_are_far_apart(self):
+        assert judge(math.sin, 1e22, math.cos(1e22), 1e-6).verdict == "cannot tell"
+        assert judge(math.sin, 1e15, math.cos(1e15), 1e-6).verdict != "differs"
+        for x in (1e9, 1e12):
+            assert judge(math.sin, x, math.cos(x), 1e-6).verdict == "agrees"
+        for x in (1e6, 1e9, 1e12):
+            assert judge(math.sin, x, 1.001 * math.cos(x), 1e-6).verdict == "differs"
+
+    def test_a_wave_below_the_noise_of_wide_steps(self):
+        def f(t):
+            return t + 1e-12 * math.sin(1e9 * t)
+
+        slope = 1.0 + 1e-3 * math.cos(3e8)
+        assert judge(f, 0.3, slope, 1e-6).verdict == "agrees"
+        assert judge(f, 0.3, slope + 1e-3, 1e-6).verdict == "differs"
+
+    def test_a_kink_is_named_with_both_slopes(self):
+        found = judge(lambda t: math.exp(t) + max(t - 1.0, 0.0), 1.0, math.e + 0.5, 1e-6)
+        assert (found.verdict, found.reason) == (
+            "cannot tell", "a kink: the slope is 2.718 to the left and 3.718 to the right"
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("gap", [1e-3, 1e-6, 1e-9, 1e-12])
+    def test_on_one_side_of_a_kink(self, gap):
+        def f(t):
+            return math.exp(t) + max(t - 1.0, 0.0)
+
+        assert judge(f, 1.0 + gap, math.exp(1.0 + gap) + 1.0, 1e-6).verdict == "agrees"
+        assert judge(f, 1.0 - gap, math.exp(1.0 - gap), 1e-6).verdict == "agrees"
+        assert judge(f, 1.0 + gap, math.exp(1.0 + gap), 1e-6).verdict != "agrees"
+
+    def test_at_an_end_of_the_domain(self):
+        found = judge(lambda t: t * math.sqrt(t) if t >= 0.0 else "outside", 0.5, 1.5 * math.sqrt(0.5), 1e-6)
+        assert found.verdict == "agrees"
+        assert judge(lambda t: math.exp(t) if t >= 0.0 else "outside", 0.0, 1.0, 1e-6).verdict == "agrees"
+        assert judge(lambda t: "nothing here", 0.0, 1.0, 1e-6).reason == "nothing here"
+
+    def test_what_raises_nearby_is_an_obstacle(self):
+        assert judge(math.log, 1e-300, 1e300, 1e-6).verdict == "agrees"
+        assert judge(lambda t: t**1.5 if t > 0 else 1 / 0, 1e-9, 1.5 * 1e-9**0.5, 1e-6).verdict == "agrees"
+
+    def test_what_is_nothing_next_to_the_function_is_said_to_be(self):
+        found = judge(math.tanh, 18.0, 4.0 * math.exp(-36.0), 1e-6)
+        assert (found.verdict, found.negligible) == ("cannot tell", True)
 
 
 class TestRight:
@@ -216,9 +285,9 @@ class TestKinks:
 class TestReport:
     def test_as_text(self):
         text = repr(check_grads(lambda x, y: autodiff.relu(x) + y, 0.0, 2.0, order=1)).splitlines()
-        assert text[0] == "check_grads: 1 derivatives agree, 1 skipped"
+        assert text[0] == "check_grads: 1 derivatives agree, 1 cannot be judged"
         assert text[1].split(" | ")[0].strip() == "derivative"
-        assert text[2].endswith("skipped: relu has a kink or pole here")
+        assert text[2].endswith("cannot tell: relu has a kink or pole here")
         assert text[3].endswith("agrees")
         assert len({line.rindex("|") for line in text[1:]}) == 1, "columns stand under each other"
 

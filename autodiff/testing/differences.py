@@ -24,8 +24,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from operator import mul
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 Verdict = Literal["agrees", "differs", "cannot tell"]
 
@@ -35,7 +36,8 @@ _SURE = 10.0  # doubts that a contradiction has to exceed
 _CREDIBLE = 1e-3  # of the slope: what doubts more says nothing
 _UNIT = 2.0**-53
 _SMALLEST = 2.0**-1011  # below, numbers are rounded as if they were as large
-_ODD, _OTHER = 5209 / 4096, 3343 / 4096  # factors of a spacing: in few bits, so that the points are exact
+_FACTORS, _OTHERS = (5209 / 4096, 5 / 4), (3343 / 4096, 3 / 4)  # of a spacing: in few bits, so that points are exact
+_CLOSE = 8  # units of x: points closer than that are all rounded in the same way, which looks smooth
 _ROUNDING = 2.0**-20  # of the function, or of 1: what jumps more is a jump of the function itself
 
 
@@ -63,8 +65,8 @@ class _Fit(NamedTuple):
     level: bool  # whether the coefficients have levelled out: wider is better
 
     def contradicts(self, number: float, rtol: float, doubt: float = 0.0) -> bool:
-        gap = abs(self.slope - number)
-        return not gap <= rtol * max(abs(self.slope), abs(number)) + _SURE * (self.doubt + doubt)
+        gap = 0.0 if number == self.slope else abs(self.slope - number)  # infinities
+        return not gap <= rtol * min(max(abs(self.slope), abs(number)), 1e308) + _SURE * (self.doubt + doubt)
 
     def settles(self, number: float, rtol: float) -> bool:
         """Whether it agrees, and would have noticed."""
@@ -90,27 +92,31 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
         return Judgement("cannot tell", math.nan, math.inf, values.here)
     fits: dict[tuple[int, int], _Fit | str] = {}
 
-    def agreeing(exponent: int, side: int) -> _Fit | None:
-        fit = fits[exponent, side] = _fit(values, x, _spacing(x, exponent, _ODD), side)
-        return fit if isinstance(fit, _Fit) and fit.settles(computed, rtol) else None
+    def agrees(exponent: int, side: int) -> bool:
+        fit = fits[exponent, side] = _fit(values, x, _spacing(x, exponent, _FACTORS), side)
+        return isinstance(fit, _Fit) and fit.settles(computed, rtol)
 
     def usable() -> list[_Fit]:
         return [fit for fit in fits.values() if isinstance(fit, _Fit)]
 
+    def judged(fits: Sequence[_Fit]) -> Judgement:
+        return _settled(fits, computed, rtol, _CREDIBLE * rtol * abs(cast(float, values.here)) / max(abs(x), 1.0))
+
     exponents, first = _exponents(x)
     for exponent in _walk(fits, exponents, first, _ROUNDING * max(abs(values.here), 1.0)):
-        if fit := agreeing(exponent, 0):
-            return Judgement("agrees", fit.slope, fit.doubt)
-    slight = _CREDIBLE * rtol * abs(values.here) / max(abs(x), 1.0)
-    found = _settled(usable(), computed, rtol, slight)
+        if agrees(exponent, 0):
+            return judged(usable()[-1:])
+    found = judged(usable())
     if found.verdict == "agrees" or found.negligible:
         return found
     for side in (0, 1, -1):
         for exponent in exponents:
-            if (exponent, side) not in fits and (fit := agreeing(exponent, side)):
-                return Judgement("agrees", fit.slope, fit.doubt)
+            if (exponent, side) in fits or not agrees(exponent, side):
+                continue
+            if not any(fit.is_credible() and fit.contradicts(computed, rtol) for fit in usable()):
+                return judged(usable()[-1:])
     kept = _with_rounding(values, x, usable())
-    while (found := _settled(kept, computed, rtol, slight)).verdict == "differs":
+    while (found := judged(kept)).verdict == "differs":
         false = [fit for fit in kept if fit.slope == found.derivative and not _is_confirmed(values, x, fit, rtol)]
         if not false:
             break
@@ -165,9 +171,10 @@ def _exponents(x: float) -> tuple[list[int], int]:
     return sorted((e for e in exponents if -1070 < e < 1020), reverse=True), size
 
 
-def _spacing(x: float, exponent: int, share: float) -> float:
+def _spacing(x: float, exponent: int, factors: tuple[float, float]) -> float:
     """About a power of two, but no round number: a function's own steps would hide between such points."""
-    return math.ldexp(share if math.ulp(x) < math.ldexp(1.0, exponent - 16) else 1.0, exponent)
+    room = exponent - math.frexp(math.ulp(x))[1]
+    return math.ldexp(factors[0] if room > 15 else factors[1] if room > 3 else 1.0, exponent)
 
 
 def _walk(
@@ -179,13 +186,18 @@ def _walk(
     """
     far = [exponents[0] + 3 * k for k in range(14, 0, -1)]
     path = [*far, *exponents]
-    k = path.index(first) if first in path else len(path)
-    while 0 <= k < len(path) and (path[k], 0) not in fits:
+    k = path.index(first)
+    while k < len(path) and (path[k], 0) not in fits:
         yield path[k]
         fit = fits[path[k], 0]
-        k += -1 if isinstance(fit, _Fit) and fit.level else 1
-        if k < len(far) and not (isinstance(fit, _Fit) and fit.noise <= rounding):
+        if isinstance(fit, str) or not fit.level:
+            k += 1
+        elif k > len(far):
+            k = k - 1 if fit.reach else len(far)  # where it is flat, see whether it is everywhere
+        elif k == 0 or not fit.reach or fit.noise > rounding:
             break
+        else:
+            k -= 1
 
 
 # -- Polynomials -----------------------------------------------------------------------------------------------------
@@ -268,33 +280,32 @@ def _fit(f: _Values, x: float, spacing: float, side: int) -> _Fit | str:
 
 def _settled(fits: Sequence[_Fit], computed: float, rtol: float, slight: float) -> Judgement:
     """What fits say together: only what no fit with closer points contradicts counts, and of this the surest."""
+    standing: list[_Fit] = []
+    torn: list[_Fit] = []  # what contradicts another one with points as close
     credible = [fit for fit in fits if fit.is_credible()]
-    standing = [
-        fit
-        for fit in credible
-        if not any(o.spacing <= fit.spacing and fit.contradicts(o.slope, rtol, o.doubt) for o in credible)
-    ]
-    if not standing:
-        return Judgement("cannot tell", math.nan, math.inf, _kink(credible, rtol) or _UNSETTLED)
-    best = min(standing, key=lambda fit: fit.doubt)
-    if best.contradicts(computed, rtol) and len({o.spacing for o in standing if o.contradicts(computed, rtol)}) > 1:
-        return Judgement("differs", best.slope, best.doubt)
+    for _, group in groupby(sorted(credible, key=lambda fit: fit.spacing), key=lambda fit: fit.spacing):
+        new = [fit for fit in group if not any(fit.contradicts(o.slope, rtol, o.doubt) for o in standing)]
+        for fit in new:
+            (torn if any(fit.contradicts(o.slope, rtol, o.doubt) for o in new) else standing).append(fit)
+    best = min(standing + torn, key=lambda fit: fit.doubt, default=None)
+    if best is None or best in torn:
+        return Judgement("cannot tell", math.nan, math.inf, _kink(torn, rtol) or _UNSETTLED)
+    if best.contradicts(computed, rtol):
+        against = {fit.spacing for fit in standing if fit.contradicts(computed, rtol)}
+        if len(against) > 1:
+            return Judgement("differs", best.slope, best.doubt)
+        return Judgement("cannot tell", best.slope, best.doubt, _UNSETTLED)
     flat = computed == 0.0 == best.reach
     if best.settles(computed, rtol) or flat or any(fit.is_level(computed, rtol) for fit in standing):
         return Judgement("agrees", best.slope, best.doubt)
     reason = f"rounding in the function leaves a doubt of {best.doubt:.0e}"
-    return Judgement(
-        "cannot tell",
-        best.slope,
-        best.doubt,
-        reason,
-        _SURE * best.doubt <= slight and not best.contradicts(computed, rtol),
-    )
+    nothing = _SURE * best.doubt <= slight or (best.reach == 0.0 and abs(computed) <= slight)
+    return Judgement("cannot tell", best.slope, best.doubt, reason, nothing)
 
 
 def _is_confirmed(f: _Values, x: float, fit: _Fit, rtol: float) -> bool:
     """Whether other points say the same: what repeats itself may look smooth at evenly spaced ones."""
-    other = _fit(f, x, _spacing(x, math.frexp(fit.spacing)[1] - 1, _OTHER), fit.side)
+    other = _fit(f, x, _spacing(x, math.frexp(fit.spacing)[1] - 1, _OTHERS), fit.side)
     if isinstance(other, str) or other.spacing == fit.spacing or other.contradicts(fit.slope, rtol, fit.doubt):
         return False
     return other.doubt <= _SURE * fit.doubt or other.is_credible()
@@ -311,11 +322,11 @@ def _with_rounding(f: _Values, x: float, fits: Sequence[_Fit]) -> list[_Fit]:
     """The fits, with rounding that shows at wider points; without those across a jump of the function itself."""
     known = 0.0
     kept: list[_Fit] = []
-    for fit in sorted(fits, key=lambda fit: -fit.spacing):
+    far = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
+    for fit in sorted(far, key=lambda fit: -fit.spacing):
         if fit.noise > 32.0 * _UNIT * fit.size:
-            least = max(fit.noise / 16.0, 4.0 * fit.reach * math.ulp(x))
             ends = (2 * fit.side * _HALF,) if fit.side else (_HALF, -_HALF)
-            jump = max(_jump(f, x, end * fit.spacing, least) for end in ends)
+            jump = max(_jump(f, x, end * fit.spacing, fit.noise / 16.0) for end in ends)
             if jump > _ROUNDING * max(fit.size, 1.0):
                 continue
             known = max(known, jump)
@@ -328,10 +339,12 @@ def _jump(f: _Values, x: float, width: float, least: float) -> float:
     """By how much the function jumps between two neighbouring floats on one side of x; 0.0 for less than `least`."""
     low, high = x, x + width
     y, z = f(low), f(high)
+    changes: list[float] = []  # over intervals each of which is half of the one before
     while not isinstance(y, str) and not isinstance(z, str) and abs(z - y) >= least:
+        changes.append(abs(z - y))
         middle = low + 0.5 * (high - low)
         if middle in (low, high):
-            return abs(z - y)
+            return changes[-1] if changes[-1] > changes[-5:][0] / 4.0 else 0.0  # that of a smooth one halves each time
         m = f(middle)
         if isinstance(m, str):
             break

@@ -59,8 +59,11 @@ def _judged(row: GradientRow, same: bool | None, unsure: str, scatter: float, rt
                 f"{contradiction(row)}. Each operation in the graph is right by itself: the function leaves the graph "
                 "(float(x), x.data, the math module), or it is not the same at every call"
             )
-        reason = f"{unsure} cannot be judged by itself" if unsure else "each operation by itself agrees"
-        return replace(row, verdict="cannot tell", reason=f"differences of the whole contradict, but {reason}")
+        if unsure:
+            reason = f"differences of the whole contradict, but {unsure} cannot be judged by itself"
+        else:
+            reason = "differences of the whole contradict: between operations that agree, numbers cancel or overflow"
+        return replace(row, verdict="cannot tell", reason=reason)
     if same is False:
         return replace(row, reason=f"{row.reason}; and the function leaves the graph, or changes from call to call")
     if not same or unsure:
@@ -130,6 +133,8 @@ def _is_recorded(
     for bits in _SHIFTS:
         for _ in range(2):
             at = [x + math.ldexp(random.uniform(-1.0, 1.0) * (abs(x) or 1.0), -bits) for x in point]
+            if at == list(point):
+                continue
             try:
                 there = sample(recorded(call, at, order)[1])
             except (ArithmeticError, ValueError):

@@ -67,7 +67,7 @@ class GradientReport:
 
     def _summary(self) -> str:
         skipped = len(self.skipped)
-        return f"{self.title}: {len(self.rows) - skipped} derivatives agree, of {skipped} one cannot tell"
+        return f"{self.title}: {len(self.rows) - skipped} derivatives agree, {skipped} cannot be judged"
 
     def _cells(self) -> list[tuple[str, ...]]:
         if len(self.rows) <= _SHOWN:

@@ -63,4 +63,7 @@ def _parts(low: float, high: float) -> Iterator[tuple[float, Place]]:
 
 
 def _scaled(origin: float, sign: float, decades: tuple[float, float]) -> Place:
-    return lambda u: origin + sign * 10.0 ** (decades[0] + (decades[1] - decades[0]) * u)
+    low, high = decades
+    if origin:  # as near as floats are to each other
+        low = max(low, math.log10(math.ulp(origin)) + 1.0)
+    return lambda u: origin + sign * 10.0 ** (low + (high - low) * u)
