@@ -318,5 +318,80 @@ def _operations() -> list[tuple[Any, ...]]:
 
 CORRECT["operations by themselves"] = _operations()
 
+LATER: dict[str, list[tuple[Any, ...]]] = {
+    "cancellation, later": [
+        (lambda x: ad.log(ad.exp(x) + 1e-9), -10.0),
+        (lambda x: ad.sqrt(1.0 + x) - 1.0, 1e-9),
+        (lambda x: ad.sqrt(1e10 + x * x) - 1e5, 2.0),
+        (lambda x: 1.0 - ad.tanh(x), 9.0),
+        (lambda x: ad.log(1.0 - ad.exp(-x)), 20.0),
+        (lambda x, y: (x - y) / (x + y), 1.0, 1.0 - 1e-9),
+        (lambda x: x * 1e15 - (x * 1e15 - x), 0.37),
+        (lambda x: ad.atan(x + 1e4) - ad.atan(1e4), 0.5),
+    ],
+    "size, later": [
+        (lambda x: ad.cos(x) / x, 2e8),
+        (lambda x: ad.sin(x * x), 3e3),
+        (lambda x: ad.sin(ad.exp(x)), 15.0),
+        (lambda x: x / (1.0 + abs(x)), 1e9),
+        (lambda x: ad.log(ad.log(x)), 1e300),
+        (lambda x: ad.exp(-1.0 / x), 1e-2),
+        (lambda x: x**x, 1e-6),
+        (lambda x: 1e-150 * ad.exp(x), -100.0),
+        (lambda x, y: ad.exp(x) * ad.exp(y), 600.0, -600.0),
+        (lambda x: (1e200 * x) * 1e-200, 3.0),
+    ],
+    "shape, later": [
+        (lambda x: ad.exp(-0.5 * ((x - 3.0) / 1e-3) ** 2), 3.0005),
+        (lambda x: ad.tanh(50 * ad.sin(x)), 3.1),
+        (lambda x: 1.0 / (1e-6 + x * x), 2e-4),
+        (lambda x: ad.sqrt(x * x + 1e-12), 1e-7),
+        (lambda x: ad.sqrt(x * x + 1e-12), 0.0),
+        (lambda x: ad.log(1e-8 + abs(x)), -1e-8),
+        (lambda x: abs(x) * x, 1e-4),
+        (lambda x: ad.relu(x - 1e3) + ad.cos(x), 1e3 + 1e-5),
+        (lambda x: ad.maximum(ad.exp(x), 1.0 + x), 1e-3),
+        (lambda x: ad.clip(ad.exp(x), 0.0, 1.0 + 1e-9) + x, 0.5),
+        (lambda x: ad.minimum(abs(x - 0.5), 0.25) ** 2, 0.2501),
+        (lambda x: ad.where(x > 1e-3, ad.sqrt(abs(x)), x), 2e-3),
+        (lambda x: ad.sigmoid(20 * x) * ad.sigmoid(-20 * x), 1.0),
+        (lambda x: (x - 1.0) ** 3 * (x + 2.0), 1.0 + 1e-6),
+        (lambda x: ad.sin(x) ** 2 + ad.cos(x) ** 2, 1.0),
+    ],
+    "structure, later": [
+        (lambda x: repeated(lambda y: ad.cos(y), x, 100), 0.3),
+        (lambda x: repeated(lambda y: y + 0.1 * (1.0 - y * y), x, 80), -0.5),
+        (lambda x: repeated(lambda y: ad.sqrt(2.0 + y), x, 25), 0.1),
+        (lambda x: repeated(lambda y: 2.0 * y - y * y, x, 6), 0.05),
+        (lambda x: repeated(ad.tanh, x, 200), 2.0),
+        (lambda x, v: pendulum(x, v, 200), 0.4, 0.0),
+        (lambda x: midpoint(lambda t: ad.cos(x * t), 0.0, 3.0, 40), 2.0),
+        (lambda x: ad.sum([1e9, ad.exp(x), -1e9, x]), 0.1),
+        (lambda x: 1e14 + ad.sin(x) * 1e3, 2.0),
+        (lambda x: ad.prod([1.0 + x / k for k in range(1, 30)]), 0.3),
+        (lambda d: d["w"] * ad.exp(-d["rate"][0] * d["rate"][1]), {"w": 1e3, "rate": (2.0, 10.0)}),
+        (lambda xs: ad.logsumexp([100 * x for x in xs]) / 100, [0.3, 0.31, 0.29]),
+        (lambda xs: ad.sum([(x - ad.mean(xs)) ** 2 for x in xs]) / len(xs), [1e4 + 1, 1e4 + 2, 1e4 + 4]),
+        (lambda xs, ys: ad.dot(xs, ys) / ad.sqrt(ad.dot(xs, xs) * ad.dot(ys, ys)), [1.0, 2.0, 3.0], [1.1, 2.0, 2.9]),
+        (lambda x: derivative(lambda t: ad.exp(2 * t), 3)(x), 0.4),
+        (lambda x: grad(lambda t: ad.sin(t) ** 2)(x) + ad.cos(x), 100.0),
+        (lambda x: jvp(lambda t: t * ad.log(t), (x,), (2.0,))[1], 1e-8),
+        (lambda x: float(3.0) * x + ad.asinh(x) * ad.acosh(x), 1.0 + 1e-3),
+    ],
+    "operations, later": [
+        (ad.erf, -2.5),
+        (ad.cbrt, 1e-30),
+        (ad.hypot, 1e-8, 1.0),
+        (ad.atan2, 1e-3, -1.0),
+        (ad.elu, -30.0),
+        (ad.gelu, -6.0),
+        (ad.silu, -40.0),
+        (ad.softplus, -100.0),
+        (ad.log1p, 1e-15),
+    ],
+}  # fmt: skip
+"""Sixty more, written when the estimator was ready, to see whether it was fitted to those above."""
+
 if __name__ == "__main__":
-    print({kind: len(cases) for kind, cases in CORRECT.items()}, sum(map(len, CORRECT.values())))
+    for table in (CORRECT, LATER):
+        print({kind: len(cases) for kind, cases in table.items()}, sum(map(len, table.values())))

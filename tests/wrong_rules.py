@@ -222,13 +222,71 @@ WRONG_SEQUENCES: dict[str, tuple[str, Callable[..., float], Callable[..., Any], 
 }
 
 
+LATER: dict[str, Wrong] = {
+    "later_tail": Wrong(
+        "1e-4 off beyond 30", math.asinh, lambda y, a: within(30.0, math.inf, 1.0001)(a) / ad.hypot(a, 1.0), (45.0,)
+    ),
+    "later_narrow": Wrong(
+        "1e-3 off between 3 and 3.5", lambda a: a * a * a, lambda y, a: 3.0 * a * a * within(3.0, 3.5, 1.001)(a), (3.2,)
+    ),
+    "later_digits": Wrong("a constant of 5 digits", lambda a: math.pi * a * a, lambda y, a: 2.0 * 3.1416 * a, (2.0,)),
+    "later_drift": Wrong(
+        "a factor that grows with |a|", lambda a: a * a, lambda y, a: 2.0 * a * (1.0 + 1e-10 * abs(a)), (5e5,)
+    ),
+    "later_cross": Wrong(
+        "the mixed term is missing",
+        *both(lambda a, b: a * b + a * a, lambda y, a, b: 2.0 * a, lambda y, a, b: a),
+        (1.0, 0.1),
+    ),
+    "later_diagonal": Wrong(
+        "off where a and b are within 1 %",
+        *both(
+            lambda a, b: a * b,
+            lambda y, a, b: b * (1.001 if abs(float(a) - float(b)) < 0.01 * abs(float(a)) else 1.0),
+            lambda y, a, b: a,
+        ),
+        (3.0, 3.001),
+    ),
+    "later_third": Wrong(
+        "off in one quadrant",
+        *both(lambda a, b: a * a + b, lambda y, a, b: 2.0 * a * (1.0001 if float(a) < 0.0 < float(b) else 1.0), 1.0),
+        (-2.0, 3.0),
+    ),
+    "later_log": Wrong(
+        "the modulus is missing",
+        lambda a: math.log(abs(a)) if a else -math.inf,
+        lambda y, a: 1.0 / abs(a),
+        (-2.0,),
+        {"singular": lambda a: a},
+    ),
+    "later_step": Wrong(
+        "half the slope below 1e-4",
+        lambda a: math.sqrt(a),
+        lambda y, a: 0.5 / y * (0.5 if float(a) < 1e-4 else 1.0),
+        (3e-5,),
+        {"domain": POSITIVE, "singular": lambda a: a},
+    ),
+    "later_cosh": Wrong("cosh for sinh", lambda a: math.cosh(a) if abs(a) < 700 else math.inf, lambda y, a: y, (0.3,)),
+    "later_power": Wrong("n for n - 1", lambda a: a**4, lambda y, a: 4.0 * a**4, (1.3,)),
+    "later_abs": Wrong(
+        "the sign is missing below 0", abs, lambda y, a: 1.0 + 0.0 * a, (-3.0,), {"singular": lambda a: a}
+    ),
+    "later_inverse": Wrong("the derivative of the inverse", math.atan, lambda y, a: 1.0 + a * a, (0.5,)),
+    "later_small_term": Wrong(
+        "a term of 1e-5 is missing", lambda a: a + 1e-5 * math.sin(a), lambda y, a: 1.0 + 0.0 * a, (1.0,)
+    ),
+    "later_tanh": Wrong("3e-6 off", math.tanh, lambda y, a: (1.0 - y * y) * (1.0 + 3e-6), (0.4,)),
+}
+"""Fifteen more, written when the estimator was ready, to see whether it was fitted to those above."""
+
+
 @contextmanager
 def wrong(name: str) -> Iterator[Op]:
     """The operation, in the table for the time of the block."""
     known = set(OPERATIONS)
     try:
-        if name in WRONG:
-            w = WRONG[name]
+        if name not in WRONG_SEQUENCES:
+            w = (WRONG | LATER)[name]
             yield define(f"wrong_{name}", w.value, w.partials, **w.declared)
         else:
             about, value, rule, _ = WRONG_SEQUENCES[name]
@@ -240,5 +298,11 @@ def wrong(name: str) -> Iterator[Op]:
 
 NAMES = [*WRONG, *WRONG_SEQUENCES]
 
+
+def point(name: str) -> tuple[Any, ...]:
+    """Where the rule is wrong."""
+    return WRONG_SEQUENCES[name][3] if name in WRONG_SEQUENCES else (WRONG | LATER)[name].at
+
+
 if __name__ == "__main__":
-    print(len(NAMES))
+    print(len(NAMES), len(LATER))
