@@ -376,7 +376,7 @@ LATER: dict[str, list[tuple[Any, ...]]] = {
         (lambda x: derivative(lambda t: ad.exp(2 * t), 3)(x), 0.4),
         (lambda x: grad(lambda t: ad.sin(t) ** 2)(x) + ad.cos(x), 100.0),
         (lambda x: jvp(lambda t: t * ad.log(t), (x,), (2.0,))[1], 1e-8),
-        (lambda x: float(3.0) * x + ad.asinh(x) * ad.acosh(x), 1.0 + 1e-3),
+        (lambda x: 3.0 * x + ad.asinh(x) * ad.acosh(x), 1.0 + 1e-3),
     ],
     "operations, later": [
         (ad.erf, -2.5),

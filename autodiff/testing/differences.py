@@ -253,15 +253,14 @@ def _fit(f: _Values, x: float, spacing: float, side: int) -> _Fit | str:
     rows, middle, end = _polynomials()
     coefficients = [sum(map(mul, row, deltas)) for row in rows]
     if widest:
-        rounding = _UNIT * max(size, _SMALLEST)
+        rounding, extent = _UNIT * max(size, _SMALLEST), spacing
     else:  # it may be made of larger numbers, as log(1 + exp(x)) is
-        rounding = _UNIT * max(size, 1.0)
-        spacing = min(spacing, _FLAT * min(abs(x) or 1.0, 1.0))
+        rounding, extent = _UNIT * max(size, 1.0), min(spacing, _FLAT * min(abs(x) or 1.0, 1.0))
     noise = max(max(map(abs, coefficients[-_TAIL:])), shrink * rounding)
     head = max([k + 1 for k, c in enumerate(coefficients[:-_TAIL]) if abs(c) > 3.0 * noise], default=0)
     level = head < len(coefficients) - _TAIL - 1
     slopes = middle if side == 0 else end if side < 0 else [-d if k % 2 else d for k, d in enumerate(end)]
-    amplification = math.hypot(*slopes[: head + 2]) / spacing
+    amplification = math.hypot(*slopes[: head + 2]) / extent
     return _Fit(
         spacing,
         side,
@@ -284,7 +283,11 @@ def _settled(fits: Sequence[_Fit], computed: float, rtol: float, slight: float) 
     torn: list[_Fit] = []  # what contradicts another one with points as close
     credible = [fit for fit in fits if fit.is_credible()]
     for _, group in groupby(sorted(credible, key=lambda fit: fit.spacing), key=lambda fit: fit.spacing):
-        new = [fit for fit in group if not any(fit.contradicts(o.slope, rtol, o.doubt) for o in standing)]
+        new = [
+            fit
+            for fit in group
+            if not any(fit.contradicts(o.slope, rtol, o.doubt) for o in standing if fit.side * o.side >= 0)
+        ]
         for fit in new:
             (torn if any(fit.contradicts(o.slope, rtol, o.doubt) for o in new) else standing).append(fit)
     best = min(standing + torn, key=lambda fit: fit.doubt, default=None)
@@ -313,7 +316,7 @@ def _is_confirmed(f: _Values, x: float, fit: _Fit, rtol: float) -> bool:
 
 def _kink(fits: Sequence[_Fit], rtol: float) -> str:
     left, right = (min([f for f in fits if f.side == s], key=lambda f: f.doubt, default=None) for s in (-1, 1))
-    if left is None or right is None or not left.contradicts(right.slope, rtol, right.doubt):
+    if left is None or right is None or not left.contradicts(right.slope, _CREDIBLE, right.doubt):
         return ""
     return f"a kink: the slope is {left.slope:.4g} to the left and {right.slope:.4g} to the right"
 
@@ -323,10 +326,12 @@ def _with_rounding(f: _Values, x: float, fits: Sequence[_Fit]) -> list[_Fit]:
     known = 0.0
     kept: list[_Fit] = []
     far = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
+    trend = min((fit for fit in far if fit.is_credible()), key=lambda fit: fit.spacing, default=None)
     for fit in sorted(far, key=lambda fit: -fit.spacing):
         if fit.noise > 32.0 * _UNIT * fit.size:
             ends = (2 * fit.side * _HALF,) if fit.side else (_HALF, -_HALF)
-            jump = max(_jump(f, x, end * fit.spacing, fit.noise / 16.0) for end in ends)
+            slope = trend.slope if trend else 0.0
+            jump = max(_jump(f, x, end * fit.spacing, slope, fit.noise / 16.0) for end in ends)
             if jump > _ROUNDING * max(fit.size, 1.0):
                 continue
             known = max(known, jump)
@@ -335,19 +340,22 @@ def _with_rounding(f: _Values, x: float, fits: Sequence[_Fit]) -> list[_Fit]:
     return kept
 
 
-def _jump(f: _Values, x: float, width: float, least: float) -> float:
-    """By how much the function jumps between two neighbouring floats on one side of x; 0.0 for less than `least`."""
+def _jump(f: _Values, x: float, width: float, slope: float, least: float) -> float:
+    """By how much the function, less a line, jumps between two neighbouring floats; 0.0 for less than `least`."""
+
+    def rest(t: float) -> float:
+        y = f(t)
+        return math.nan if isinstance(y, str) else y - slope * (t - x)
+
     low, high = x, x + width
-    y, z = f(low), f(high)
+    y, z = rest(low), rest(high)
     changes: list[float] = []  # over intervals each of which is half of the one before
-    while not isinstance(y, str) and not isinstance(z, str) and abs(z - y) >= least:
+    while abs(z - y) >= least:
         changes.append(abs(z - y))
         middle = low + 0.5 * (high - low)
         if middle in (low, high):
             return changes[-1] if changes[-1] > changes[-5:][0] / 4.0 else 0.0  # that of a smooth one halves each time
-        m = f(middle)
-        if isinstance(m, str):
-            break
+        m = rest(middle)
         if abs(m - y) > abs(z - m):
             high, z = middle, m
         else:
