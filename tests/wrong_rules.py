@@ -296,6 +296,9 @@ def wrong(name: str) -> Iterator[Op]:
             del OPERATIONS[extra]
 
 
+TOO_SMALL = {"erf_constant"}
+"""It turned out to differ by 7e-7 only, which is below what is to be found: it may pass."""
+
 NAMES = [*WRONG, *WRONG_SEQUENCES]
 
 

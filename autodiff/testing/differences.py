@@ -2,43 +2,29 @@
 
 This file knows floats and functions of one float, and nothing of how the number was computed.
 
-At 15 evenly spaced points the function is written as a sum of orthonormal polynomials. A smooth function shows in the
-first coefficients; what the last ones hold is no part of it that these points resolve, but rounding inside the
-function (which is even over all coefficients), or curvature that the points are too far apart for. Their size, times
-what the derivative makes of it, is the doubt. One that is too large for the question asked is made smaller by points
-further apart if the coefficients have levelled out, and by closer ones if they have not. Next to a kink, a pole or the
-end of a domain the points lie on one side.
+Polynomials are fitted to points further and further apart, or closer and closer, until one is sure enough to agree.
+Next to a kink, a pole or the end of a domain the points lie on one side.
 
-Nothing is accused on the word of one step. What contradicts the computed number has to hold at every step that
-resolves the function, and values that jump between neighbouring floats are taken as rounding at smaller steps too,
-where they may not show: ``(x + 1e8) - 1e8`` is a staircase, flat between its steps.
-
-References
-----------
-G. E. Forsythe, *Generation and use of orthogonal polynomials for data-fitting with a digital computer*, J. SIAM 5
-(1957); J. J. Moré, S. M. Wild, *Estimating computational noise*, SIAM J. Sci. Comput. 33 (2011).
+Nothing is accused on the word of one step. What contradicts the computed number has to hold at other steps too, and no
+closer points may contradict it. Values that jump between neighbouring floats are taken as rounding at closer points
+as well, where they may not show: ``(x + 1e8) - 1e8`` is a staircase, flat between its steps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from itertools import groupby
-from operator import mul
 from typing import Literal, NamedTuple, cast
+
+from autodiff.testing.fits import COARSE, CREDIBLE, HALF, SURE, UNIT, Fit, Values, fitted
 
 Verdict = Literal["agrees", "differs", "cannot tell"]
 
-_HALF = 7  # points on either side
-_TAIL = 4  # the last coefficients, which tell the noise
-_SURE = 10.0  # doubts that a contradiction has to exceed
-_CREDIBLE = 1e-3  # of the slope: what doubts more says nothing
-_UNIT = 2.0**-53
-_SMALLEST = 2.0**-1011  # below, numbers are rounded as if they were as large
 _FACTORS, _OTHERS = (5209 / 4096, 5 / 4), (3343 / 4096, 3 / 4)  # of a spacing: in few bits, so that points are exact
 _CLOSE = 8  # units of x: points closer than that are all rounded in the same way, which looks smooth
 _ROUNDING = 2.0**-20  # of the function, or of 1: what jumps more is a jump of the function itself
+_UNSETTLED = "differences do not settle"
 
 
 class Judgement(NamedTuple):
@@ -51,56 +37,25 @@ class Judgement(NamedTuple):
     negligible: bool = False  # cannot tell, but the doubt, and so the derivative, is nothing next to the function
 
 
-class _Fit(NamedTuple):
-    """A function near x as a polynomial: where its points lie, its slope at x, and how far to trust it."""
-
-    spacing: float
-    side: int  # the points lie on both sides of x (0), to the right (1) or to the left (-1)
-    slope: float
-    doubt: float
-    noise: float  # of a value
-    amplification: float  # of noise in the doubt
-    size: float  # of the largest value
-    reach: float  # the largest slope of a line from the value at x to another
-    level: bool  # whether the coefficients have levelled out: wider is better
-
-    def contradicts(self, number: float, rtol: float, doubt: float = 0.0) -> bool:
-        gap = 0.0 if number == self.slope else abs(self.slope - number)  # infinities
-        return not gap <= rtol * min(max(abs(self.slope), abs(number)), 1e308) + _SURE * (self.doubt + doubt)
-
-    def settles(self, number: float, rtol: float) -> bool:
-        """Whether it agrees, and would have noticed."""
-        allowed = rtol * max(abs(self.slope), abs(number))
-        return _SURE * self.doubt <= allowed and not self.contradicts(number, rtol)
-
-    def is_level(self, number: float, rtol: float) -> bool:
-        """Whether this is the top or bottom of a curve, which is as level as differences can tell."""
-        level = max(abs(self.slope), abs(number)) <= _CREDIBLE * self.reach
-        return level and _SURE * self.doubt <= rtol * self.reach
-
-    def is_credible(self) -> bool:
-        return self.reach == 0.0 or self.doubt <= _CREDIBLE * max(abs(self.slope), self.reach)
-
-
 def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: float) -> Judgement:
     """Hold a computed derivative of f at x against differences.
 
     `f` gives a number or, where its number has nothing to do with the derivative at x, a str that says why.
     """
-    values = _Values(f, x)
+    values = Values(f, x)
     if isinstance(values.here, str):
         return Judgement("cannot tell", math.nan, math.inf, values.here)
-    fits: dict[tuple[int, int], _Fit | str] = {}
+    fits: dict[tuple[int, int], Fit | str] = {}
 
     def agrees(exponent: int, side: int) -> bool:
-        fit = fits[exponent, side] = _fit(values, x, _spacing(x, exponent, _FACTORS), side)
-        return isinstance(fit, _Fit) and fit.settles(computed, rtol)
+        fit = fits[exponent, side] = fitted(values, x, _spacing(x, exponent, _FACTORS), side)
+        return isinstance(fit, Fit) and fit.settles(computed, rtol)
 
-    def usable() -> list[_Fit]:
-        return [fit for fit in fits.values() if isinstance(fit, _Fit)]
+    def usable() -> list[Fit]:
+        return [fit for fit in fits.values() if isinstance(fit, Fit)]
 
-    def judged(fits: Sequence[_Fit]) -> Judgement:
-        return _settled(fits, computed, rtol, _CREDIBLE * rtol * abs(cast(float, values.here)) / max(abs(x), 1.0))
+    def judged(fits: Sequence[Fit]) -> Judgement:
+        return _settled(fits, computed, rtol, CREDIBLE * rtol * abs(cast(float, values.here)) / max(abs(x), 1.0))
 
     exponents, first = _exponents(x)
     for exponent in _walk(fits, exponents, first, _ROUNDING * max(abs(values.here), 1.0)):
@@ -115,45 +70,22 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
                 continue
             if not any(fit.is_credible() and fit.contradicts(computed, rtol) for fit in usable()):
                 return judged(usable()[-1:])
-    kept = _with_rounding(values, x, usable())
+    kept, known = _with_rounding(values, x, usable())
     while (found := judged(kept)).verdict == "differs":
         false = [fit for fit in kept if fit.slope == found.derivative and not _is_confirmed(values, x, fit, rtol)]
         if not false:
             break
         kept = [fit for fit in kept if fit not in false]
-    obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != _COARSE]
+    stairs = known and any(fit.settles(computed, rtol) or fit.reach == computed == 0.0 for fit in usable())
+    if found.verdict == "differs" and stairs:
+        return found._replace(verdict="cannot tell", reason="stairs: of the function or of its rounding")
+    obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
     if found.reason == _UNSETTLED and obstacles:
         found = found._replace(reason=obstacles[-1])
     return found
 
 
-_UNSETTLED = "differences do not settle"
-_COARSE = "floats lie too far apart here"
-
-
-# -- Values and points -----------------------------------------------------------------------------------------------
-
-
-class _Values:
-    """The function, each number computed once; a str where there is none."""
-
-    def __init__(self, f: Callable[[float], float | str], x: float) -> None:
-        self._f = f
-        here = f(x)
-        self.here = here if isinstance(here, str) or math.isfinite(here) else "not finite here"
-        self._known: dict[float, float | str] = {x: self.here}
-
-    def __call__(self, t: float) -> float | str:
-        y = self._known.get(t)
-        if y is None:
-            try:
-                y = self._f(t)
-                if not isinstance(y, str) and not math.isfinite(y):
-                    y = "not finite nearby"
-            except (ArithmeticError, ValueError, TypeError) as error:
-                y = f"{type(error).__name__} nearby"
-            self._known[t] = y
-        return y
+# -- Steps -----------------------------------------------------------------------------------------------------------
 
 
 def _exponents(x: float) -> tuple[list[int], int]:
@@ -178,7 +110,7 @@ def _spacing(x: float, exponent: int, factors: tuple[float, float]) -> float:
 
 
 def _walk(
-    fits: dict[tuple[int, int], _Fit | str], exponents: Sequence[int], first: int, rounding: float
+    fits: dict[tuple[int, int], Fit | str], exponents: Sequence[int], first: int, rounding: float
 ) -> Iterator[int]:
     """Spacings from a first one on: wider ones while the coefficients are level, else narrower ones.
 
@@ -200,87 +132,13 @@ def _walk(
             k -= 1
 
 
-# -- Polynomials -----------------------------------------------------------------------------------------------------
-
-
-@cache
-def _polynomials() -> tuple[list[list[float]], list[float], list[float]]:
-    """Orthonormal on the integers from -7 to 7: their values there, their slopes at 0 and 7; without the constant."""
-    n = 2 * _HALF + 1
-    points = [float(u) for u in range(-_HALF, _HALF + 1)]
-
-    def scale(k: int) -> float:
-        return 0.5 * k * math.sqrt((n * n - k * k) / (4.0 * k * k - 1.0))
-
-    columns: list[list[float]] = []
-    slopes: list[list[float]] = []
-    for u in points:  # u q_k = s_k q_(k-1) + s_(k+1) q_(k+1)
-        q, d = [0.0, 1.0 / math.sqrt(n)], [0.0, 0.0]
-        for k in range(n - 1):
-            before = scale(k) if k else 0.0
-            q.append((u * q[-1] - before * q[-2]) / scale(k + 1))
-            d.append((q[-2] + u * d[-1] - before * d[-2]) / scale(k + 1))
-        columns.append(q[2:])
-        slopes.append(d[2:])
-    return [list(row) for row in zip(*columns)], slopes[_HALF], slopes[-1]
-
-
-_PLACES = {  # of the points, in spacings: from afar, for that is where something is in the way
-    0: [s * i for i in range(_HALF, 0, -1) for s in (1, -1)],
-    1: list(range(2 * _HALF, 0, -1)),
-    -1: list(range(-2 * _HALF, 0)),
-}
-_FLAT = 2.0**-10  # of the operand, or of 1: over more than this a function may well bend without a trace
-
-
-def _fit(f: _Values, x: float, spacing: float, side: int) -> _Fit | str:
-    """The function at the points of one spacing; a str if they cannot be used."""
-    if x + spacing == x or x - spacing == x:
-        return _COARSE
-    here = f.here
-    assert isinstance(here, float)
-    size = abs(here)
-    shrink = 1.0 if size < 1e300 else 2.0**-20  # differences may overflow
-    deltas = [0.0] * (2 * _HALF + 1)
-    centre = _HALF * (1 - side)  # the place of x among the points
-    for i in _PLACES[side]:
-        y = f(x + i * spacing)
-        if isinstance(y, str):
-            return y
-        deltas[centre + i] = shrink * y - shrink * here
-        size = max(size, abs(y))
-    widest = max(map(abs, deltas))
-    rows, middle, end = _polynomials()
-    coefficients = [sum(map(mul, row, deltas)) for row in rows]
-    if widest:
-        rounding, extent = _UNIT * max(size, _SMALLEST), spacing
-    else:  # it may be made of larger numbers, as log(1 + exp(x)) is
-        rounding, extent = _UNIT * max(size, 1.0), min(spacing, _FLAT * min(abs(x) or 1.0, 1.0))
-    noise = max(max(map(abs, coefficients[-_TAIL:])), shrink * rounding)
-    head = max([k + 1 for k, c in enumerate(coefficients[:-_TAIL]) if abs(c) > 3.0 * noise], default=0)
-    level = head < len(coefficients) - _TAIL - 1
-    slopes = middle if side == 0 else end if side < 0 else [-d if k % 2 else d for k, d in enumerate(end)]
-    amplification = math.hypot(*slopes[: head + 2]) / extent
-    return _Fit(
-        spacing,
-        side,
-        sum(map(mul, slopes[: head if level else None], coefficients)) / spacing / shrink,
-        noise * amplification / shrink,
-        noise / shrink,
-        amplification,
-        size,
-        widest / (len(deltas) - 1 - centre if side >= 0 else centre) / spacing / shrink,
-        level,
-    )
-
-
 # -- All together ----------------------------------------------------------------------------------------------------
 
 
-def _settled(fits: Sequence[_Fit], computed: float, rtol: float, slight: float) -> Judgement:
+def _settled(fits: Sequence[Fit], computed: float, rtol: float, slight: float) -> Judgement:
     """What fits say together: only what no fit with closer points contradicts counts, and of this the surest."""
-    standing: list[_Fit] = []
-    torn: list[_Fit] = []  # what contradicts another one with points as close
+    standing: list[Fit] = []
+    torn: list[Fit] = []  # what contradicts another one with points as close
     credible = [fit for fit in fits if fit.is_credible()]
     for _, group in groupby(sorted(credible, key=lambda fit: fit.spacing), key=lambda fit: fit.spacing):
         new = [
@@ -291,7 +149,7 @@ def _settled(fits: Sequence[_Fit], computed: float, rtol: float, slight: float) 
         for fit in new:
             (torn if any(fit.contradicts(o.slope, rtol, o.doubt) for o in new) else standing).append(fit)
     best = min(standing + torn, key=lambda fit: fit.doubt, default=None)
-    if best is None or best in torn:
+    if best is None or best in torn or (best.side and torn and all(fit.side for fit in standing)):
         return Judgement("cannot tell", math.nan, math.inf, _kink(torn, rtol) or _UNSETTLED)
     if best.contradicts(computed, rtol):
         against = {fit.spacing for fit in standing if fit.contradicts(computed, rtol)}
@@ -302,34 +160,34 @@ def _settled(fits: Sequence[_Fit], computed: float, rtol: float, slight: float) 
     if best.settles(computed, rtol) or flat or any(fit.is_level(computed, rtol) for fit in standing):
         return Judgement("agrees", best.slope, best.doubt)
     reason = f"rounding in the function leaves a doubt of {best.doubt:.0e}"
-    nothing = _SURE * best.doubt <= slight or (best.reach == 0.0 and abs(computed) <= slight)
+    nothing = SURE * best.doubt <= slight or (best.reach == 0.0 and abs(computed) <= slight)
     return Judgement("cannot tell", best.slope, best.doubt, reason, nothing)
 
 
-def _is_confirmed(f: _Values, x: float, fit: _Fit, rtol: float) -> bool:
+def _is_confirmed(f: Values, x: float, fit: Fit, rtol: float) -> bool:
     """Whether other points say the same: what repeats itself may look smooth at evenly spaced ones."""
-    other = _fit(f, x, _spacing(x, math.frexp(fit.spacing)[1] - 1, _OTHERS), fit.side)
+    other = fitted(f, x, _spacing(x, math.frexp(fit.spacing)[1] - 1, _OTHERS), fit.side)
     if isinstance(other, str) or other.spacing == fit.spacing or other.contradicts(fit.slope, rtol, fit.doubt):
         return False
-    return other.doubt <= _SURE * fit.doubt or other.is_credible()
+    return other.doubt <= SURE * fit.doubt or other.is_credible()
 
 
-def _kink(fits: Sequence[_Fit], rtol: float) -> str:
+def _kink(fits: Sequence[Fit], rtol: float) -> str:
     left, right = (min([f for f in fits if f.side == s], key=lambda f: f.doubt, default=None) for s in (-1, 1))
-    if left is None or right is None or not left.contradicts(right.slope, _CREDIBLE, right.doubt):
+    if left is None or right is None or not left.contradicts(right.slope, CREDIBLE, right.doubt):
         return ""
     return f"a kink: the slope is {left.slope:.4g} to the left and {right.slope:.4g} to the right"
 
 
-def _with_rounding(f: _Values, x: float, fits: Sequence[_Fit]) -> list[_Fit]:
-    """The fits, with rounding that shows at wider points; without those across a jump of the function itself."""
+def _with_rounding(f: Values, x: float, fits: Sequence[Fit]) -> tuple[list[Fit], float]:
+    """The fits, with the rounding that shows at wider points, and how much that is; without those across a jump."""
     known = 0.0
-    kept: list[_Fit] = []
+    kept: list[Fit] = []
     far = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
     trend = min((fit for fit in far if fit.is_credible()), key=lambda fit: fit.spacing, default=None)
     for fit in sorted(far, key=lambda fit: -fit.spacing):
-        if fit.noise > 32.0 * _UNIT * fit.size:
-            ends = (2 * fit.side * _HALF,) if fit.side else (_HALF, -_HALF)
+        if fit.noise > 32.0 * UNIT * fit.size:
+            ends = (2 * fit.side * HALF,) if fit.side else (HALF, -HALF)
             slope = trend.slope if trend else 0.0
             jump = max(_jump(f, x, end * fit.spacing, slope, fit.noise / 16.0) for end in ends)
             if jump > _ROUNDING * max(fit.size, 1.0):
@@ -337,10 +195,10 @@ def _with_rounding(f: _Values, x: float, fits: Sequence[_Fit]) -> list[_Fit]:
             known = max(known, jump)
         noise = max(fit.noise, known)
         kept.append(fit._replace(noise=noise, doubt=noise * fit.amplification))
-    return kept
+    return kept, known
 
 
-def _jump(f: _Values, x: float, width: float, slope: float, least: float) -> float:
+def _jump(f: Values, x: float, width: float, slope: float, least: float) -> float:
     """By how much the function, less a line, jumps between two neighbouring floats; 0.0 for less than `least`."""
 
     def rest(t: float) -> float:

@@ -65,7 +65,8 @@ def _judged(row: GradientRow, same: bool | None, unsure: str, scatter: float, rt
             reason = "differences of the whole contradict: between operations that agree, numbers cancel or overflow"
         return replace(row, verdict="cannot tell", reason=reason)
     if same is False:
-        return replace(row, reason=f"{row.reason}; and the function leaves the graph, or changes from call to call")
+        reason = f"{row.reason}; and the function leaves the graph, or changes from call to call"
+        return replace(row, reason=reason, negligible=False)
     if not same or unsure:
         return row
     if scatter <= rtol * abs(row.computed):

@@ -127,7 +127,8 @@ def _row(
     if found.verdict == "differs" and not math.isfinite(gradient) and pole:
         found = found._replace(verdict="cannot tell", reason=_kink(pole, 0.0))
     where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(point[j])}"
-    return GradientRow(derivative, where, gradient, found.derivative, found.doubt, *found[:1], *found[3:])
+    verdict, differences, doubt, reason, negligible = found
+    return GradientRow(derivative, where, gradient, differences, doubt, verdict, reason, negligible)
 
 
 def _kink(name: str, side: float) -> str:

@@ -8,7 +8,7 @@ from random import Random
 
 from autodiff.operation import Interval
 
-_MODERATE, _WIDE, _EVERY = (-3.0, 2.0), (-8.0, 6.5), (-30.0, 30.0)  # decades
+_MODERATE, _WIDE, _EVERY = (-3.0, 2.0), (-8.0, 6.5), (-30.0, 12.0)  # decades
 
 
 def points(domains: Sequence[Interval], count: int, random: Random) -> Iterator[list[float]]:
@@ -44,10 +44,9 @@ Place = Callable[[float], float]
 
 def _parts(low: float, high: float) -> Iterator[tuple[float, Place]]:
     """The parts of an interval: a share of all numbers, and a map from 0 to 1 onto the part."""
-    if math.isinf(low) and math.isinf(high):
-        for share, decades in ((0.2, _MODERATE), (0.25, _WIDE), (0.05, _EVERY)):
-            yield share, _scaled(0.0, 1.0, decades)
-            yield share, _scaled(0.0, -1.0, decades)
+    if low < 0.0 < high:
+        for share, place in (*_parts(low, 0.0), *_parts(0.0, high)):
+            yield 0.5 * share, place
     elif math.isinf(high) or math.isinf(low):
         end, sign = (low, 1.0) if math.isinf(high) else (high, -1.0)
         for share, decades in ((0.4, _MODERATE), (0.5, _WIDE), (0.1, _EVERY)):
@@ -55,11 +54,8 @@ def _parts(low: float, high: float) -> Iterator[tuple[float, Place]]:
     else:
         half = math.log10(0.5 * (high - low))
         yield 0.4, lambda u: low + (high - low) * u
-        yield 0.2, _scaled(low, 1.0, (half - 8.0, half))
-        yield 0.2, _scaled(high, -1.0, (half - 8.0, half))
-        middle = min(max(0.0, low), high)
-        yield 0.1, _scaled(middle, 1.0 if middle < high else -1.0, (half - 8.0, half))
-        yield 0.1, _scaled(middle, -1.0 if middle > low else 1.0, (half - 8.0, half))
+        yield 0.3, _scaled(low, 1.0, (half - 8.0, half))
+        yield 0.3, _scaled(high, -1.0, (half - 8.0, half))
 
 
 def _scaled(origin: float, sign: float, decades: tuple[float, float]) -> Place:
