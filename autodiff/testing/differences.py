@@ -70,14 +70,13 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
                 continue
             if not any(fit.is_credible() and fit.contradicts(computed, rtol) for fit in usable()):
                 return judged(usable()[-1:])
-    kept, known = _with_rounding(values, x, usable())
+    kept, rounding = _with_rounding(values, x, usable())
     while (found := judged(kept)).verdict == "differs":
         false = [fit for fit in kept if fit.slope == found.derivative and not _is_confirmed(values, x, fit, rtol)]
         if not false:
             break
         kept = [fit for fit in kept if fit not in false]
-    stairs = known and any(fit.settles(computed, rtol) or fit.reach == computed == 0.0 for fit in usable())
-    if found.verdict == "differs" and stairs:
+    if found.verdict == "differs" and rounding and any(_on_stairs(fit, computed, rtol) for fit in usable()):
         return found._replace(verdict="cannot tell", reason="stairs: of the function or of its rounding")
     obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
     if found.reason == _UNSETTLED and obstacles:
@@ -93,14 +92,14 @@ def _exponents(x: float) -> tuple[list[int], int]:
 
     They lie around the size of x, and for a small x around 1 as well; a few lie between.
     """
-    size = (math.frexp(x)[1] if x else 1) - 5  # seven points reach a quarter of the size
+    size = min(max((math.frexp(x)[1] if x else 1) - 5, -1065), 1016)  # seven points reach a quarter of the size
     exponents = set(range(size + 3, size - 52, -3))
     if size + 3 < -1:
         exponents.update(range(-1, max(size, -28), -3))
         exponents.update(range(size, -28, max(3, (-28 - size) // 24)))
     if x == 0.0:
         exponents.update(range(size, -1000, -40))
-    return sorted((e for e in exponents if -1070 < e < 1020), reverse=True), size
+    return sorted((e for e in exponents if e >= -1065), reverse=True), size
 
 
 def _spacing(x: float, exponent: int, factors: tuple[float, float]) -> float:
@@ -116,7 +115,7 @@ def _walk(
 
     Wider than the others only where this makes rounding harmless, and not a function's own steps.
     """
-    far = [exponents[0] + 3 * k for k in range(14, 0, -1)]
+    far = [e for e in range(exponents[0] + 42, exponents[0], -3) if e < 1020]
     path = [*far, *exponents]
     k = path.index(first)
     while k < len(path) and (path[k], 0) not in fits:
@@ -172,6 +171,11 @@ def _is_confirmed(f: Values, x: float, fit: Fit, rtol: float) -> bool:
     return other.doubt <= SURE * fit.doubt or other.is_credible()
 
 
+def _on_stairs(fit: Fit, computed: float, rtol: float) -> bool:
+    """Whether a computed number is right between two jumps, of which one cannot tell whether they are rounding."""
+    return fit.settles(computed, rtol) or fit.reach == computed == 0.0
+
+
 def _kink(fits: Sequence[Fit], rtol: float) -> str:
     left, right = (min([f for f in fits if f.side == s], key=lambda f: f.doubt, default=None) for s in (-1, 1))
     if left is None or right is None or not left.contradicts(right.slope, CREDIBLE, right.doubt):
@@ -183,9 +187,9 @@ def _with_rounding(f: Values, x: float, fits: Sequence[Fit]) -> tuple[list[Fit],
     """The fits, with the rounding that shows at wider points, and how much that is; without those across a jump."""
     known = 0.0
     kept: list[Fit] = []
-    far = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
-    trend = min((fit for fit in far if fit.is_credible()), key=lambda fit: fit.spacing, default=None)
-    for fit in sorted(far, key=lambda fit: -fit.spacing):
+    apart = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
+    trend = min((fit for fit in apart if fit.is_credible()), key=lambda fit: fit.spacing, default=None)
+    for fit in sorted(apart, key=lambda fit: -fit.spacing):
         if fit.noise > 32.0 * UNIT * fit.size:
             ends = (2 * fit.side * HALF,) if fit.side else (HALF, -HALF)
             slope = trend.slope if trend else 0.0

@@ -136,7 +136,7 @@ def fitted(f: Values, x: float, spacing: float, side: int) -> Fit | str:
     if widest:
         rounding, extent = UNIT * max(size, _SMALLEST), spacing
     else:  # it may be made of larger numbers, as log(1 + exp(x)) is
-        rounding, extent = UNIT * max(size, 1.0), min(spacing, _FLAT * min(abs(x) or 1.0, 1.0))
+        rounding, extent = UNIT * max(size, 1.0), min(spacing, max(_FLAT * min(abs(x) or 1.0, 1.0), 5e-324))
     noise = max(max(map(abs, coefficients[-_TAIL:])), shrink * rounding)
     head = max([k + 1 for k, c in enumerate(coefficients[:-_TAIL]) if abs(c) > 3.0 * noise], default=0)
     level = head < len(coefficients) - _TAIL - 1
