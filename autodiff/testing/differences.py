@@ -76,8 +76,8 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
         if not false:
             break
         kept = [fit for fit in kept if fit not in false]
-    if found.verdict == "differs" and rounding and any(_on_stairs(fit, computed, rtol) for fit in usable()):
-        return found._replace(verdict="cannot tell", reason="stairs: of the function or of its rounding")
+    if found.verdict == "differs" and any(_pleads(fit, found, computed, rtol, rounding) for fit in usable()):
+        return found._replace(verdict="cannot tell", reason="steps disagree: stairs or waves, or rounding")
     obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
     if found.reason == _UNSETTLED and obstacles:
         found = found._replace(reason=obstacles[-1])
@@ -171,9 +171,12 @@ def _is_confirmed(f: Values, x: float, fit: Fit, rtol: float) -> bool:
     return other.doubt <= SURE * fit.doubt or other.is_credible()
 
 
-def _on_stairs(fit: Fit, computed: float, rtol: float) -> bool:
-    """Whether a computed number is right between two jumps, of which one cannot tell whether they are rounding."""
-    return fit.settles(computed, rtol) or fit.reach == computed == 0.0
+def _pleads(fit: Fit, found: Judgement, computed: float, rtol: float, rounding: float) -> bool:
+    """Whether a fit speaks for the computed number and against what was found, before rounding is thought of."""
+    if fit.reach == 0.0:
+        return computed == 0.0 < rounding
+    against = fit.contradicts(found.derivative, rtol, found.doubt)
+    return against and fit.is_credible() and not fit.contradicts(computed, rtol)
 
 
 def _kink(fits: Sequence[Fit], rtol: float) -> str:
