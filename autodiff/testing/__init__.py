@@ -1,7 +1,8 @@
-"""Derivatives held against finite differences.
+"""Derivatives held against finite differences, with three verdicts: agrees, differs, cannot tell.
 
-`differences` estimates a derivative and how far to trust it, `check` compares (of a function, of one operation) and
-names the operation to blame.
+`differences` judges a derivative by plain numbers, with the doubt that `fits` of polynomials leave; `rows` asks it of
+functions and of single operations, and `report` tells. `check` is what users call; where it cannot tell of a function,
+it asks `parts` to judge each operation; `sampling` spreads points over the domain of one.
 """
 
 from autodiff.testing.check import check_grads, check_op

@@ -1,104 +1,228 @@
-"""Derivatives by central differences, extrapolated to step zero, with an estimate of their error.
+"""A derivative judged by values of the function alone: does a computed number agree, differ, or can nobody tell?
 
-References
-----------
-C. J. F. Ridders, *Accurate computation of F'(x) and F'(x) F''(x)*, Advances in Engineering Software 4 (1982);
-W. H. Press et al., *Numerical Recipes*, 3rd edition, section 5.7.
+This file knows floats and functions of one float, and nothing of how the number was computed.
+
+Polynomials are fitted to points further and further apart, or closer and closer, until one is sure enough to agree.
+Next to a kink, a pole or the end of a domain the points lie on one side.
+
+Nothing is accused on the word of one step. What contradicts the computed number has to hold at other steps too, and no
+closer points may contradict it. Values that jump between neighbouring floats are taken as rounding at closer points
+as well, where they may not show: ``(x + 1e8) - 1e8`` is a staircase, flat between its steps.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Literal, NamedTuple, cast
 
-_RATIO = 4.0  # of one step to the next
-_ROWS = 6  # steps that are extrapolated together
-_STEPS = 22  # from a quarter of the operand's size down to where differences are noise
-_SURE = 1e-10  # an extrapolation as good as this ends the search
-_UNSURE = 1e-3  # one as bad as this says nothing
+from autodiff.testing.fits import COARSE, CREDIBLE, HALF, SURE, UNIT, Fit, Values, fitted
 
+Verdict = Literal["agrees", "differs", "cannot tell"]
 
-class Sample(NamedTuple):
-    """What a function gives at a point: its numbers, and on which side of its singular set each operation is."""
-
-    numbers: Sequence[float]
-    sides: Sequence[tuple[str, float]]
+_FACTORS, _OTHERS = (5209 / 4096, 5 / 4), (3343 / 4096, 3 / 4)  # of a spacing: in few bits, so that points are exact
+_CLOSE = 8  # units of x: points closer than that are all rounded in the same way, which looks smooth
+_ROUNDING = 2.0**-20  # of the function, or of 1: what jumps more is a jump of the function itself
+_UNSETTLED = "differences do not settle"
 
 
-class Estimate(NamedTuple):
-    """A derivative by differences, its uncertainty, and if it says nothing the reason."""
+class Judgement(NamedTuple):
+    """What differences say of a computed derivative: the verdict, their number, its doubt, and why they cannot tell."""
 
+    verdict: Verdict
     derivative: float
-    uncertainty: float
-    skipped: str
+    doubt: float
+    reason: str = ""
+    negligible: bool = False  # cannot tell, but the doubt, and so the derivative, is nothing next to the function
 
 
-def difference(f: Callable[[float], Sample], x: float, here: Sample) -> list[Estimate]:
-    """Differentiate all numbers of a sample with respect to one operand at x, where `here` is the sample."""
-    best = [Estimate(math.nan, math.inf, "") for _ in here.numbers]
-    reason = "differences do not settle"
-    slopes: list[list[float]] = []
-    scale = max(abs(x), 1.0)
-    for k in range(1, _STEPS + 1):
-        h = scale * _RATIO**-k
-        high, low = x + h, x - h
-        if high == low:
+def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: float) -> Judgement:
+    """Hold a computed derivative of f at x against differences.
+
+    `f` gives a number or, where its number has nothing to do with the derivative at x, a str that says why.
+    """
+    values = Values(f, x)
+    if isinstance(values.here, str):
+        return Judgement("cannot tell", math.nan, math.inf, values.here)
+    fits: dict[tuple[int, int], Fit | str] = {}
+
+    def agrees(exponent: int, side: int) -> bool:
+        fit = fits[exponent, side] = fitted(values, x, _spacing(x, exponent, _FACTORS), side)
+        return isinstance(fit, Fit) and fit.settles(computed, rtol)
+
+    def usable() -> list[Fit]:
+        return [fit for fit in fits.values() if isinstance(fit, Fit)]
+
+    def judged(fits: Sequence[Fit]) -> Judgement:
+        return _settled(fits, computed, rtol, CREDIBLE * rtol * abs(cast(float, values.here)) / max(abs(x), 1.0))
+
+    exponents, first = _exponents(x)
+    for exponent in _walk(fits, exponents, first, _ROUNDING * max(abs(values.here), 1.0)):
+        if agrees(exponent, 0):
+            return judged(usable()[-1:])
+    found = judged(usable())
+    if found.verdict == "agrees" or found.negligible:
+        return found
+    for side in (0, 1, -1):
+        for exponent in exponents:
+            if (exponent, side) in fits or not agrees(exponent, side):
+                continue
+            if not any(fit.is_credible() and fit.contradicts(computed, rtol) for fit in usable()):
+                return judged(usable()[-1:])
+    kept, rounding = _with_rounding(values, x, usable())
+    while (found := judged(kept)).verdict == "differs":
+        false = [fit for fit in kept if fit.slope == found.derivative and not _is_confirmed(values, x, fit, rtol)]
+        if not false:
             break
-        ends = f(high), f(low)
-        obstacle = _obstacle(here, *ends)
-        if obstacle:
-            reason = obstacle
-            slopes = []
-            continue
-        width = high - low  # not 2 h: the ends are rounded
-        pairs = list(zip(ends[0].numbers, ends[1].numbers))
-        slopes.append([(p - q) / width for p, q in pairs])
-        if len(slopes) >= _ROWS:
-            for i, (p, q) in enumerate(pairs):
-                value, error = _extrapolated([row[i] for row in slopes[-_ROWS:]])
-                error += 2.0**-51 * max(abs(p), abs(q)) / width  # noise
-                if error < best[i].uncertainty:
-                    best[i] = Estimate(value, error, "")
-            known = [(e, abs(y) / scale) for e, y in zip(best, here.numbers) if math.isfinite(y)]
-            if all(e.uncertainty <= _SURE * max(abs(e.derivative), size) for e, size in known):
-                break
-    return [
-        _judged(e, abs(y) / scale, reason) if math.isfinite(y) else Estimate(math.nan, math.inf, "not finite here")
-        for e, y in zip(best, here.numbers)
-    ]
+        kept = [fit for fit in kept if fit not in false]
+    if found.verdict == "differs" and any(_pleads(fit, found, computed, rtol, rounding) for fit in usable()):
+        return found._replace(verdict="cannot tell", reason="steps disagree: stairs or waves, or rounding")
+    obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
+    if found.reason == _UNSETTLED and obstacles:
+        found = found._replace(reason=obstacles[-1])
+    return found
 
 
-def _judged(e: Estimate, size: float, reason: str) -> Estimate:
-    if e.uncertainty <= _UNSURE * max(abs(e.derivative), size, 1e-300):
-        return e
-    return e._replace(skipped=reason if math.isinf(e.uncertainty) else "differences do not settle")
+# -- Steps -----------------------------------------------------------------------------------------------------------
 
 
-def _obstacle(here: Sample, *ends: Sample) -> str:
-    """Why differences between these points mean nothing; "" if they do."""
-    for end in ends:
-        if [name for name, _ in end.sides] != [name for name, _ in here.sides]:
-            return "the function takes another branch nearby"
-        for (name, side), (_, there) in zip(here.sides, end.sides):
-            if side != there:
-                return f"{name} has a kink or pole {'here' if side == 0.0 else 'nearby'}"
-        if not all(math.isfinite(y) for y, before in zip(end.numbers, here.numbers) if math.isfinite(before)):
-            return "not finite nearby"
-    return ""
+def _exponents(x: float) -> tuple[list[int], int]:
+    """Of spacings, in powers of two: from wide to narrow; and the first to try.
+
+    They lie around the size of x, and for a small x around 1 as well; a few lie between.
+    """
+    size = min(max((math.frexp(x)[1] if x else 1) - 5, -1065), 1016)  # seven points reach a quarter of the size
+    exponents = set(range(size + 3, size - 52, -3))
+    if size + 3 < -1:
+        exponents.update(range(-1, max(size, -28), -3))
+        exponents.update(range(size, -28, max(3, (-28 - size) // 24)))
+    if x == 0.0:
+        exponents.update(range(size, -1000, -40))
+    return sorted((e for e in exponents if e >= -1065), reverse=True), size
 
 
-def _extrapolated(slopes: Sequence[float]) -> tuple[float, float]:
-    """The limit of slopes with ever smaller steps, and its uncertainty (Richardson's extrapolation by Ridders)."""
-    value, error = slopes[0], math.inf
-    previous = [slopes[0]]
-    for slope in slopes[1:]:
-        row, factor = [slope], 1.0  # column j of the tableau is free of the errors of order h**2, ..., h**(2 j)
-        for before in previous:
-            factor *= _RATIO * _RATIO
-            row.append((row[-1] * factor - before) / (factor - 1.0))
-            change = max(abs(row[-1] - row[-2]), abs(row[-1] - before))
-            if change < error:
-                value, error = row[-1], change
-        previous = row
-    return value, error
+def _spacing(x: float, exponent: int, factors: tuple[float, float]) -> float:
+    """About a power of two, but no round number: a function's own steps would hide between such points."""
+    room = exponent - math.frexp(math.ulp(x))[1]
+    return math.ldexp(factors[0] if room > 15 else factors[1] if room > 3 else 1.0, exponent)
+
+
+def _walk(
+    fits: dict[tuple[int, int], Fit | str], exponents: Sequence[int], first: int, rounding: float
+) -> Iterator[int]:
+    """Spacings from a first one on: wider ones while the coefficients are level, else narrower ones.
+
+    Wider than the others only where this makes rounding harmless, and not a function's own steps.
+    """
+    far = [e for e in range(exponents[0] + 42, exponents[0], -3) if e < 1020]
+    path = [*far, *exponents]
+    k = path.index(first)
+    while k < len(path) and (path[k], 0) not in fits:
+        yield path[k]
+        fit = fits[path[k], 0]
+        if isinstance(fit, str) or not fit.level:
+            k += 1
+        elif k > len(far):
+            k = k - 1 if fit.reach else len(far)  # where it is flat, see whether it is everywhere
+        elif k == 0 or not fit.reach or fit.noise > rounding:
+            break
+        else:
+            k -= 1
+
+
+# -- All together ----------------------------------------------------------------------------------------------------
+
+
+def _settled(fits: Sequence[Fit], computed: float, rtol: float, slight: float) -> Judgement:
+    """What fits say together: only what no fit with closer points contradicts counts, and of this the surest."""
+    standing: list[Fit] = []
+    torn: list[Fit] = []  # what contradicts another one with points as close
+    credible = [fit for fit in fits if fit.is_credible()]
+    for _, group in groupby(sorted(credible, key=lambda fit: fit.spacing), key=lambda fit: fit.spacing):
+        new = [
+            fit
+            for fit in group
+            if not any(fit.contradicts(o.slope, rtol, o.doubt) for o in standing if fit.side * o.side >= 0)
+        ]
+        for fit in new:
+            (torn if any(fit.contradicts(o.slope, rtol, o.doubt) for o in new) else standing).append(fit)
+    best = min(standing + torn, key=lambda fit: fit.doubt, default=None)
+    if best is None or best in torn or (best.side and torn and all(fit.side for fit in standing)):
+        return Judgement("cannot tell", math.nan, math.inf, _kink(torn, rtol) or _UNSETTLED)
+    if best.contradicts(computed, rtol):
+        against = {fit.spacing for fit in standing if fit.contradicts(computed, rtol)}
+        if len(against) > 1:
+            return Judgement("differs", best.slope, best.doubt)
+        return Judgement("cannot tell", best.slope, best.doubt, _UNSETTLED)
+    flat = computed == 0.0 == best.reach
+    if best.settles(computed, rtol) or flat or any(fit.is_level(computed, rtol) for fit in standing):
+        return Judgement("agrees", best.slope, best.doubt)
+    reason = f"rounding in the function leaves a doubt of {best.doubt:.0e}"
+    nothing = SURE * best.doubt <= slight or (best.reach == 0.0 and abs(computed) <= slight)
+    return Judgement("cannot tell", best.slope, best.doubt, reason, nothing)
+
+
+def _is_confirmed(f: Values, x: float, fit: Fit, rtol: float) -> bool:
+    """Whether other points say the same: what repeats itself may look smooth at evenly spaced ones."""
+    other = fitted(f, x, _spacing(x, math.frexp(fit.spacing)[1] - 1, _OTHERS), fit.side)
+    if isinstance(other, str) or other.spacing == fit.spacing or other.contradicts(fit.slope, rtol, fit.doubt):
+        return False
+    return other.doubt <= SURE * fit.doubt or other.is_credible()
+
+
+def _pleads(fit: Fit, found: Judgement, computed: float, rtol: float, rounding: float) -> bool:
+    """Whether a fit speaks for the computed number and against what was found, before rounding is thought of."""
+    if fit.reach == 0.0:
+        return computed == 0.0 < rounding
+    against = fit.contradicts(found.derivative, rtol, found.doubt)
+    return against and fit.is_credible() and not fit.contradicts(computed, rtol)
+
+
+def _kink(fits: Sequence[Fit], rtol: float) -> str:
+    left, right = (min([f for f in fits if f.side == s], key=lambda f: f.doubt, default=None) for s in (-1, 1))
+    if left is None or right is None or not left.contradicts(right.slope, CREDIBLE, right.doubt):
+        return ""
+    return f"a kink: the slope is {left.slope:.4g} to the left and {right.slope:.4g} to the right"
+
+
+def _with_rounding(f: Values, x: float, fits: Sequence[Fit]) -> tuple[list[Fit], float]:
+    """The fits, with the rounding that shows at wider points, and how much that is; without those across a jump."""
+    known = 0.0
+    kept: list[Fit] = []
+    apart = [fit for fit in fits if fit.spacing >= _CLOSE * math.ulp(x)]
+    trend = min((fit for fit in apart if fit.is_credible()), key=lambda fit: fit.spacing, default=None)
+    for fit in sorted(apart, key=lambda fit: -fit.spacing):
+        if fit.noise > 32.0 * UNIT * fit.size:
+            ends = (2 * fit.side * HALF,) if fit.side else (HALF, -HALF)
+            slope = trend.slope if trend else 0.0
+            jump = max(_jump(f, x, end * fit.spacing, slope, fit.noise / 16.0) for end in ends)
+            if jump > _ROUNDING * max(fit.size, 1.0):
+                continue
+            known = max(known, jump)
+        noise = max(fit.noise, known)
+        kept.append(fit._replace(noise=noise, doubt=noise * fit.amplification))
+    return kept, known
+
+
+def _jump(f: Values, x: float, width: float, slope: float, least: float) -> float:
+    """By how much the function, less a line, jumps between two neighbouring floats; 0.0 for less than `least`."""
+
+    def rest(t: float) -> float:
+        y = f(t)
+        return math.nan if isinstance(y, str) else y - slope * (t - x)
+
+    low, high = x, x + width
+    y, z = rest(low), rest(high)
+    changes: list[float] = []  # over intervals each of which is half of the one before
+    while abs(z - y) >= least:
+        changes.append(abs(z - y))
+        middle = low + 0.5 * (high - low)
+        if middle in (low, high):
+            return changes[-1] if changes[-1] > changes[-5:][0] / 4.0 else 0.0  # that of a smooth one halves each time
+        m = rest(middle)
+        if abs(m - y) > abs(z - m):
+            high, z = middle, m
+        else:
+            low, y = middle, m
+    return 0.0
