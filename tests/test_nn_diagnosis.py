@@ -163,6 +163,15 @@ def test_flat_noise_is_neither_diverging_nor_improving(level):
         assert found.count(kind) >= 55, (kind, found)
 
 
+def test_the_last_epoch_that_was_finite():
+    for history, last in (
+        (curve([1.0, 0.5, math.inf, 0.4]), 1),
+        (curve([1.0, 0.5, 0.4], [1.0, 0.6, math.nan]), 1),
+        (curve([1.0, 0.5, 0.4], stopped="diverged"), 2),
+    ):
+        assert diagnose(history).text.endswith(f"no longer finite after epoch {last}")
+
+
 def test_too_few_epochs_to_tell():
     diagnosis = diagnose(curve([1.0, 0.8, 0.9], [1.0, 0.9, 0.95]))
     assert diagnosis.kind == "cannot tell"

@@ -35,6 +35,8 @@ def check(training: Training) -> None:
             assert ends[path] == (pytest.approx(x, rel=1e-9, abs=1e-12) if isinstance(x, float) else x), path
     if training.natures <= CALM:
         assert "eager" not in found.backend
+    if "clock" in training.natures:
+        assert "eager" in found.backend
     if "eager" not in found.backend:
         assert not told
     else:

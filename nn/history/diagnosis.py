@@ -163,7 +163,9 @@ def diagnose(history: Judged) -> Diagnosis:
 def _diverging(history: Judged, training: Curve, judged: Curve) -> Finding | None:
     remedy = "use a smaller learning rate, clip the gradients, or standardise the features"
     if history.stopped == "diverged" or not all(map(math.isfinite, (*training.losses, *judged.losses))):
-        text = f"a loss, a gradient or a weight was no longer finite after epoch {max(training.last, 0)}"
+        both = zip(training.losses, judged.losses)
+        first = next((k for k, losses in enumerate(both) if not all(map(math.isfinite, losses))), len(training.losses))
+        text = f"a loss, a gradient or a weight was no longer finite after epoch {max(first - 1, 0)}"
         return "diverging", text, remedy
     start, end, fall = training.losses[0], training.end, training.fall
     slack = 1e-9 * abs(start)  # rounding is no divergence
