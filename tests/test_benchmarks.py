@@ -33,9 +33,9 @@ def test_other_letters_run_the_same_program_and_another_length_another():
     replayed = Replayed(TINY)
     for name in ("mary", "john", "lisa"):
         replayed.step(tokens(name, TINY))
-    assert len(replayed.program._entries) == 1
+    assert len(replayed.program._programs.entries) == 1
     replayed.step(tokens("amy", TINY))
-    assert len(replayed.program._entries) == 2
+    assert len(replayed.program._programs.entries) == 2
 
 
 def test_the_network_has_the_size_of_microgpt():
