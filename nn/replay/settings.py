@@ -340,13 +340,14 @@ class Settings:
     # -- Recording -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Whatever is done inside to what there is, and to sources of random numbers, is undone."""
+    def kept(self) -> Iterator[_Listener]:
+        """Whatever is done inside to what there is, and to sources of random numbers, is undone; prints are unseen."""
         before = [(held, held.now()) for held in (*self._held, *self._kept)]
         sources = self._sources if self.foreign else []  # the package's own code draws none while it is recorded
         states = [get() for get, _ in sources]
         try:
-            yield
+            with _Listener() as listener:
+                yield listener
         finally:
             for held, members in before:
                 held.restore(members)
@@ -362,7 +363,7 @@ class Settings:
         """
         sources = self._sources if self.foreign else []
         states = [_frozen(get()) for get, _ in sources]
-        with self.kept(), _Listener() as listener:
+        with self.kept() as listener:
             expected = [(held, held.lifted(held.now())) for held in (*self._held, *self._kept)]
             for held, members in expected:
                 if held is self._front:
