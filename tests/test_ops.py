@@ -10,10 +10,9 @@ import edge_cases
 import pytest
 import reference
 import strategies
-from deep.accuracy import error_in_ulp
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reference import UNIT, mp, mpf
+from reference import UNIT, error_in_ulp, mp, mpf
 from test_numerics import SPECIAL, same
 
 import autodiff
