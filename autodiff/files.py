@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +85,8 @@ def owned(path: str | os.PathLike[str], wait: bool = False) -> Iterator[bool]:
 
 def remove_abandoned(folder: str | os.PathLike[str], pattern: str) -> None:
     """Remove the files and folders of such names in a folder that no living process holds."""
+    import shutil  # loads three compressors
+
     for left in Path(folder).glob(pattern):
         with contextlib.suppress(OSError), owned(left) as free:
             if free and left.is_dir():

@@ -48,28 +48,37 @@ def topological(outputs: Iterable[V]) -> list[V]:
     """
     order: list[V] = []
     entered: set[int] = set()
-    complete: set[int] = set()  # tuples of operands, such as a layer's inputs, of which all are entered
+    complete: set[int] = set()  # tuples of operands of which all are entered
     stack: list[Any] = list(outputs)
     stack.reverse()
     while stack:
         v = stack.pop()
         if v is None:
             order.append(stack.pop())
-        elif (key := id(v)) not in entered:
+            continue
+        while (key := id(v)) not in entered:  # enter v, and go down by its first operand without a detour by the stack
             entered.add(key)
-            if v.op is None:
+            op = v.op
+            if op is None:
                 order.append(v)
-                continue
+                break
             stack += (v, None)
-            for p in (v._b, v._a):
-                if type(p) is not tuple:
-                    if p is not None and type(p) is not float:
-                        stack.append(p)
-                elif p and type(p[0]) is not float and id(p) not in complete:
-                    if entered.issuperset(map(id, p)):
-                        complete.add(id(p))
-                    else:
-                        stack += reversed(p)
+            if op.arity == 2:
+                b, v = v._b, v._a
+                if type(b) is not float:
+                    stack.append(b)
+                    if type(v) is float:
+                        break
+            elif op.arity == 1:
+                v = v._a
+            else:  # most groups are complete: weights, and a layer's inputs
+                for group in (v._b, v._a):
+                    if group and id(group) not in complete and type(group[0]) is not float:
+                        if entered.issuperset(map(id, group)):
+                            complete.add(id(group))
+                        else:
+                            stack += reversed(group)
+                break
     return order
 
 

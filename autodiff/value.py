@@ -227,12 +227,13 @@ class Value(Methods):
         epoch = 0
         stamps: dict[Stamp, Stamp] = {}  # nodes that shared a stamp share the new one
         for v in topological((self,)):
-            op, stamp = v.op, v._stamp
-            if op is None or not any(not isinstance(p, float) and p._stamp.epoch > stamp.epoch for p in v.operands):
+            op, stamp, operands = v.op, v._stamp, v.operands
+            newer = [p for p in operands if not isinstance(p, float) and p._stamp.epoch > stamp.epoch]
+            if op is None or not newer:
                 continue
             # An epoch of its own: what was made of the old numbers after the leaf was written is older, so stale.
             epoch = epoch or recording.begin_epoch()
-            data = op.value(*op.grouped([p if isinstance(p, float) else p._data for p in v.operands]))
+            data = op.value(*op.grouped([p if isinstance(p, float) else p._data for p in operands]))
             if recording.paused:
                 check_result(op, data, v._a, v._b, stamp)
             v._data = data
