@@ -49,8 +49,7 @@ def topological(outputs: Iterable[V]) -> list[V]:
     order: list[V] = []
     entered: set[int] = set()
     complete: set[int] = set()  # tuples of operands of which all are entered
-    stack: list[Any] = list(outputs)
-    stack.reverse()
+    stack: list[Any] = [*outputs][::-1]
     while stack:
         v = stack.pop()
         if v is None:

@@ -74,8 +74,7 @@ def _emptied(outputs: Iterable[Any], entered: list[Any], earlier: list[tuple[Any
     """
     order: list[Any] = []
     complete: set[int] = set()  # tuples of operands, such as a layer's inputs, of which all are entered
-    stack = list(outputs)
-    stack.reverse()
+    stack = [*outputs][::-1]
     while stack:
         v = stack.pop()
         if v is None:
