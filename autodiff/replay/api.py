@@ -99,6 +99,11 @@ def compile(
     nor for another number of samples. Values that the function uses without being given them, such as a model's
     parameters, are read anew at each call; what was computed from them before has to be fresh then, as for `backward`.
     Plain numbers that it uses so are constants, those of the first call.
+
+    Given plain numbers, a compiled function gives plain numbers: no gradient flows through them to Values that it
+    captured, where `autodiff.grad` and its like give Values that are connected with these. Give such Values as
+    arguments, or call the function itself.
+
     While it is traced, its arguments are Values without a number, and ``x == 0.0`` and other comparisons are recorded,
     for `where`; what it keeps of them in an attribute or a global cannot be computed with afterwards. Arguments are
     given by position.
