@@ -67,13 +67,14 @@ _lock = threading.Lock()
 not_recording: ContextVar[bool] = ContextVar("not_recording", default=False)
 
 
-def begin_epoch(*, write: bool = False) -> int:
+def begin_epoch(write: bool = False) -> int:
     """Begin a new epoch, to `write` data in it or not, and return its number."""
     global now, written
     with _lock:  # here and below: two threads must not be given the same number, nor turn it back
-        now = _at(now.epoch + 1, now)
-        written = now.epoch if write else written
-        return now.epoch
+        now = fresh = _at(now.epoch + 1, now)
+        if write:
+            written = fresh.epoch
+    return fresh.epoch
 
 
 def _at(epoch: int, old: Stamp) -> Stamp:

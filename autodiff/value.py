@@ -125,7 +125,7 @@ class Value(Methods):
         if stamp.private:
             stamp.epoch = epoch
         else:
-            self._stamp = Stamp(epoch, stamp.scope, born=stamp.born)
+            self._stamp = Stamp(epoch, stamp.scope, "", "", None, stamp.born)
 
     @property
     def label(self) -> str:

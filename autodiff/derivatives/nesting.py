@@ -79,16 +79,22 @@ class Outside:
         return Value(float(x)) if self.values else float(x)
 
     def look(self, results: Iterable[Any]) -> None:
-        """Look for captured Values behind what the function returned; whoever encloses it looks at it all.
+        """Look for captured Values in the graph behind what the function returned.
 
-        Raises `StaleGraphError` if the graph is stale.
+        Raises `StaleGraphError` if it is stale. Where something encloses the call, it looks at all in the end.
         """
         nodes = [v for x in results if type(x) is not float for v in _nodes(x)]
         if nodes and not (self.enclosed and self.keep):
             order = topological(nodes)
             check_fresh(order)
-            self.captured = self.captured or any(v.op is None and v._stamp.born < self.epoch for v in order)
-            self.follow(self)
+            self.meet(order)
+
+    def meet(self, order: Iterable[Value]) -> bool:
+        """Whether a leaf in a graph was there before the call; if so, results are as if it had been given."""
+        met = min([v._stamp.born for v in order if v.op is None]) < self.epoch
+        self.captured = self.captured or met
+        self.follow(self)
+        return met
 
     def follow(self, call: Outside) -> None:
         """Give Values, connected with what a call captured."""
@@ -179,12 +185,11 @@ class Recorded:
 
     def only_gradient(self, y: Any, outside: Outside) -> list[Any]:
         """The same as `gradient`, for a recording that is swept once, by the thread that made it."""
-        private = type(y) is Value and not (outside.values or outside.enclosed)
-        found = private_gradient(y, self.leaves, outside.epoch) if private else None
-        if found is None:
-            outside.look([y])
-            found = self.gradient(y, outside)
-        return found
+        nodes = _nodes(y) if not (outside.values or outside.enclosed) else []
+        if not nodes or outside.meet(order := topological(nodes)) or type(y) is not Value:
+            return self.gradient(y, outside)
+        found = private_gradient(y, order, self.leaves)
+        return self.gradient(y, outside) if found is None else found
 
     def gradient(self, y: Any, outside: Outside) -> list[Any]:
         """The derivative of a number in the output with respect to each of the chosen arguments' numbers."""
