@@ -19,6 +19,7 @@ from autodiff.graph import Node, check_fresh, check_operands, topological
 from autodiff.strict import check_flow, check_seed, is_strict
 
 V = TypeVar("V", bound=Node)
+View = Callable[[Any], Any]
 
 
 def backward(output: Node, seed: float = 1.0) -> None:
@@ -131,7 +132,7 @@ def _data(p: Any) -> float:
     return cast(float, p if type(p) is float else p._data)
 
 
-def contributions(v: V, view: Callable[[Any], Any] = _data, every: bool = False) -> Iterator[tuple[V, Any]]:
+def contributions(v: V, view: View = _data, every: bool = False) -> Iterator[tuple[V, Any]]:
     """Each operand of a node that is a node itself, once for each slot it stands in, with d v / d operand there.
 
     `view` says what of a node the rule is run on: its data, or the node itself. Operands that no gradient flows to
@@ -146,23 +147,22 @@ def contributions(v: V, view: Callable[[Any], Any] = _data, every: bool = False)
             yield p, partial
 
 
-def adjoints(
-    output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
-) -> dict[V, Any]:
+def adjoints(output: V, seed: Any = 1.0, view: View = _data, wrt: Iterable[V] | None = None) -> dict[V, Any]:
     """d output / d node, times the seed, for every node below an output that it depends on; see `swept`."""
     return dict(swept(output, seed, view, wrt))
 
 
 def swept(
-    output: V, seed: Any = 1.0, view: Callable[[Any], Any] = _data, wrt: Iterable[V] | None = None
+    output: V, seed: Any = 1.0, view: View = _data, wrt: Iterable[V] | None = None, order: Sequence[V] | None = None
 ) -> Iterator[tuple[V, Any]]:
     """Every node below an output that it depends on, with d output / d node, times the seed; changes nothing.
 
     They come from the output downwards, each node after all of its uses. Nodes that none of `wrt` can be reached from
-    are left out; `view` is that of `contributions`. Raises `StaleGraphError` if a leaf's data changed after the graph
-    was built, and in strict mode `NonFiniteError` at the first nan or infinity among floats.
+    are left out; `view` is that of `contributions`, and `order` the topological one, if it is known. Raises
+    `StaleGraphError` if a leaf's data changed after the graph was built, and in strict mode `NonFiniteError` at the
+    first nan or infinity among floats.
     """
-    order = topological((output,))
+    order = topological((output,)) if order is None else order
     check_fresh(order)
     kept = set(map(id, order)) if wrt is None else _leading_to(wrt, order)
     sums: dict[int, Any] = {id(output): seed}  # by id, as in `topological`

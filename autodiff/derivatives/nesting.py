@@ -87,14 +87,15 @@ class Outside:
         if nodes and not (self.enclosed and self.keep):
             order = topological(nodes)
             check_fresh(order)
-            self.meet(order)
+            self.meet([order])
 
-    def meet(self, order: Iterable[Value]) -> bool:
-        """Whether a leaf in a graph was there before the call; if so, results are as if it had been given."""
-        met = min([v._stamp.born for v in order if v.op is None]) < self.epoch
-        self.captured = self.captured or met
-        self.follow(self)
-        return met
+    def meet(self, orders: Iterable[list[Value]]) -> bool:
+        """Whether a leaf in some graphs was there before the call; if so, results are as if it had been given."""
+        for order in orders:
+            if min([v._stamp.born for v in order if v.op is None]) < self.epoch:
+                self.captured = True
+                self.follow(self)
+        return self.captured
 
     def follow(self, call: Outside) -> None:
         """Give Values, connected with what a call captured."""
@@ -185,26 +186,26 @@ class Recorded:
 
     def only_gradient(self, y: Any, outside: Outside) -> list[Any]:
         """The same as `gradient`, for a recording that is swept once, by the thread that made it."""
-        nodes = _nodes(y) if not (outside.values or outside.enclosed) else []
-        if not nodes or outside.meet(order := topological(nodes)) or type(y) is not Value:
-            return self.gradient(y, outside)
-        found = private_gradient(y, order, self.leaves)
-        return self.gradient(y, outside) if found is None else found
+        orders = [topological((v,)) for v in _nodes(y)]
+        private = not (outside.values or outside.enclosed or outside.meet(orders))
+        found = private_gradient(y, orders[0], self.leaves) if private and type(y) is Value else None
+        return self.gradient(y, outside, orders) if found is None else found
 
-    def gradient(self, y: Any, outside: Outside) -> list[Any]:
+    def gradient(self, y: Any, outside: Outside, orders: Iterable[list[Value]] = ()) -> list[Any]:
         """The derivative of a number in the output with respect to each of the chosen arguments' numbers."""
         with recording.resume():
-            found = self._sweep(y, outside.keep)
+            found = self._sweep(y, outside.keep, iter(orders))
         # As in `backward`, where a gradient starts at 0.0: a float is never -0.0.
         return [outside.number(0.0 if g is None else g + 0.0 if type(g) is float else g) for g in found]
 
-    def _sweep(self, y: Any, keep: bool) -> list[Any]:
-        """None: y does not depend on it."""
+    def _sweep(self, y: Any, keep: bool, orders: Iterator[list[Value]]) -> list[Any]:
+        """None: y does not depend on it. The `orders` of its nodes come in the order of `_nodes`, if they are known."""
         if type(y) is Dual:
-            pairs = zip(self._sweep(y.primal, keep), self._sweep(y.tangent, keep))
+            pairs = zip(self._sweep(y.primal, keep, orders), self._sweep(y.tangent, keep, orders))
             return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
         if type(y) is Value:
-            found = swept(y, view=lambda p: p, wrt=self.leaves) if keep else swept(y, wrt=self.leaves)
+            given: Any = {"wrt": self.leaves, "order": next(orders, None)}
+            found = swept(y, view=lambda p: p, **given) if keep else swept(y, **given)
             sums = {id(v): adjoint for v, adjoint in found}
             return [sums.get(id(leaf)) for leaf in self.leaves]
         return [None] * len(self.leaves)
