@@ -589,6 +589,17 @@ class TestCaptured:
         found = inside(CAPTURING[name](makes))
         assert {type(r) for r in found} == {float}
 
+    def test_leaves_that_the_function_makes_keep_their_gradients(self):
+        made = []
+
+        def function(x):
+            made.append(Value(2.0))
+            (made[-1] * 3.0).backward()
+            return made[-1] * x * x
+
+        assert grad(function)(1.5) == 6.0
+        assert [v.grad for v in made] == [3.0]
+
     def test_copies_of_leaves_without_a_name(self):
         w = Value(2.0)
         assert type(grad(lambda x: copy.deepcopy(w) * x)(1.0)) is float

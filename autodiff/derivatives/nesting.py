@@ -179,8 +179,7 @@ class Recorded:
     """A function run on leaves, ready to be swept from any number in its `output`."""
 
     def __init__(self, arguments: Arguments) -> None:
-        with recording.resume():
-            self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
+        self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
         given = [_on_leaf(x, leaf) for x, leaf in zip(arguments.numbers, self.leaves)]
         self.output = arguments.call(given, recorded=True)
 
@@ -204,8 +203,8 @@ class Recorded:
             pairs = zip(self._sweep(y.primal, keep, orders), self._sweep(y.tangent, keep, orders))
             return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
         if type(y) is Value:
-            given: Any = {"wrt": self.leaves, "order": next(orders, None)}
-            found = swept(y, view=lambda p: p, **given) if keep else swept(y, **given)
+            wrt, order = self.leaves, next(orders, None)
+            found = swept(y, view=lambda p: p, wrt=wrt, order=order) if keep else swept(y, wrt=wrt, order=order)
             sums = {id(v): adjoint for v, adjoint in found}
             return [sums.get(id(leaf)) for leaf in self.leaves]
         return [None] * len(self.leaves)
@@ -226,7 +225,10 @@ def _position(k: Any, count: int) -> int:
 
 
 def _leaf(x: Any) -> Value:
-    return x * 1.0 if type(x) is Value else Value(x)  # the product changes no number and has no node in a sweep
+    if type(x) is not Value:
+        return Value(x)
+    with recording.resume():
+        return x * 1.0  # the product changes no number and has no node in a sweep
 
 
 def _on_leaf(x: Any, leaf: Value) -> Any:
