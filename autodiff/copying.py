@@ -21,7 +21,7 @@ def copied(v: Value) -> Value:
     """Copy a node; its operands are shared."""
     if recording.traced:
         recording.refuse(v, "a copy", recording.LEAVES)
-    return new_node(v.op, v._data, v._a, v._b, own(v._stamp), v.grad)
+    return new_node(v.op, v._data, v._a, v._b, own(v._stamp, {}), v.grad)
 
 
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
@@ -30,7 +30,7 @@ def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
         recording.refuse(output, "a copy", recording.LEAVES)
     for v in topological((output,)):
         if id(v) not in memo:
-            memo[id(v)] = new_node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp), v.grad)
+            memo[id(v)] = new_node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp, memo), v.grad)
     copy: Value = memo[id(output)]
     return copy
 
@@ -41,9 +41,13 @@ def _copied(operand: Any, memo: dict[int, Any]) -> Any:
     return memo.get(id(operand), operand)  # a number is not in it
 
 
-def own(stamp: Stamp) -> Stamp:
-    """The stamp for a copy of a node: the same, unless it holds the node's label."""
-    return Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role, stamp.place) if stamp.private else stamp
+def own(stamp: Stamp, memo: dict[int, Any]) -> Stamp:
+    """The stamp for a copy of a node, which is born now; copies share it as the nodes do."""
+    if stamp.private or id(stamp) not in memo:
+        born = recording.now.epoch
+        memo[id(stamp)] = Stamp(stamp.epoch, stamp.scope, stamp.label, stamp.role, stamp.place, born)
+    fresh: Stamp = memo[id(stamp)]
+    return fresh
 
 
 def reduce(output: Value) -> tuple[Any, ...]:

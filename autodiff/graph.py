@@ -83,9 +83,9 @@ def topological(outputs: Iterable[V]) -> list[V]:
 
 def check_fresh(order: Iterable[Node]) -> None:
     """Raise `StaleGraphError` if the data of a leaf changed after a node was computed from it."""
-    epoch = recording.now.epoch
+    written = recording.written
     for v in order:
-        if v._stamp.epoch != epoch:
+        if v._stamp.epoch < written:
             check_operands(v)
 
 

@@ -2,7 +2,8 @@
 
 Every node holds a `Stamp`, and nodes made in the same epoch and scope share one: it costs a node eight bytes.
 Writing a leaf's ``.data`` begins a new epoch, so a leaf that is newer than a node computed from it gives
-away a stale graph (`autodiff.graph.check_fresh`).
+away a stale graph (`autodiff.graph.check_fresh`). Who calls a function begins one to tell what it makes from what it
+captured: the epoch in which a node was ``born`` stays, whatever is written to it.
 
 While a function is traced for replay, what would leave the graph is refused. A branch on a number, taken once while
 tracing, would be replayed for every number. So inside `tracing` a Value has no truth, no float and no copy; who asks
@@ -20,25 +21,27 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 Place = tuple[str, int]
+Scope = tuple[str, ...]
 
 
 class Stamp:
     """The epoch and the scopes (outermost first) that nodes were made in; one node's own holds its label and role, too.
 
-    `place` is the file and line that made a node in strict mode; `written` is whether its data was written since.
+    `born` is the epoch that they were made in, and `epoch` that of their last change. `place` is the file and line that
+    made a node in strict mode.
     """
 
-    __slots__ = ("children", "epoch", "label", "place", "role", "scope", "thread", "written")
+    __slots__ = ("born", "children", "epoch", "label", "place", "role", "scope", "thread")
 
     def __init__(
-        self, epoch: int, scope: tuple[str, ...], label: str = "", role: str = "", place: Place | None = None
+        self, epoch: int, scope: Scope, label: str = "", role: str = "", place: Place | None = None, born: int = 0
     ) -> None:
         self.epoch = epoch
+        self.born = born or epoch
         self.scope = scope
         self.label = label
         self.role = role
         self.place = place
-        self.written = False
         self.thread = 0
         self.children: dict[str, Stamp] | None = None
 
@@ -48,8 +51,11 @@ class Stamp:
         return bool(self.label or self.role)
 
 
-now = Stamp(0, ())
+now = Stamp(1, ())
 """The stamp that a node made at this moment gets. Read as ``recording.now``: it is replaced all the time."""
+
+written = 1
+"""The epoch that the last change of data began: what was computed since is fresh."""
 
 paused = 0
 """How many `no_grad` and `strict` blocks and traces are open in all threads: 0 lets an operation skip the look-ups."""
@@ -61,14 +67,21 @@ _lock = threading.Lock()
 not_recording: ContextVar[bool] = ContextVar("not_recording", default=False)
 
 
-def begin_epoch() -> int:
-    """Begin a new epoch and return its number."""
-    global now
+def begin_epoch(write: bool = False) -> int:
+    """Begin a new epoch, to `write` data in it or not, and return its number."""
+    global now, written
     with _lock:  # here and below: two threads must not be given the same number, nor turn it back
-        fresh = Stamp(now.epoch + 1, now.scope)
-        fresh.thread = now.thread
-        now = fresh
+        now = fresh = _at(now.epoch + 1, now)
+        if write:
+            written = fresh.epoch
     return fresh.epoch
+
+
+def _at(epoch: int, old: Stamp) -> Stamp:
+    """The stamp of the same scope in another epoch."""
+    fresh = Stamp(epoch, old.scope)
+    fresh.thread = old.thread
+    return fresh
 
 
 def enter(name: str) -> Stamp:
@@ -102,11 +115,7 @@ def leave(outer: Stamp) -> None:
     """Leave a scope, back to `outer`, which `enter` returned."""
     global now
     with _lock:
-        if outer.epoch != now.epoch:
-            thread = outer.thread
-            outer = Stamp(now.epoch, outer.scope)
-            outer.thread = thread
-        now = outer
+        now = outer if outer.epoch == now.epoch else _at(now.epoch, outer)
 
 
 @contextlib.contextmanager

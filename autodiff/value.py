@@ -121,10 +121,11 @@ class Value(Methods):
         if recording.traced:
             recording.refuse(self, "writing .data", recording.LEAVES)
         self._data = data if type(data) is float else real(data)
-        epoch, stamp = recording.begin_epoch(), self._stamp
-        if not stamp.private:
-            self._stamp = stamp = Stamp(epoch, stamp.scope)
-        stamp.epoch, stamp.written = epoch, True
+        epoch, stamp = recording.begin_epoch(write=True), self._stamp
+        if stamp.private:
+            stamp.epoch = epoch
+        else:
+            self._stamp = Stamp(epoch, stamp.scope, "", "", None, stamp.born)
 
     @property
     def label(self) -> str:
@@ -136,8 +137,7 @@ class Value(Methods):
         if not isinstance(label, str):
             raise TypeError(f"a label is a str, got {type(label).__name__}: {label!r:.60}")
         old = self._stamp
-        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place)
-        self._stamp.written = old.written
+        self._stamp = Stamp(old.epoch, old.scope, label, old.role, old.place, old.born)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -232,13 +232,13 @@ class Value(Methods):
             if op is None or not newer:
                 continue
             # An epoch of its own: what was made of the old numbers after the leaf was written is older, so stale.
-            epoch = epoch or recording.begin_epoch()
+            epoch = epoch or recording.begin_epoch(write=True)
             data = op.value(*op.grouped([p if isinstance(p, float) else p._data for p in operands]))
             if recording.paused:
                 check_result(op, data, v._a, v._b, stamp)
             v._data = data
             if stamp not in stamps:
-                stamps[stamp] = Stamp(epoch, stamp.scope, stamp.label, stamp.role, stamp.place)
+                stamps[stamp] = Stamp(epoch, stamp.scope, stamp.label, stamp.role, stamp.place, stamp.born)
             v._stamp = stamps[stamp]
         return self
 
@@ -330,9 +330,8 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
 
     It raises what that does; the leaves before the one that raises are written.
     """
-    epoch = recording.begin_epoch()
+    epoch = recording.begin_epoch(write=True)
     stamp = Stamp(epoch, ())
-    stamp.written = True
     for v, x in zip(leaves, numbers):
         if v.op is not None or recording.traced:
             v.data = x  # raises
@@ -340,11 +339,10 @@ def write(leaves: Iterable[Value], numbers: Iterable[Real | float]) -> None:
         v._data = x if type(x) is float else real(x)
         own = v._stamp
         if own.label or own.role:
-            own.epoch, own.written = epoch, True
+            own.epoch = epoch
             continue
-        if own.scope is not stamp.scope:
-            stamp = Stamp(epoch, own.scope)
-            stamp.written = True
+        if own.scope is not stamp.scope or own.born != stamp.born:
+            stamp = Stamp(epoch, own.scope, born=own.born)
         v._stamp = stamp
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import threading
 from array import array
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autodiff
 import nn
@@ -367,7 +371,7 @@ def inside(tree):
 
 
 class TestKinds:
-    """Where an argument is a Value, every result is one; else every result is a float."""
+    """Where an argument is a Value, every result is one; else every result is a float, if no Value is captured."""
 
     @pytest.mark.parametrize("given", GIVEN)
     @pytest.mark.parametrize("function", FUNCTIONS)
@@ -448,6 +452,358 @@ class TestKinds:
         assert type(gradient) is type(aux["y"]) is Value
         assert type(aux["n"]) is int
         assert aux["flag"] is flag
+
+
+# -- Values that a function captured ---------------------------------------------------------------------------------
+
+CAPTURING = {
+    "grad": lambda f: grad(f)(1.5),
+    "grad of a structure": lambda f: grad(lambda p: f(p["a"][0]))({"a": [1.5, 2.0]}),
+    "value_and_grad": lambda f: value_and_grad(f)(1.5),
+    "aux": lambda f: grad(lambda x: (3.0 * x, f(x)), has_aux=True)(1.5),
+    "value with aux": lambda f: value_and_grad(lambda x: (f(x), [x, x * x]), has_aux=True)(1.5),
+    "jvp": lambda f: jvp(f, (1.5,), (1.0,)),
+    "jvp of several": lambda f: jvp(lambda x: [f(x), x, 3.0], (1.5,), (1.0,)),
+    "vjp": lambda f: vjp(f, 1.5)[0],
+    "pullback": lambda f: vjp(f, 1.5)[1](2.0),
+    "pullback of several": lambda f: vjp(lambda x: [x, f(x), 1.0], 1.5)[1]([1.0, 2.0, 3.0]),
+    "jacobian": lambda f: jacobian(lambda x: [f(x), x])(1.5),
+    "jacobian in reverse": lambda f: jacobian(lambda v: [v[1], f(v[0])])([1.5, 2.0, 3.0]),
+    "hessian": lambda f: hessian(f)(1.5),
+    "hessian of a structure": lambda f: hessian(lambda v: f(v[0]) * v[1])([1.5, 2.0]),
+    "hvp": lambda f: hvp(f, (1.5,), (1.0,)),
+    "derivative": lambda f: autodiff.derivative(f)(1.5),
+    "third derivative": lambda f: autodiff.derivative(f, 3)(1.5),
+    "grad of grad": lambda f: grad(grad(f))(1.5),
+    "jvp of grad": lambda f: jvp(grad(f), (1.5,), (1.0,)),
+    "grad of jvp": lambda f: grad(lambda x: jvp(f, (x,), (1.0,))[1])(1.5),
+    "grad over grad": lambda f: grad(lambda x: x * grad(f)(2.0))(1.5),
+    "jvp over grad": lambda f: jvp(lambda x: x * grad(f)(2.0), (1.5,), (1.0,)),
+    "of a compiled function's argument": lambda f: grad(lambda x: autodiff.compile(f)(x))(1.5),
+}
+
+
+def cubic(w):
+    return lambda x: w * x**3 + w * w * x
+
+
+class TestCaptured:
+    """A Value that was there before the call, and which the result depends on, stays connected with it."""
+
+    @pytest.mark.parametrize("name", CAPTURING)
+    @pytest.mark.parametrize("make", [lambda w: w, lambda w: (w * 2.0) / 2.0], ids=["a leaf", "a node"])
+    def test_every_transform(self, name, make):
+        transform = CAPTURING[name]
+        w = Value(0.75)
+        found = inside(transform(cubic(make(w))))
+        assert {type(r) for r in found} == {Value}
+        plain = inside(transform(cubic(0.75)))
+        assert {type(r) for r in plain} == {float}
+        assert [r.data for r in found] == pytest.approx(plain, rel=1e-14)
+        autodiff.sum(found).backward()
+        slope = grad(lambda w: autodiff.sum(inside(transform(cubic(w)))))(0.75)  # of the same, w being given
+        assert w.grad == pytest.approx(slope, rel=1e-13)
+        with autodiff.no_grad():
+            quiet = inside(transform(cubic(make(w))))
+        assert {type(r) for r in quiet} == {float}
+        assert quiet == pytest.approx(plain, rel=1e-14)
+
+    def test_the_case_of_a_product(self):
+        x = Value(1.0)
+        y = x * grad(lambda t: x * t)(1.0)
+        y.backward()
+        assert x.grad == 2.0
+
+    def test_a_gradient_penalty(self):
+        """PyTorch's `torch.func.grad` gives the same: d/dw (tanh(w x0) + 0.5 (w (1 - tanh(w x0)**2))**2)."""
+        w, x0 = Value(0.8), 0.6
+
+        def model(x):
+            return autodiff.tanh(w * x)
+
+        loss = model(x0) + 0.5 * grad(model)(x0) ** 2
+        loss.backward()
+        t = math.tanh(0.8 * x0)
+        slope = 0.8 * (1.0 - t * t)
+        assert w.grad == pytest.approx(
+            x0 * (1.0 - t * t) + slope * ((1.0 - t * t) - 0.8 * 2.0 * t * x0 * (1.0 - t * t)), rel=1e-13
+        )
+
+    def test_a_penalty_on_the_slopes_of_a_network(self):
+        model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+        at = [0.5, -0.25]
+
+        def loss():
+            return model(at) ** 2 + 0.1 * autodiff.sum([g * g for g in grad(model)(at)])
+
+        model.zero_grad()
+        loss().backward()
+        for p in model.parameters():
+            value, gradient = p.data, p.grad
+            ends = []
+            for step in (1e-5, -1e-5):
+                p.data = value + step
+                ends.append(float(loss()))
+            p.data = value
+            assert gradient == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5, abs=1e-9)
+
+    def test_a_model_by_hand_is_trained_through_its_slope(self):
+        w = Value(0.5)
+        for _ in range(200):
+            w.zero_grad()
+            ((grad(lambda t: w * t * t)(1.5) - 6.0) ** 2).backward()
+            w.data = w.data - 0.05 * w.grad
+        assert w.data == pytest.approx(2.0)
+
+    def test_captured_at_each_level(self):
+        a, b = Value(0.5), Value(2.0)
+        y = grad(lambda x: a * x * jvp(lambda t: b * t * t * x, (3.0,), (1.0,))[1])(1.5)  # d/dx of 6 a b x**2
+        y.backward()
+        assert (y.data, a.grad, b.grad) == (18.0, 36.0, 9.0)
+        y = jvp(lambda x: a * grad(lambda t: b * t * t * x)(3.0), (1.5,), (1.0,))[1]
+        a.grad = b.grad = 0.0
+        y.backward()
+        assert (y.data, a.grad, b.grad) == (6.0, 12.0, 3.0)
+
+    def test_constant_to_the_transform(self):
+        w = Value(2.0)
+        assert grad(lambda x: w * x)(w).data == 2.0
+        assert w.grad == 0.0
+
+    @pytest.mark.parametrize("name", CAPTURING)
+    def test_what_the_function_makes_turns_nothing_into_values(self, name):
+        w = autodiff.value.parameter(0.75, "w")
+        copied = autodiff.tanh(w)
+
+        def makes(x):
+            total = Value(0.0, label="total") + autodiff.value.parameter(0.0)
+            with autodiff.no_grad():
+                half = w * 0.5
+            own = copy.deepcopy(w)
+            other = copy.copy(copied).detach() * 0.0
+            named = w.detach()
+            named.label = "named"
+            named.data = named.data + 0.0
+            return cubic(named)(x) + total + half * 0.0 + own * 0.0 + other + pickle.loads(pickle.dumps(w)) * 0.0
+
+        found = inside(CAPTURING[name](makes))
+        assert {type(r) for r in found} == {float}
+
+    def test_leaves_that_the_function_makes_keep_their_gradients(self):
+        made = []
+
+        def function(x):
+            made.append(Value(2.0))
+            (made[-1] * 3.0).backward()
+            return made[-1] * x * x
+
+        assert grad(function)(1.5) == 6.0
+        assert [v.grad for v in made] == [3.0]
+
+    def test_copies_of_leaves_without_a_name(self):
+        w = Value(2.0)
+        assert type(grad(lambda x: copy.deepcopy(w) * x)(1.0)) is float
+        assert type(grad(lambda x: copy.copy(w) * x)(1.0)) is float
+        assert type(grad(lambda x: copy.deepcopy(w * 2.0) * x)(1.0)) is float
+
+    @pytest.mark.parametrize("w", [Value(2.0), Value(2.0, label="w"), autodiff.value.parameter(2.0)])
+    def test_a_captured_leaf_that_is_written_inside(self, w):
+        def by_data(x):
+            w.data = 5.0
+            return w * x
+
+        def by_write(x):
+            autodiff.value.write([w], [5.0])
+            return w * x
+
+        def by_an_optimizer(x):
+            SGD([w], lr=0.0).step()
+            return w * x
+
+        def by_label(x):
+            w.label = "inside"
+            return w * x
+
+        for function in (by_data, by_write, by_an_optimizer, by_label):
+            for transform in (grad, jacobian, autodiff.derivative):
+                found = transform(function)(1.5)
+                assert found.data == w.data
+                w.grad = 0.0
+                found.backward()
+                assert w.grad == 1.0
+
+    def test_a_leaf_that_is_made_and_written_inside(self):
+        def function(x):
+            made = [Value(1.0), Value(1.0)]
+            autodiff.value.write(made, [2.0, 3.0])
+            made[0].data = 4.0
+            return made[0] * made[1] * x
+
+        assert grad(function)(1.0) == 12.0
+        assert type(grad(function)(1.0)) is float
+
+    def test_leaves_that_are_written_together_keep_who_made_them(self):
+        w = Value(1.0)
+
+        def function(x, which):
+            made = Value(1.0)
+            autodiff.value.write([made, w, made], [2.0, 2.0, 2.0])
+            return (w if which else made) * x
+
+        assert type(grad(function)(1.0, True)) is Value
+        assert type(grad(function)(1.0, False)) is float
+
+    def test_a_result_is_not_the_captured_value_itself(self):
+        w = Value(2.0, label="w")
+        doubled = w * 2.0
+        for v in (w, doubled):
+            results = [
+                grad(lambda x, v=v: v * x)(1.0),
+                *jvp(lambda x, v=v: [v, v * x], (1.0,), (1.0,))[0],
+                vjp(lambda x, v=v: v, 1.0)[0],
+                vjp(lambda x, v=v: v * x, 1.0)[1](1.0)[0],
+                jacobian(lambda x, v=v: v * x)(1.0),
+                grad(lambda x, v=v: (x, v), has_aux=True)(1.0)[1],
+                grad(lambda x, y: x * y)(1.0, v),
+            ]
+            for r in results:
+                assert r is not v
+                r.label = "result"
+                assert v.label == ("w" if v is w else "")
+
+    def test_all_results_are_of_one_kind(self):
+        w = Value(2.0)
+        (value, aux), gradient = value_and_grad(lambda x: (3.0 * x, {"w": w, "n": 2}), has_aux=True)(1.0)
+        assert type(value) is type(gradient) is type(aux["w"]) is Value
+        assert type(aux["n"]) is int
+
+    def test_what_the_result_does_not_depend_on(self):
+        w = Value(2.0)
+        assert type(grad(lambda x: (w * 3.0, x * x)[1])(1.0)) is float
+
+    def test_a_leaf_of_the_same_moment(self):
+        """Nothing tells a leaf of before the call from one of in it but the call itself."""
+        for _ in range(3):
+            w = Value(2.0)
+            assert type(grad(lambda x, w=w: w * x)(1.0)) is Value
+
+    def test_in_scopes(self):
+        with autodiff.scope("outside"):
+            w = Value(2.0)
+
+            def function(x, capture):
+                with autodiff.scope("inside"):
+                    made = Value(1.0)
+                return (w if capture else made) * x
+
+            assert type(grad(function)(1.0, True)) is Value
+            assert type(grad(function)(1.0, False)) is float
+            assert (w * 1.0).scope == ("outside",)
+        assert type(grad(function)(1.0, True)) is Value
+        assert type(grad(function)(1.0, False)) is float
+        assert (w * 1.0).scope == ()
+
+    def test_several_threads_at_once(self):
+        w = Value(2.0)
+        kinds = []
+
+        def work():
+            for _ in range(200):
+                mine = Value(3.0)
+                kinds.append(type(grad(lambda x: w * x)(1.0)) is Value)
+                kinds.append(type(grad(lambda x, mine=mine: mine * x)(1.0)) is Value)
+                kinds.append(type(grad(lambda x: (Value(0.0) + x) * Value(2.0))(1.0)) is float)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(kinds) == 2400
+        assert all(kinds)
+
+    def test_a_pullback_in_no_grad(self):
+        w = Value(2.0)
+        _, pullback = vjp(lambda x: w * x, 1.0)
+        with autodiff.no_grad():
+            assert type(pullback(1.0)[0]) is float
+        assert type(pullback(1.0)[0]) is Value
+
+    def test_a_graph_around_stays_fresh_and_sweeps_as_fast(self):
+        """A call begins an epoch, in which nothing is written: what was computed before needs no second look."""
+        w = Value(2.0)
+        y = w * 3.0
+        before = autodiff.recording.written
+        grad(lambda x: x * x)(1.0)
+        assert autodiff.recording.written == before
+        y.backward()
+        assert w.grad == 3.0
+        w.data = 1.0
+        grad(lambda x: x * x)(1.0)
+        with pytest.raises(autodiff.StaleGraphError):
+            y.backward()
+
+    def test_a_result_whose_captured_leaf_changes_is_stale(self):
+        w = Value(2.0)
+        slope = grad(lambda x: w * x * x)(1.5)
+        w.data = 3.0
+        with pytest.raises(autodiff.StaleGraphError):
+            slope.backward()
+        assert slope.refresh().data == 9.0
+
+    def test_programs_give_plain_numbers(self):
+        w = Value(2.0)
+        program = autodiff.compile(lambda x: w * x)
+        assert type(program(1.5)) is type(program.grad(1.5)) is float
+        result = program(Value(1.5))
+        result.backward()
+        assert w.grad == 1.5
+
+    @given(st.data())
+    @settings(deadline=None)
+    def test_backward_through_any_nesting_is_the_derivative(self, data):
+        """Of f(x), built of transforms whose functions capture x: `backward`, `grad` and `check_grads` are at one."""
+        x = data.draw(st.sampled_from([-1.25, 0.75, 1.5]))
+        layers = data.draw(
+            st.lists(st.tuples(st.sampled_from(LAYERS), st.sampled_from(PIECES)), min_size=1, max_size=3)
+        )
+
+        def function(x):
+            inner = lambda t: t * x  # noqa: E731
+            for layer, piece in layers:
+                inner = lambda t, f=inner, layer=layer, piece=piece: layer(lambda s: piece(f(s), x) * s, t)  # noqa: E731
+            return inner(0.5) + 0.0 * x
+
+        leaf = Value(x)
+        result = function(leaf)
+        result.backward()
+        assert result.data == pytest.approx(function(x), rel=1e-9, abs=1e-12)
+        assert leaf.grad == pytest.approx(grad(function)(x), rel=1e-9, abs=1e-12)
+        assert leaf.grad == pytest.approx(jvp(function, (x,), (1.0,))[1], rel=1e-9, abs=1e-12)
+        row = autodiff.check_grads(function, x, order=1).rows[0]
+        assert row.computed == pytest.approx(leaf.grad, rel=1e-9, abs=1e-12)
+
+
+LAYERS = [
+    lambda f, t: grad(f)(0.7) * t,
+    lambda f, t: grad(f)(t),
+    lambda f, t: value_and_grad(f)(0.7)[0] + t,
+    lambda f, t: jvp(f, (0.7,), (1.0,))[1] * t,
+    lambda f, t: jvp(f, (0.7,), (t,))[1],
+    lambda f, t: vjp(f, 0.7)[1](1.0)[0] - t,
+    lambda f, t: jacobian(lambda v: f(v[0]) * v[1])([0.7, 1.25])[1] * t,
+    lambda f, t: hessian(f)(0.7) + t,
+    lambda f, t: hvp(f, (0.7,), (1.0,))[0] * t,
+    lambda f, t: autodiff.derivative(f)(0.7) * t,
+]
+
+PIECES = [
+    lambda y, x: y * x,
+    lambda y, x: autodiff.sin(y) + x,
+    lambda y, x: autodiff.tanh(y * x),
+    lambda y, x: y * y - Value(0.5) * x,
+    lambda y, x: autodiff.dot([y, x], [x, 0.5]),
+]
 
 
 # -- Derivatives that hold derivatives -------------------------------------------------------------------------------

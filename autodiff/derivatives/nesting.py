@@ -10,7 +10,8 @@ tangent of ``x -> x * d/dy (x + y)`` is 1, not 2: in the inner differentiation x
 In ``grad(grad(f))`` the outer one makes a leaf x of the number. The inner one is given x, a Value already, and makes a
 node ``x * 1.0`` its leaf: it equals x, stays connected with x, and yet is another node. What reaches f by another way
 is not counted. The inner sweep runs on nodes (`view`), because its result is differentiated once more: it is a graph,
-in which x can be reached. Where nobody outside differentiates, the same sweep runs on floats (`Outside.keep`).
+in which x can be reached. Where nobody outside differentiates and no Value takes part, the same sweep runs on floats
+(`Outside.keep`).
 
 **Mixed.** In ``jvp`` of ``grad`` the leaves are given dual numbers. For a polynomial F in infinitesimals
 ``F(x + h) = F(x) + h F'(x)`` with a real h: so a leaf takes the place of the real part (`_on_leaf`), the tangents stand
@@ -46,7 +47,7 @@ def is_differentiating() -> bool:
 
 @contextlib.contextmanager
 def differentiating() -> Iterator[None]:
-    """Stand around a derivative, as a transform does: who sweeps a graph of their own that may hold derivatives."""
+    """Stand around, as a transform does: so compiled functions continue a graph that somebody sweeps themselves."""
     token = _recorded_outside.set(True)
     try:
         yield
@@ -57,29 +58,50 @@ def differentiating() -> Iterator[None]:
 class Outside:
     """What a differentiation stands in, and is given: they say what kind of number its results are.
 
-    `values`: a Value is among the arguments, so every result is one. `keep`: results stay connected with the graph,
-    because of that, because an enclosing transform differentiates them, or because `compile` traces them. Otherwise
-    Values in them are somebody's constants.
+    `values`: a Value takes part, so every result is one: it is among the arguments, or `look` finds that the function
+    captured it. `keep`: results stay connected with the graph, because of that, because an enclosing transform
+    differentiates them, or because `compile` traces them. Otherwise Values in them are constants, which the function
+    made. `epoch` is that of the call: what was born earlier is not the function's own.
     """
 
     def __init__(self, arguments: Arguments, *more: Any) -> None:
         self.values = _hold_a_value((*arguments.args, *arguments.kwargs.values(), *more))
-        self.enclosed = bool(_recorded_outside.get() or is_tracing())
+        self.enclosed = bool(_recorded_outside.get() or (recording.traced and is_tracing()))
         self.keep = (self.enclosed or self.values) and not recording.is_paused()
+        self.captured = False
+        self.epoch = 0 if self.enclosed else recording.begin_epoch()
 
     def number(self, x: Any) -> Any:
         """A number as a result: inside `no_grad` without tangents, and without a graph unless it is to be kept."""
         if type(x) is Dual and not recording.is_paused():
             return Dual(x.level, self.number(x.primal), self.number(x.tangent))
         if type(x) is Value and self.keep:
-            return x
+            return x * 1.0 if x._stamp.born < self.epoch else x  # a node of its own, to be labelled, say
         return Value(float(x)) if self.values else float(x)
 
-    def check(self, results: Iterable[Any]) -> None:
-        """Raise `StaleGraphError` if a graph behind the results is stale; whoever keeps and sweeps it looks then."""
+    def look(self, results: Iterable[Any]) -> None:
+        """Look for captured Values in the graph behind what the function returned.
+
+        Raises `StaleGraphError` if it is stale. Where something encloses the call, it looks at all in the end.
+        """
         nodes = [v for x in results if type(x) is not float for v in _nodes(x)]
         if nodes and not (self.enclosed and self.keep):
-            check_fresh(topological(nodes))
+            order = topological(nodes)
+            check_fresh(order)
+            self.meet([order])
+
+    def meet(self, orders: Iterable[list[Value]]) -> bool:
+        """Whether a leaf in some graphs was there before the call; if so, results are as if it had been given."""
+        for order in orders:
+            if min([v._stamp.born for v in order if v.op is None]) < self.epoch:
+                self.captured = True
+                self.follow(self)
+        return self.captured
+
+    def follow(self, call: Outside) -> None:
+        """Give Values, connected with what a call captured."""
+        if call.captured and not recording.is_paused():
+            self.values = self.keep = True
 
 
 def _hold_a_value(given: Collection[Any]) -> bool:
@@ -149,7 +171,7 @@ class Arguments:
         given = [x if t is None else Dual(level, x, t) for x, t in zip(self.numbers, tangents)]
         output = self.call(given, recorded=outside.keep)
         found = numbers(output, "the result")
-        outside.check(found)
+        outside.look(found)
         pairs = [(y.primal, y.tangent) if type(y) is Dual and y.level == level else (y, 0.0) for y in found]
         return output, [outside.number(y) for y, _ in pairs], [outside.number(t) for _, t in pairs]
 
@@ -158,31 +180,32 @@ class Recorded:
     """A function run on leaves, ready to be swept from any number in its `output`."""
 
     def __init__(self, arguments: Arguments) -> None:
-        with recording.resume():
-            self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
+        self.leaves = [_leaf(real_part(x)) for x in arguments.numbers]
         given = [_on_leaf(x, leaf) for x, leaf in zip(arguments.numbers, self.leaves)]
         self.output = arguments.call(given, recorded=True)
 
     def only_gradient(self, y: Any, outside: Outside) -> list[Any]:
         """The same as `gradient`, for a recording that is swept once, by the thread that made it."""
-        private = type(y) is Value and not (outside.values or outside.keep)
-        found = private_gradient(y, self.leaves) if private else None
-        return self.gradient(y, outside) if found is None else found
+        orders = [topological((v,)) for v in _nodes(y)]
+        private = not (outside.values or outside.enclosed or outside.meet(orders))
+        found = private_gradient(y, orders[0], self.leaves) if private and type(y) is Value else None
+        return self.gradient(y, outside, orders) if found is None else found
 
-    def gradient(self, y: Any, outside: Outside) -> list[Any]:
+    def gradient(self, y: Any, outside: Outside, orders: Iterable[list[Value]] = ()) -> list[Any]:
         """The derivative of a number in the output with respect to each of the chosen arguments' numbers."""
         with recording.resume():
-            found = self._sweep(y, outside.keep)
+            found = self._sweep(y, outside.keep, iter(orders))
         # As in `backward`, where a gradient starts at 0.0: a float is never -0.0.
         return [outside.number(0.0 if g is None else g + 0.0 if type(g) is float else g) for g in found]
 
-    def _sweep(self, y: Any, keep: bool) -> list[Any]:
-        """None: y does not depend on it."""
+    def _sweep(self, y: Any, keep: bool, orders: Iterator[list[Value]]) -> list[Any]:
+        """None: y does not depend on it. The `orders` of its nodes come in the order of `_nodes`, if they are known."""
         if type(y) is Dual:
-            pairs = zip(self._sweep(y.primal, keep), self._sweep(y.tangent, keep))
+            pairs = zip(self._sweep(y.primal, keep, orders), self._sweep(y.tangent, keep, orders))
             return [p if t is None else Dual(y.level, 0.0 if p is None else p, t) for p, t in pairs]
         if type(y) is Value:
-            found = swept(y, view=lambda p: p, wrt=self.leaves) if keep else swept(y, wrt=self.leaves)
+            wrt, order = self.leaves, next(orders, None)
+            found = swept(y, view=lambda p: p, wrt=wrt, order=order) if keep else swept(y, wrt=wrt, order=order)
             sums = {id(v): adjoint for v, adjoint in found}
             return [sums.get(id(leaf)) for leaf in self.leaves]
         return [None] * len(self.leaves)
@@ -203,7 +226,10 @@ def _position(k: Any, count: int) -> int:
 
 
 def _leaf(x: Any) -> Value:
-    return x * 1.0 if type(x) is Value else Value(x)  # the product changes no number and has no node in a sweep
+    if type(x) is not Value:
+        return Value(x)
+    with recording.resume():
+        return x * 1.0  # the product changes no number and has no node in a sweep
 
 
 def _on_leaf(x: Any, leaf: Value) -> Any:

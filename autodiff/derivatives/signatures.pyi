@@ -1,4 +1,7 @@
-"""What the transforms return, for type checkers: functions whose results are shaped like their first argument."""
+"""What the transforms return, for type checkers: functions whose results are shaped like their first argument.
+
+No type tells that a function captured a Value, so that its results are Values where floats are given.
+"""
 
 from typing import Any, Protocol, TypeVar, overload
 

@@ -2,16 +2,17 @@
 
 Functions take numbers, or nested lists, tuples and dictionaries of numbers, and derivatives come in the same structure.
 The transforms nest in any order, neither read nor write any ``.grad``, and may run in several threads at once.
-Values that a function uses without being given them, such as a model's parameters, are constants to it; so results for
-floats are cut off from them, and `backward` through what is computed from the results does not see them. An enclosing
-transform, `check_grads` and the training steps of `nn` do; or give such a Value as an argument.
+Values that a function uses without being given them, such as a model's parameters, are constants with respect to a
+transform, but the results stay connected with them.
 
-Results are floats. Where an argument is a Value, or holds one in a list, tuple, dictionary or array, every number in
-the results is a Value, also one that depends on nothing; where an enclosing transform differentiates, they are numbers
-of its kind. So the derivative can be differentiated again, by `backward` or by the enclosing transform. Inside
-`no_grad` they are constants. What `has_aux` hands through is not made a Value if it was none. (Whether a transform
-encloses another is a matter of the context, as for `no_grad`: a differentiated function that starts threads must hand
-them its own, see `contextvars`.)
+Results are floats, unless a Value takes part: one among the arguments, in a list, tuple, dictionary or array perhaps,
+or one that the function captured, which was there before the call and which what it returns is computed from. Then
+every number in the results is a Value, also one that depends on nothing; where an enclosing transform differentiates,
+they are numbers of its kind. So the derivative can be differentiated again, by `backward` or by the enclosing
+transform. A Value that the function makes, by ``Value(0.0)`` or `detach`, is a constant and turns no float into a
+Value. Inside `no_grad` results are constants: floats, where no argument is a Value. What `has_aux` hands through is
+not made a Value if it was none. (Whether a transform encloses another is a matter of the context, as for `no_grad`: a
+differentiated function that starts threads must hand them its own, see `contextvars`.)
 
 A graph that a function uses has to be fresh: if one of its leaves changed after it was built, every transform raises
 `StaleGraphError`.
@@ -93,9 +94,10 @@ def _value_and_grad(
             f"a gradient is that of a function that returns a number, got {type(y).__name__}: {y!r:.60}; "
             "for several outputs take jacobian or vjp"
         )
+    if has_aux:
+        outside.look(leaves(aux))
     gradient, value = arguments.like(recorded.only_gradient(y, outside)), outside.number(y)
     if has_aux:
-        outside.check(leaves(aux))
         value = value, transform(aux, lambda x: outside.number(x) if isinstance(x, (Value, Dual)) else x)
     return value, gradient
 
@@ -138,11 +140,23 @@ def grad(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
     -----
     Reverse mode: it takes a small constant times the time of `fun`, however many numbers there are.
 
+    Results are floats, but Values where a Value is among the arguments, or `fun` uses one that was there before the
+    call, such as a parameter of a model: they are connected with it, so that `backward` reaches it. Where floats are
+    wanted, call it ``with no_grad():``, or let `fun` use ``v.data``; that is faster, too.
+
     Examples
     --------
     >>> import autodiff
     >>> grad(autodiff.sin)(0.0)
     1.0
+    >>> w = autodiff.Value(3.0)
+    >>> slope = grad(lambda x: w * x**2)(1.0)
+    >>> slope.backward()
+    >>> slope.data, w.grad
+    (6.0, 2.0)
+    >>> with autodiff.no_grad():
+    ...     grad(lambda x: w * x**2)(1.0)
+    6.0
     >>> grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (3.0, 2.0)
     >>> grad(grad(lambda x: x**3))(2.0)
@@ -245,14 +259,15 @@ def vjp(fun: Function, *primals: Any) -> tuple[Any, Function]:
     outside = Outside(arguments)
     recorded = Recorded(arguments)
     found = numbers(recorded.output, "the result")
-    outside.check(found)
+    outside.look(found)
     values = map(outside.number, found)
-    return fill(recorded.output, values), partial(_pullback, arguments, recorded)
+    return fill(recorded.output, values), partial(_pullback, arguments, recorded, outside)
 
 
-def _pullback(arguments: Arguments, recorded: Recorded, cotangents: Any, /) -> Any:
+def _pullback(arguments: Arguments, recorded: Recorded, call: Outside, cotangents: Any, /) -> Any:
     weights = _like(cotangents, recorded.output, "the cotangent", "the result")
     outside = Outside(arguments, *weights)
+    outside.follow(call)
     with recording.resume():
         weighted: Any = ops.dot(numbers(recorded.output, "the result"), weights)
     return arguments.like(recorded.gradient(weighted, outside))
@@ -302,7 +317,9 @@ def _jacobian(fun: Function, argnums: int | Sequence[int], /, *args: Any, **kwar
         rows = [list(row) for row in zip(*columns)]
     else:
         recorded = Recorded(arguments)
-        rows = [recorded.gradient(y, outside) for y in numbers(recorded.output, "the result")]
+        found = numbers(recorded.output, "the result")
+        outside.look(found)
+        rows = [recorded.gradient(y, outside) for y in found]
     return fill(output, iter([arguments.like(row) for row in rows]))
 
 

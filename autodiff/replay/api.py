@@ -113,6 +113,10 @@ def compile(
     comparisons are recorded, for `where`; what it keeps of them in an attribute or a global cannot be computed with
     afterwards.
 
+    Given plain numbers, a compiled function gives plain numbers: no gradient flows through them to Values that it
+    captured, where `autodiff.grad` and its like give Values that are connected with these. Give such Values as
+    arguments, or call the function itself.
+
     Arguments are given by position or by name, and one that is given by name is differentiated by, or static, by its
     place among the parameters. What the function takes by name only is not differentiated by; it has `in_axes` if that
     is one for all arguments, and is shared by the samples if not. ``argnums`` in `grad`, `value_and_grad` and

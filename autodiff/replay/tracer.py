@@ -142,8 +142,7 @@ class Tracer(StandIns):
         self.recorded.update((id(v), v) for v in order)
         for v in order:
             if v.op is None and id(v) not in self.slots:
-                # Made in the function it is a constant; but what is newer may have been written by another thread.
-                if v._stamp.epoch >= self.epoch and not v._stamp.written:
+                if v._stamp.born >= self.epoch:  # made in the function: a constant
                     self.slots[id(v)] = self.tape.constant(v._data)
                 else:  # a parameter of a model, say: its number is read anew at each call
                     float(v._data)  # unless it is left of another function
