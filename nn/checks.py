@@ -90,7 +90,8 @@ def flag(x: Any, what: str) -> bool:
 
 def listed(x: Any, what: str) -> list[Any]:
     """The entries of what is given, a list, a tuple, an array or the like; a TypeError if it has none to give."""
-    expect(isinstance(x, Iterable) and not isinstance(x, (str, bytes)) and getattr(x, "shape", None) != (), what, x)
+    if type(x) is not list:
+        expect(isinstance(x, Iterable) and not isinstance(x, (str, bytes)) and getattr(x, "shape", None) != (), what, x)
     return list(x)
 
 
@@ -106,6 +107,8 @@ def a_path(x: Any, what: str = "path") -> None:
 
 def number_of(x: Any, what: str) -> float:
     """The number that is given, infinite or nan perhaps; a TypeError if it is none: of a Value its data."""
+    if type(x) is float:
+        return x
     expect(is_flag(x) or isinstance(x, Real) or (hasattr(x, "__float__") and not hasattr(x, "shape")), what, x)
     return float(x)
 

@@ -32,11 +32,11 @@ def predicted_class(output: Any) -> int:
     >>> predicted_class([0.5, 2.0, -1.0]), predicted_class(-3.0)
     (1, 0)
     """
-    if hasattr(output, "__len__") and getattr(output, "shape", None) != ():
-        logits = [number_of(z, _OUTPUT) for z in listed(output, _OUTPUT)]
+    if type(output) is list or (hasattr(output, "__len__") and getattr(output, "shape", None) != ()):
+        logits = [z if type(z) is float else number_of(z, _OUTPUT) for z in listed(output, _OUTPUT)]
         expect(bool(logits), _OUTPUT, output)
-        return max(range(len(logits)), key=logits.__getitem__)
-    return int(number_of(output, _OUTPUT) > 0.0)
+        return logits.index(max(logits))
+    return int((output if type(output) is float else number_of(output, _OUTPUT)) > 0.0)
 
 
 def accuracy(outputs: Sequence[Any], targets: Sequence[float]) -> float:
