@@ -59,7 +59,7 @@ def _definition(function: Callable[..., Any], code: CodeType) -> Definition:
         found: list[Definition] = []
         for unit in _units(tree, code.co_firstlineno):
             if known := _count(code, unit):
-                found = [node for node in _definitions(unit) if _stands(node, code)]
+                found = list({ast.dump(node): node for node in _definitions(unit) if _stands(node, code)}.values())
                 if len(found) > 1:  # in one line: it is that without which there is one less
                     found = [node for node in found if _count(code, _without(node, unit)) < known]
                 break
