@@ -287,13 +287,13 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the optimizer's settings included, is that of the checkpoint. More epochs, another patience and other
-    callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
-    is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
-    that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
-    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if
-    there are no callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to
-    keep.
+    their state, the optimizer's settings and the generators of `Dropout` included, whatever seeds they were made with,
+    is that of the checkpoint. More epochs, another patience and other callbacks are allowed, and `eager`, which changes
+    numbers by rounding. All else has to be the same, and what is not is refused and named: data, seed, batch size,
+    loss, metric, penalties, bounds, the schedule with its numbers (one that was made for more epochs is another one),
+    the kind of optimizer with the hyperparameters that it began with and the order of its parameters, and what the
+    model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if there are no
+    callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to keep.
 
     Examples
     --------
