@@ -120,7 +120,7 @@ def test_each_epoch_visits_every_sample_once():
 
 def test_own_loss_and_metric():
     def agreement(outputs, targets):
-        return sum((z.data > 0) == t for z, t in zip(outputs, targets)) / len(targets)
+        return sum((z > 0) == t for z, t in zip(outputs, targets)) / len(targets)
 
     model = MLP(2, [6, 1], activation="tanh", init="xavier", seed=0)
     data = moons(40, 0.1)
@@ -128,6 +128,57 @@ def test_own_loss_and_metric():
     history = fit(model, data, epochs=40, optimizer=SGD(model.parameters(), 0.5), progress=False, **options)
     assert history.metric == "agreement"
     assert history.best.training_score == accuracy([model(row) for row in data.features], data.targets) > 0.8
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("nout", [1, 2])
+def test_a_metric_gets_plain_numbers(eager, nout):
+    """Whichever way the steps are made, so that what works in one works in the other."""
+    seen = []
+
+    def metric(outputs, targets):
+        seen.append((outputs, targets))
+        return 0.0
+
+    model = MLP(2, [nout], seed=0)
+    training, validation = split(moons(12, 0.1, seed=0), 0.5)
+    fit(model, training, validation, epochs=1, metric=metric, eager=eager, progress=False)
+    for outputs, targets in seen:
+        assert (type(outputs), type(targets)) == (list, list)
+        assert {type(z) for row in outputs for z in (row if nout > 1 else [row])} == {float}
+    assert [len(outputs) for outputs, _ in seen] == [6] * 4
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_metric_may_change_what_it_gets(eager):
+    """As one that sorts in place does; the training data are as they were, and so is what is learned of them."""
+
+    def sorting(outputs, targets):
+        outputs.sort()
+        targets.sort(reverse=True)
+        return 0.0
+
+    rows, targets = [[0.0], [1.0], [0.5], [-0.5]], [0.5, 0.25, 1.0, 0.0]
+    losses_of = {}
+    for metric in (sorting, lambda outputs, targets: 0.0):
+        data = Dataset(rows, list(targets))
+        options = {"metric": metric, "epochs": 3, "batch_size": 2, "eager": eager, "progress": False}
+        losses_of[metric] = fit(linear(), data, data, **options).column("validation_loss")
+        assert data.targets == targets
+    first, second = losses_of.values()
+    assert first == second
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_metric_of_arrays_gets_arrays(eager):
+    np = pytest.importorskip("numpy")
+    data = Dataset([[0.0], [1.0], [0.5]], np.array([0.5, 0.25, 1.0]))
+
+    def metric(outputs, targets):
+        return -float(((np.array(outputs) - targets) ** 2).mean())
+
+    history = fit(linear(), data, metric=metric, epochs=2, eager=eager, progress=False)
+    assert history.column("training_score") == pytest.approx([-x for x in history.column("training_loss")])
 
 
 # -- The ways to end -----------------------------------------------------------------------------------------------

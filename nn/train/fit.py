@@ -224,7 +224,8 @@ def fit(
         Takes the outputs and targets of a batch. By default `losses.mse` for a regression; for classes
         `losses.cross_entropy`, or `losses.binary_cross_entropy` if the model has a single output.
     metric : callable, optional
-        Takes outputs and targets, returns a float; by default `accuracy` for classes and `r2` for a regression.
+        Takes the outputs of all samples, as floats (lists of floats, where there are several a sample), and a copy of
+        their targets; returns a float, more is better. By default `accuracy` for classes and `r2` for a regression.
     optimizer : Optimizer, optional
         By default `SGD` with learning rate 0.1.
     epochs : int
