@@ -641,11 +641,51 @@ def test_numpy_arrays_are_data():
         ([], DataError, "at least one sample"),
         (([], []), DataError, "at least one sample"),
         ([([1.0], "yes")], DataError, "finite number in row 0, column 'target', got 'yes'"),
+        (
+            ([[0.0]] * 3, [[1.0]] * 3),
+            DataError,
+            r"one number a sample as targets, got the shape \(3, 1\) .*; flatten them",
+        ),
+        (
+            [([0.0], (1,)), ([1.0], (0,))],
+            DataError,
+            r"as targets, got the shape \(2, 1\) at row 0; flatten them, as by",
+        ),
+        (([[0.0]] * 3, [0.0, 1.0, [2.0, 3.0]]), DataError, r"got the shape \(3, 2\) at row 2; choose one column"),
     ],
 )
 def test_data_that_cannot_be_used(data, error, told):
     with pytest.raises(error, match=told):
         fit(MLP(2, [2]), data, progress=False)
+
+
+@pytest.mark.parametrize("kind", ["float", "int", "bool"])
+def test_targets_in_a_column_are_to_be_flattened(kind):
+    np = pytest.importorskip("numpy")
+    X, y = np.linspace(0.0, 1.0, 6).reshape(-1, 1), (np.arange(6).reshape(-1, 1) % 2).astype(kind)
+    told = (
+        r"expected one number a sample as targets, got the shape \(6, 1\) at row 0; flatten them, as by targets.ravel"
+    )
+    for data in ((X, y), list(zip(X, y))):
+        with pytest.raises(DataError, match=told):
+            fit(MLP(1, [1]), data, progress=False)
+    with pytest.raises(DataError, match=told):
+        fit(MLP(1, [1]), (X, y.ravel()), (X, y), progress=False)
+    with pytest.raises(DataError, match=told):
+        Dataset(X.tolist(), y)
+    for shape, other in (((1, 6), "choose one column"), ((6, 1, 1), "flatten them"), ((6, 0), "choose one column")):
+        with pytest.raises(DataError, match=other):
+            fit(MLP(1, [1]), (X, np.zeros(shape, kind)), progress=False)
+    assert fit(MLP(1, [1]), (X, y.ravel()), epochs=1, progress=False).metric == (
+        "r2" if kind == "float" else "accuracy"
+    )
+
+
+def test_arrays_without_a_dimension_are_classes_only_where_they_are_whole():
+    np = pytest.importorskip("numpy")
+    assert as_dataset(([[0.0], [1.0]], [np.array(1), np.array(0)])).class_names == ("0", "1")
+    with pytest.raises(DataError, match="finite number in row 0, column 'target'"):
+        as_dataset(([[0.0], [1.0]], [np.array(0.25), np.array(0.75)]))  # not both class 0
 
 
 @pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.hinge])

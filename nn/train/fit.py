@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 import warnings
@@ -121,10 +122,18 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     features = [_row(x, k) for k, x in enumerate(rows)]
     if like is not None:
         return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
-    labels = [int(y) for y in targets if hasattr(y, "__index__") or is_flag(y)]
+    labels = [label for y in targets if (label := _label(y)) is not None]
     if labels and len(labels) == len(targets) and (set(labels) <= {0, 1} or (min(labels) == 0 and are_codes(labels))):
         return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
     return Dataset(features, targets)
+
+
+def _label(y: Any) -> int | None:
+    """The number of a class, if it is one: an int, a bool, or NumPy's; arrays have the method of ints in any case."""
+    try:
+        return int(y) if is_flag(y) else operator.index(y)
+    except TypeError:
+        return None
 
 
 def _row(x: Any, k: int) -> list[float]:
