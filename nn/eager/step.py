@@ -24,7 +24,7 @@ Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
 
 Metric = Callable[[Sequence[Any], Sequence[float]], float]
-"""A function of outputs and targets that gives a score; more is better."""
+"""A function of outputs (in `nn.fit` plain numbers) and targets that gives a score; more is better."""
 
 _LOSS = "the loss of a batch is a Value, computed from the outputs of the model"
 
