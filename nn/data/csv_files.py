@@ -54,7 +54,7 @@ def read_csv(
     Returns
     -------
     Dataset
-        Classes are numbered in the order of their sorted names.
+        Classes are numbered in the order of their sorted names; none may be one number written in two ways.
 
     Raises
     ------

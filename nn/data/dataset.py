@@ -36,8 +36,8 @@ class Dataset:
     Raises
     ------
     DataError
-        If lengths differ, there is no sample, a number is missing or not finite, or a target is not the number of
-        a class. The message names the row, counted from 0, and the column.
+        If lengths differ, there is no sample, a number is missing or not finite, or a target is not a single number, or
+        not that of a class. The message names the row, counted from 0, and the column.
 
     Examples
     --------
