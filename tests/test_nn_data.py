@@ -1,5 +1,6 @@
 """Fisher's iris, and CSV files: what is read, what is refused and how it is said."""
 
+import re
 import statistics
 import warnings
 from pathlib import Path
@@ -109,7 +110,33 @@ REFUSED = {
         "a,b\n1,2,\n",
         "data.csv, line 2: expected 2 cells, as in the header, got 3; remov",
     ),
-    "huge field": ("a,b\n" + "1" * 200_000 + ",2\n", "data.csv, line 2: not a CSV file: field larger"),
+    "huge field": (
+        "a,b\n" + "1" * 200_000 + ",2\n",
+        "data.csv, line 2: not a CSV file: field larger than field limit (131072); is there a quote that is not cl",
+    ),
+    "a quote that is not closed in a long file": (
+        'a,b\n1,"2\n' + "3,4\n" * 50_000,
+        "data.csv, line 32770: not a CSV file: field larger than field limit (131072); is there a quote that is not cl",
+    ),
+    "text behind a quote": ('a,b\n"1" 2,3\n', "data.csv, line 2: not a CSV file: ',' expected after '\"'; put nothing"),
+    "a tab before a quote": (
+        'a,b\n1,yes\n2,no\n3,\t"yes"\n',
+        "data.csv, line 4: not a CSV file: before a quote stands",
+    ),
+    "a fixed blank before a quote": (
+        'a,b\n1,x\n2,\xa0"x"\n',
+        "data.csv, line 3: not a CSV file: before a quote stands",
+    ),
+    "sep= without a delimiter": (
+        "sep=\na,b\n1,2\n",
+        "data.csv, line 1: sep= names no delimiter; write it there, as in sep",
+    ),
+    "sep= without a delimiter, by Windows": (
+        "sep=\r\na,b\r\n1,2\r\n",
+        "data.csv, line 1: sep= names no delimiter; wri",
+    ),
+    "sep= in quotes without a delimiter": ('"sep="\na,b\n1,2\n', 'data.csv, line 1: "sep=" names no delimiter; write'),
+    "sep= alone": ("SEP=", "data.csv, line 1: SEP= names no delimiter; write it there"),
     "error after sep=": ('sep=;\na;b\n1;"x\n', "data.csv, line 3: not a CSV file"),
     "binary": (b"\x89PNG\r\n", "data.csv, line 1: expected text in UTF-8, got the byte 0x89"),
 }
@@ -158,6 +185,11 @@ DIALECTS = {
     "no end of the last line": TABLE.rstrip(),
     "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in TABLE.split("\n")[:-1]),
     "blanks": TABLE.replace(",", " ,  "),
+    "blanks before quotes": "\n".join(
+        ", ".join(f' "{cell}"' for cell in line.split(",")) for line in TABLE.split("\n")[:-1]
+    ),
+    "blanks before quotes, and semicolons": TABLE.replace(",yes", ';  "yes"').replace(",", ";"),
+    "sep= of a blank": "sep= \n" + TABLE.replace(",", " "),
     "printed minus": TABLE.replace("-", "\N{MINUS SIGN}"),
     "blank lines": TABLE.replace("\n", "\n\n"),
     "lines of delimiters, as spreadsheets leave them": TABLE + ",,\n,,\n",
@@ -240,6 +272,40 @@ def test_codes_of_classes_are_told_of(tmp_path):
         assert read_csv(path, "classes").class_names == ("1", "2", "3")
         for targets in ([3, 4] * 4, [0.5, 1] * 4, range(8), [0, 30_000_000] * 4):  # 0 and 1 alone, or nothing like it
             read_csv(write(tmp_path, "x,y\n" + "".join(f"{k},{t}\n" for k, t in enumerate(targets))))
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (
+            ("1", "2", "1.0"),
+            "line 4, column 'b': the class '1.0' is the number that is written '1' before; write it in",
+        ),
+        (("0", "1", "00"), "line 4, column 'b': the class '00' is the number that is written '0' before"),
+        (("1e2", "1", "100"), "line 4, column 'b': the class '100' is the number that is written '1e2' before"),
+        (
+            ("1", "-1", "\N{MINUS SIGN}1"),
+            "line 4, column 'b': the class '\N{MINUS SIGN}1' is the number that is written '-1'",
+        ),
+        (("+1", "1", "2"), "line 3, column 'b': the class '1' is the number that is written '+1' before"),
+    ],
+)
+def test_one_number_written_in_two_ways_is_not_two_classes(tmp_path, cells, told):
+    path = write(tmp_path, "a,b\n" + "".join(f"{k},{cell}\n" for k, cell in enumerate(cells)))
+    with pytest.raises(DataError, match=re.escape(told)):
+        read_csv(path, target="classes")
+
+
+def test_classes_with_decimal_commas(tmp_path):
+    path = write(tmp_path, "a;b\n0,5;1,0\n1,5;2,0\n2;1\n")
+    with (
+        pytest.warns(UserWarning, match="decimals"),
+        pytest.raises(DataError, match=r"'1' is the number .* '1,0' before"),
+    ):
+        read_csv(path, target="classes")
+    for cells in (["1", "1a", "1b"], ["2.5", "3", "3"], ["-", "+", "-"]):
+        path = write(tmp_path, "a,b\n" + "".join(f"{k},{cell}\n" for k, cell in enumerate(cells)))
+        assert read_csv(path, target="classes").class_names == tuple(sorted(set(cells)))
 
 
 def test_a_gap_may_be_the_name_of_a_class(tmp_path):

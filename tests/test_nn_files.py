@@ -239,6 +239,17 @@ def test_what_is_wrong_is_named(change, told, folder, written):
         load(folder / "wrong.json")
 
 
+@pytest.mark.parametrize("name", ["model", "checkpoint"])
+@pytest.mark.parametrize("key", ["checksun", "Checksum", "checksum ", "", "mode1"])
+def test_an_entry_of_another_name_is_refused(key, name, folder, written):
+    """A flipped letter in "checksum" would make a file of one that has none."""
+    document = json.loads(written[name])
+    document[key] = document.pop("checksum") if "sum" in key.lower() or "sun" in key else 0
+    (folder / "other.json").write_text(json.dumps(document))
+    with pytest.raises(ModelFileError, match=f"there is {key!r}, expected nothing but format, version, checksum"):
+        READERS[name](folder / "other.json")
+
+
 def test_a_file_that_was_edited_on_purpose(folder, written, whole):
     text = re.sub(r' "checksum": .*\n', "", written["model"])
     assert outcome(read_model, folder / "edited.json", text.encode()) == whole["model"]

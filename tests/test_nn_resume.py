@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autodiff import ModelFileError
+from autodiff import ModelFileError, Value
 from nn import MLP, BatchNorm, Dropout, Elementwise, Layer, Sequential, fit, losses, optim, schedules
 from nn.callbacks import Callback
 from nn.data import moons, split, xor
+from nn.model.saved import checksum_of
 
 ROOT = Path(__file__).parent.parent
 TRAINING, VALIDATION = split(moons(24, 0.2, seed=3), 0.34, seed=0)
@@ -291,6 +292,57 @@ def test_a_checkpoint_of_another_training_is_refused(options, told, saved, tmp_p
     (tmp_path / "c.json").write_text(saved)
     refused(tmp_path / "c.json", told, **options)
     assert (tmp_path / "c.json").read_text() == saved
+
+
+ORDERS = {
+    "turned round": (
+        lambda p: p[::-1],
+        r"optimizer's parameters\.0 'layers\.0\.neurons\.0\.w\.0', this one has 'layers\.4",
+    ),
+    "two exchanged": (
+        lambda p: [*p[:-2], p[-1], p[-2]],
+        "'layers.4.neurons.1.w.2', this one has 'layers.4.neurons.1.b'",
+    ),
+    "one for another": (lambda p: [*p[:-1], Value(0.0)], "neurons.1.b', this one has 'none of the model'"),
+    "one fewer": (lambda p: p[:-1], "neurons.1.b', this one has None"),
+}
+
+
+@pytest.mark.parametrize("named", [200, 3], ids=["names", "a digest"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_another_order_of_the_optimizers_parameters_is_refused(order, named, tmp_path, monkeypatch):
+    """What is remembered of a weight would move another one."""
+    monkeypatch.setattr("nn.train.checkpoint._NAMED", named)
+    change, told = ORDERS[order]
+    train(tmp_path / "c.json", epochs=2)
+    told = told if named == 200 else "optimizer's parameters '.* in an order .*, this one has '.* in an order"
+    refused(tmp_path / "c.json", told, optimizer=lambda parameters, lr: optim.Adam(change(parameters), lr))
+    assert numbers(*train(tmp_path / "c.json", seed=2, resume=True)) == UNINTERRUPTED
+
+
+def test_a_checkpoint_that_does_not_tell_the_order_of_parameters_is_read(tmp_path):
+    """As those that were written before it was told."""
+    train(tmp_path / "c.json", epochs=2)
+    document = json.loads((tmp_path / "c.json").read_text())
+    del document["plan"]["optimizer's parameters"]
+    document["checksum"] = checksum_of(document)
+    (tmp_path / "c.json").write_text(json.dumps(document))
+    assert numbers(*train(tmp_path / "c.json", seed=2, resume=True)) == UNINTERRUPTED
+
+
+def test_a_part_of_the_plan_that_is_gone_is_noticed(saved, tmp_path):
+    for name in ("l1", "loss", "schedule", "optimizer's parameters"):
+        (tmp_path / "c.json").write_text(saved.replace(f'"{name}": ', f'"{name}x": ', 1))
+        refused(tmp_path / "c.json", "checksum")
+
+
+def test_the_generators_are_those_of_the_checkpoint(tmp_path):
+    """Whatever seed those of a new model have, the numbers are those of the training without an interruption."""
+    for seed in (2, 3):
+        train(tmp_path / f"{seed}.json", epochs=2)
+        model, *rest = train(tmp_path / f"{seed}.json", seed=seed, resume=True)
+        assert numbers(model, *rest) == UNINTERRUPTED
+        assert [rng.getstate() for rng in model.generators()] == [rng.getstate() for rng in train()[0].generators()]
 
 
 def renamed(text, name):

@@ -120,7 +120,7 @@ def test_each_epoch_visits_every_sample_once():
 
 def test_own_loss_and_metric():
     def agreement(outputs, targets):
-        return sum((z.data > 0) == t for z, t in zip(outputs, targets)) / len(targets)
+        return sum((z > 0) == t for z, t in zip(outputs, targets)) / len(targets)
 
     model = MLP(2, [6, 1], activation="tanh", init="xavier", seed=0)
     data = moons(40, 0.1)
@@ -128,6 +128,57 @@ def test_own_loss_and_metric():
     history = fit(model, data, epochs=40, optimizer=SGD(model.parameters(), 0.5), progress=False, **options)
     assert history.metric == "agreement"
     assert history.best.training_score == accuracy([model(row) for row in data.features], data.targets) > 0.8
+
+
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("nout", [1, 2])
+def test_a_metric_gets_plain_numbers(eager, nout):
+    """Whichever way the steps are made, so that what works in one works in the other."""
+    seen = []
+
+    def metric(outputs, targets):
+        seen.append((outputs, targets))
+        return 0.0
+
+    model = MLP(2, [nout], seed=0)
+    training, validation = split(moons(12, 0.1, seed=0), 0.5)
+    fit(model, training, validation, epochs=1, metric=metric, eager=eager, progress=False)
+    for outputs, targets in seen:
+        assert (type(outputs), type(targets)) == (list, list)
+        assert {type(z) for row in outputs for z in (row if nout > 1 else [row])} == {float}
+    assert [len(outputs) for outputs, _ in seen] == [6] * 4
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_metric_may_change_what_it_gets(eager):
+    """As one that sorts in place does; the training data are as they were, and so is what is learned of them."""
+
+    def sorting(outputs, targets):
+        outputs.sort()
+        targets.sort(reverse=True)
+        return 0.0
+
+    rows, targets = [[0.0], [1.0], [0.5], [-0.5]], [0.5, 0.25, 1.0, 0.0]
+    losses_of = {}
+    for metric in (sorting, lambda outputs, targets: 0.0):
+        data = Dataset(rows, list(targets))
+        options = {"metric": metric, "epochs": 3, "batch_size": 2, "eager": eager, "progress": False}
+        losses_of[metric] = fit(linear(), data, data, **options).column("validation_loss")
+        assert data.targets == targets
+    first, second = losses_of.values()
+    assert first == second
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_metric_of_arrays_gets_arrays(eager):
+    np = pytest.importorskip("numpy")
+    data = Dataset([[0.0], [1.0], [0.5]], np.array([0.5, 0.25, 1.0]))
+
+    def metric(outputs, targets):
+        return -float(((np.array(outputs) - targets) ** 2).mean())
+
+    history = fit(linear(), data, metric=metric, epochs=2, eager=eager, progress=False)
+    assert history.column("training_score") == pytest.approx([-x for x in history.column("training_loss")])
 
 
 # -- The ways to end -----------------------------------------------------------------------------------------------
@@ -590,11 +641,51 @@ def test_numpy_arrays_are_data():
         ([], DataError, "at least one sample"),
         (([], []), DataError, "at least one sample"),
         ([([1.0], "yes")], DataError, "finite number in row 0, column 'target', got 'yes'"),
+        (
+            ([[0.0]] * 3, [[1.0]] * 3),
+            DataError,
+            r"one number a sample as targets, got the shape \(3, 1\) .*; flatten them",
+        ),
+        (
+            [([0.0], (1,)), ([1.0], (0,))],
+            DataError,
+            r"as targets, got the shape \(2, 1\) at row 0; flatten them, as by",
+        ),
+        (([[0.0]] * 3, [0.0, 1.0, [2.0, 3.0]]), DataError, r"got the shape \(3, 2\) at row 2; choose one column"),
     ],
 )
 def test_data_that_cannot_be_used(data, error, told):
     with pytest.raises(error, match=told):
         fit(MLP(2, [2]), data, progress=False)
+
+
+@pytest.mark.parametrize("kind", ["float", "int", "bool"])
+def test_targets_in_a_column_are_to_be_flattened(kind):
+    np = pytest.importorskip("numpy")
+    X, y = np.linspace(0.0, 1.0, 6).reshape(-1, 1), (np.arange(6).reshape(-1, 1) % 2).astype(kind)
+    told = (
+        r"expected one number a sample as targets, got the shape \(6, 1\) at row 0; flatten them, as by targets.ravel"
+    )
+    for data in ((X, y), list(zip(X, y))):
+        with pytest.raises(DataError, match=told):
+            fit(MLP(1, [1]), data, progress=False)
+    with pytest.raises(DataError, match=told):
+        fit(MLP(1, [1]), (X, y.ravel()), (X, y), progress=False)
+    with pytest.raises(DataError, match=told):
+        Dataset(X.tolist(), y)
+    for shape, other in (((1, 6), "choose one column"), ((6, 1, 1), "flatten them"), ((6, 0), "choose one column")):
+        with pytest.raises(DataError, match=other):
+            fit(MLP(1, [1]), (X, np.zeros(shape, kind)), progress=False)
+    assert fit(MLP(1, [1]), (X, y.ravel()), epochs=1, progress=False).metric == (
+        "r2" if kind == "float" else "accuracy"
+    )
+
+
+def test_arrays_without_a_dimension_are_classes_only_where_they_are_whole():
+    np = pytest.importorskip("numpy")
+    assert as_dataset(([[0.0], [1.0]], [np.array(1), np.array(0)])).class_names == ("0", "1")
+    with pytest.raises(DataError, match="finite number in row 0, column 'target'"):
+        as_dataset(([[0.0], [1.0]], [np.array(0.25), np.array(0.75)]))  # not both class 0
 
 
 @pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.hinge])

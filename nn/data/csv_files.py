@@ -54,7 +54,7 @@ def read_csv(
     Returns
     -------
     Dataset
-        Classes are numbered in the order of their sorted names.
+        Classes are numbered in the order of their sorted names; none may be one number written in two ways.
 
     Raises
     ------
@@ -93,6 +93,7 @@ def read_csv(
             )
         return Dataset(features, targets, tuple(feature_names), None, name, table.path)
     labels = table.cells(name)
+    _check_labels(table, name, labels)
     class_names = tuple(sorted(set(labels)))
     if len(class_names) == 1:
         raise DataError(
@@ -101,6 +102,16 @@ def read_csv(
         )
     index = {label: k for k, label in enumerate(class_names)}
     return Dataset(features, [index[label] for label in labels], tuple(feature_names), class_names, name, table.path)
+
+
+def _check_labels(table: Table, name: str, labels: list[str]) -> None:
+    """Refuse names of classes that are one number, written in two ways."""
+    spelt: dict[float, str] = {}
+    for k, label in enumerate(labels):
+        x = number(label, table.decimal)
+        if x is not None and (other := spelt.setdefault(x, label)) != label:
+            told = f"the class {label!r:.40} is the number that is written {other!r:.40} before"
+            raise table.error(k, name, f"{told}; write it in one way, or, if these are two classes, with letters")
 
 
 def _is_numeric(table: Table, name: str) -> bool:

@@ -38,6 +38,13 @@ _ENCODINGS = {
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(([,.'\u2019 \u00a0\u202f])\d{3})(\2\d{3})*([.,]\d+)?")
 
+_CURES = {
+    "field larger": "; is there a quote that is not closed? a longer cell is no number, and no name of a class",
+    "expected after '": "; put nothing between a closing quote and the end of its cell, and double the quotes inside",
+    "unexpected end": "; close the quote that is open",
+}
+"""What to do about a complaint of Python's reader, by a part of it."""
+
 GAPS = {"", "?", "na", "n/a", "#n/a", "nan", "null"}
 """How people write that a value is missing, in small letters."""
 
@@ -52,9 +59,10 @@ class Sheet(NamedTuple):
 
 def read_sheet(path: str) -> Sheet:
     """Read the cells of a file; lines without any are skipped, and what is wrong is a DataError."""
-    text, delimiter = _without_sep(_text(path))
-    delimiter = delimiter or _delimiter(text)
+    text = _text(path)
     try:
+        text, delimiter = _without_sep(text)
+        delimiter = delimiter or _delimiter(text)
         rows, lines = _parsed(text, delimiter)
     except csv.Error as error:
         raise DataError(f"{path}, {error}") from error
@@ -130,7 +138,9 @@ def _text(path: str) -> str:
 
 def _without_sep(text: str) -> tuple[str, str]:
     """The text without a first line such as ``sep=;``, by which Excel is told the delimiter, and that; "" for none."""
-    found = re.match(r'"?sep=(.)"?[ \t;,]*(?=\r|\n)', text, re.IGNORECASE)
+    found = re.match(r'"?sep=([^\r\n]?)"?[ \t;,]*(?=\r|\n|$)', text, re.IGNORECASE)
+    if found and found[1] in ("", '"'):
+        raise csv.Error(f"line 1: {found[0]} names no delimiter; write it there, as in sep=; or remove the line")
     return (text[found.end() :], found[1]) if found else (text, "")
 
 
@@ -157,13 +167,17 @@ def _parsed(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     """Rows that have a cell that is not empty, and the numbers of their lines."""
     rows: list[list[str]] = []
     lines: list[int] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lenient = delimiter != " "  # blanks may stand before a quote
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=lenient)
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
+            if any(inner.startswith('"') and inner[0] != cell[0] for cell, inner in zip(cells, stripped)):
+                raise csv.Error("before a quote stands what looks like a blank; remove it")
             if any(stripped):
                 rows.append(stripped)
                 lines.append(reader.line_num)
     except csv.Error as error:
-        raise csv.Error(f"line {reader.line_num}: not a CSV file: {error}") from error
+        hint = next((cure for problem, cure in _CURES.items() if problem in f"{error}"), "")
+        raise csv.Error(f"line {reader.line_num}: not a CSV file: {error}{hint}") from error
     return rows, lines

@@ -36,8 +36,8 @@ class Dataset:
     Raises
     ------
     DataError
-        If lengths differ, there is no sample, a number is missing or not finite, or a target is not the number of
-        a class. The message names the row, counted from 0, and the column.
+        If lengths differ, there is no sample, a number is missing or not finite, or a target is not a single number, or
+        not that of a class. The message names the row, counted from 0, and the column.
 
     Examples
     --------
@@ -57,6 +57,7 @@ class Dataset:
         for what, given in (("features", self.features), ("targets", self.targets)):
             if not hasattr(given, "__len__") or isinstance(given, (str, bytes, Mapping)) or _is_lone(given):
                 raise self._error(f"expected a list as {what}, got {type(given).__name__}: {given!r:.40}")
+        self._check_alone()
         if len(self.features) != len(self.targets):
             raise self._error(f"expected a target for each row, got {len(self.targets)} for {len(self.features)} rows")
         if not len(self.features):
@@ -86,6 +87,16 @@ class Dataset:
                     f"expected a class from 0 to {len(self.class_names) - 1} in row {k}, column "
                     f"{self.target_name!r}, got {target!r:.40}"
                 )
+
+    def _check_alone(self) -> None:
+        """Refuse targets with several numbers a sample, or with one that stands in a list or an array of its own."""
+        for k, target in enumerate(self.targets):
+            own = (len(target),) if isinstance(target, (list, tuple)) else getattr(target, "shape", ())
+            if own:
+                single = "flatten them, as by targets.ravel() or [t for (t,) in targets]"
+                cure = single if set(own) == {1} else "choose one column"
+                shape = len(self.targets), *own
+                raise self._error(f"expected one number a sample as targets, got the shape {shape} at row {k}; {cure}")
 
     def _error(self, message: str) -> DataError:
         return DataError(f"{self.source}: {message}" if self.source else message)

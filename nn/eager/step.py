@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ Loss = Callable[..., Any]
 """A function of a batch's outputs and targets (and ``weights=``, where there are any) that gives the mean loss."""
 
 Metric = Callable[[Sequence[Any], Sequence[float]], float]
-"""A function of outputs and targets that gives a score; more is better."""
+"""A function of outputs (in `nn.fit` plain numbers) and targets that gives a score; more is better."""
 
 _LOSS = "the loss of a batch is a Value, computed from the outputs of the model"
 
@@ -134,6 +135,13 @@ class Problem:
     open: bool = False
 
 
+def _plain(outputs: Any) -> Any:
+    """Outputs of a model with numbers in place of Values."""
+    if isinstance(outputs, (list, tuple)):
+        return [_plain(output) for output in outputs]
+    return outputs.data if isinstance(outputs, Value) else outputs
+
+
 class Worker:
     """The numerical work of `nn.fit`, the plain way: the graph of each mini-batch is built and swept.
 
@@ -189,11 +197,15 @@ class Worker:
 
     def measure(self) -> tuple[float, float, float, float]:
         """Loss and score of the training part, and of the validation part (nan if there is none)."""
-        problem = self.problem
-        here = evaluate(problem.model, problem.training, problem.loss, problem.metric, problem.weights)
+        problem, metric = self.problem, self._score
+        here = evaluate(problem.model, problem.training, problem.loss, metric, problem.weights)
         if problem.validation is None or not math.isfinite(here[0]):
             return (*here, math.nan, math.nan)
-        return (*here, *evaluate(problem.model, problem.validation, problem.loss, problem.metric))
+        return (*here, *evaluate(problem.model, problem.validation, problem.loss, metric))
+
+    def _score(self, outputs: Sequence[Any], targets: Sequence[float]) -> float:
+        """What the metric makes of plain numbers, and of targets of its own: it may sort them, say."""
+        return self.problem.metric(_plain(outputs), copy(targets))
 
     def snapshot(self) -> Callable[[], dict[str, float]]:
         """The state of the model at this moment: what gives it, when it is wanted, as `Module.state_dict` does."""

@@ -241,7 +241,7 @@ def verify(document: Mapping[str, Any]) -> None:
 
 
 def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str]) -> dict[str, Any]:
-    """The document in a JSON file of a format of ours, once it is that, of that version, and has the keys."""
+    """The document in a JSON file of a format of ours, once it is that, of that version, and has just those keys."""
     try:
         document = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)  # Windows' editors write a BOM
     except ModelFileError:
@@ -255,6 +255,10 @@ def parsed(data: bytes, what: str, form: str, version: int, keys: Sequence[str])
     for key in keys:
         if key not in document:
             raise ModelFileError(f'"{key}" is missing')
+    known = ("format", "version", "checksum", *keys)
+    for key in document:
+        if key not in known:  # perhaps a damaged "checksum", without which nothing would be checked
+            raise ModelFileError(f"there is {key!r:.40}, expected nothing but {', '.join(known)}")
     return document
 
 

@@ -43,7 +43,10 @@ _KEYS = ("plan", "step", "model", "best", "optimizer", "order", "generators", "h
 
 
 _FIRST = ("seed", "batch size", "metric", "samples", "validation samples", "data (SHA-256)")
-"""What the plans of older files say; of the rest they are not asked."""
+"""What the plans of all files say; of the rest older ones are not asked."""
+
+_NAMED = 200
+"""Of so many parameters of an optimizer the names are written down; of more a digest of them."""
 
 
 def save(loop: Loop, path: str | os.PathLike[str], told: Mapping[str, Any]) -> None:
@@ -114,7 +117,17 @@ def _plan(loop: Loop, told: Mapping[str, Any]) -> dict[str, Any]:
         "schedule": name_of(loop.schedule),
         "optimizer": {"kind": type(loop.at.optimizer).__name__, **told["optimizer"]},
         "model": _outline(loop.at.model),
+        "optimizer's parameters": _order(loop),
     }
+
+
+def _order(loop: Loop) -> list[str] | str:
+    """Which parameters of the model the optimizer changes, in its order: in that of what it remembers of them."""
+    names = {p: name for name, p in loop.at.model.named_parameters()}
+    order = [names.get(p, "none of the model") for p in loop.at.optimizer.parameters]
+    if len(order) <= _NAMED:
+        return order
+    return f"{len(order)} in an order (SHA-256) {hashlib.sha256(repr(order).encode()).hexdigest()[:16]}"
 
 
 def name_of(function: Any) -> str:
@@ -158,12 +171,12 @@ def _is_plain(x: Any) -> bool:
     return all(map(_is_plain, x)) if isinstance(x, (list, tuple)) else x is None or isinstance(x, (str, int, float))
 
 
-def _check_plan(saved: Any, plan: Mapping[str, Any], current: Mapping[str, Any], everything: bool) -> None:
+def _check_plan(saved: Any, plan: Mapping[str, Any], current: Mapping[str, Any]) -> None:
     """Refuse another plan, naming the first difference; the optimizer may also be as it was when this was saved."""
     if not isinstance(saved, Mapping):
         raise ModelFileError(f'"plan" is {saved!r:.40}, expected an object')
     plan = json.loads(json.dumps(plan))
-    asked = {key: value for key, value in plan.items() if everything or key in _FIRST or key in saved}
+    asked = {key: value for key, value in plan.items() if key in _FIRST or key in saved}
     here, there = dict(_entries(asked)), dict(_entries({key: saved.get(key) for key in asked}))
     now = dict(_entries({"optimizer": current}))
     for name in [*here, *there]:
@@ -197,7 +210,7 @@ def _told(value: Any) -> str:
 def _restore(loop: Loop, document: Mapping[str, Any], told: dict[str, Any]) -> None:
     at, problem, saved = loop.at, loop.worker.problem, document["optimizer"]
     current = saved.get("hyperparameters") if isinstance(saved, dict) else None
-    _check_plan(document["plan"], _plan(loop, told), current or {}, "checksum" in document)
+    _check_plan(document["plan"], _plan(loop, told), current or {})
     history = History.from_dict(document["history"])
     if (history.validated, bool(history.epochs)) != (at.history.validated, True):
         raise ModelFileError('"history" does not fit: it is empty, or of a training with other parts')

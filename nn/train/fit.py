@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 import warnings
@@ -121,10 +122,18 @@ def as_dataset(data: Any, like: Dataset | None = None) -> Dataset:
     features = [_row(x, k) for k, x in enumerate(rows)]
     if like is not None:
         return Dataset(features, targets, like.feature_names, like.class_names, like.target_name)
-    labels = [int(y) for y in targets if hasattr(y, "__index__") or is_flag(y)]
+    labels = [label for y in targets if (label := _label(y)) is not None]
     if labels and len(labels) == len(targets) and (set(labels) <= {0, 1} or (min(labels) == 0 and are_codes(labels))):
         return Dataset(features, labels, class_names=tuple(map(str, range(max(max(labels) + 1, 2)))))
     return Dataset(features, targets)
+
+
+def _label(y: Any) -> int | None:
+    """The number of a class, if it is one: an int, a bool, or NumPy's; arrays have the method of ints in any case."""
+    try:
+        return int(y) if is_flag(y) else operator.index(y)
+    except TypeError:
+        return None
 
 
 def _row(x: Any, k: int) -> list[float]:
@@ -224,7 +233,8 @@ def fit(
         Takes the outputs and targets of a batch. By default `losses.mse` for a regression; for classes
         `losses.cross_entropy`, or `losses.binary_cross_entropy` if the model has a single output.
     metric : callable, optional
-        Takes outputs and targets, returns a float; by default `accuracy` for classes and `r2` for a regression.
+        Takes the outputs of all samples, as floats (lists of floats, where there are several a sample), and a copy of
+        their targets; returns a float, more is better. By default `accuracy` for classes and `r2` for a regression.
     optimizer : Optimizer, optional
         By default `SGD` with learning rate 0.1.
     epochs : int
@@ -287,13 +297,13 @@ def fit(
 
     A training that was interrupted, even by the death of the process, and is resumed with the same arguments ends with
     the same numbers, times apart, to the last bit, as if nothing had happened. Model and optimizer may be new ones:
-    their state, the optimizer's settings included, is that of the checkpoint. More epochs, another patience and other
-    callbacks are allowed, and `eager`, which changes numbers by rounding. All else has to be the same, and what is not
-    is refused and named: data, seed, batch size, loss, metric, penalties, bounds, the schedule with its numbers (one
-    that was made for more epochs is another one), the kind of optimizer with the hyperparameters that it began with,
-    and what the model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if
-    there are no callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to
-    keep.
+    their state, the optimizer's settings and the generators of `Dropout` included, whatever seeds they were made with,
+    is that of the checkpoint. More epochs, another patience and other callbacks are allowed, and `eager`, which changes
+    numbers by rounding. All else has to be the same, and what is not is refused and named: data, seed, batch size,
+    loss, metric, penalties, bounds, the schedule with its numbers (one that was made for more epochs is another one),
+    the kind of optimizer with the hyperparameters that it began with and the order of its parameters, and what the
+    model is made of, as it was when the checkpoint was written. Functions are compared by name, and, if there are no
+    callbacks, by what they give for the model of the checkpoint. What callbacks remember is theirs to keep.
 
     Examples
     --------
