@@ -9,6 +9,7 @@ import copy
 import dataclasses
 import math
 import pickle
+import time
 from array import array
 from collections import namedtuple
 from fractions import Fraction
@@ -278,6 +279,8 @@ class TestStructures:
                 call(given)
             with pytest.raises(TypeError, match=r"holds a Doubling, a list .* pass list\(x\)"):
                 call([Doubling([3.0])])
+            with pytest.raises(TypeError, match=r"holds a struct_time, a tuple .* pass tuple\(x\)"):
+                call(time.struct_time(range(9)))
             assert call(Labelled([3.0])) is not None
 
 

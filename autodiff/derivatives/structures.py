@@ -73,8 +73,8 @@ def _of_class(kind: type[Any], parts: list[Any], tree: Any) -> Any:
     One that knows more than its items is refused: what it knows may be computed from them.
     """
     plain: type[Any] = list if isinstance(tree, list) else tuple
-    slots = any(base.__dict__.get("__slots__") for base in kind.__mro__)
-    if slots or getattr(tree, "__dict__", None) or kind.__iter__ is not plain.__iter__:
+    fields = hasattr(kind, "n_fields") or any(base.__dict__.get("__slots__") for base in kind.__mro__)
+    if fields or getattr(tree, "__dict__", None) or kind.__iter__ is not plain.__iter__:
         raise TypeError(
             f"a structure holds a {kind.__name__}, a {plain.__name__} with attributes or an iteration of its own, "
             f"which cannot be made again of other numbers: pass {plain.__name__}(x), or make it a namedtuple or a dict"
