@@ -1,5 +1,8 @@
 """Copies of graphs: `copy.copy`, `copy.deepcopy` and `pickle`, without recursion however deep the graph is.
 
+A number of a function that is being differentiated is its own copy, as a float is: it stands for one, and a new graph
+would not be connected with it.
+
 (`_copied`, which calls itself, goes into a tuple of operands, no further. It is no closure: a closure that names itself
 is a cycle, and would keep a whole graph alive until the garbage collector comes.)
 """
@@ -7,32 +10,42 @@ is a cycle, and would keep a whole graph alive until the garbage collector comes
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from autodiff import recording
 from autodiff.errors import StaleGraphError
 from autodiff.graph import check_fresh, topological
 from autodiff.operation import named
-from autodiff.recording import Place, Stamp
+from autodiff.recording import Place, Stamp, StandIns
 from autodiff.value import Value, new_node
+
+_PICKLE = "What is loaded would be a constant to the derivative: use copy.copy or copy.deepcopy, or the number itself"
 
 
 def copied(v: Value) -> Value:
     """Copy a node; its operands are shared."""
-    if recording.traced:
-        recording.refuse(v, "a copy", recording.LEAVES)
+    if _stands_for_a_float(v, "a copy"):
+        return v
     return new_node(v.op, v._data, v._a, v._b, own(v._stamp, {}), v.grad)
 
 
 def deepcopy(output: Value, memo: dict[int, Any]) -> Value:
     """Copy a graph; nodes that the memo of `copy.deepcopy` knows already are shared with the earlier copy."""
-    if recording.traced:
-        recording.refuse(output, "a copy", recording.LEAVES)
+    if _stands_for_a_float(output, "a copy"):
+        return output
     for v in topological((output,)):
         if id(v) not in memo:
             memo[id(v)] = new_node(v.op, v._data, _copied(v._a, memo), _copied(v._b, memo), own(v._stamp, memo), v.grad)
     copy: Value = memo[id(output)]
     return copy
+
+
+def _stands_for_a_float(v: Value, what: str) -> bool:
+    """Whether a node belongs to a function that is being differentiated; while one is traced, all are refused."""
+    if recording.traced:
+        recording.refuse(v, what, recording.LEAVES)
+    function = recording.innermost.get()
+    return function is not None and function.owns(v)
 
 
 def _copied(operand: Any, memo: dict[int, Any]) -> Any:
@@ -56,6 +69,8 @@ def reduce(output: Value) -> tuple[Any, ...]:
     Nodes refer to operands by number. Leaves are pickled as objects of their own, so that outputs which are
     pickled together still share them.
     """
+    if _stands_for_a_float(output, "a pickle"):
+        cast(StandIns, recording.innermost.get()).refuse(output, "a pickle", _PICKLE)
     if output.op is None:
         return _leaf, (output._data, output.grad, _plain(output._stamp))
     order = topological((output,))

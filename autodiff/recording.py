@@ -231,6 +231,9 @@ class StandIns(Protocol):
     def holds(self, v: Any) -> bool:
         """Whether something is one of its numbers: a stand-in, or computed from one."""
 
+    def owns(self, v: Any) -> bool:
+        """Whether something is one of its numbers, or of a function around it."""
+
     def refuse(self, v: Any, what: str, why: str) -> None:
         """Raise an error that tells what is refused of a number, and why; it cannot be caught away."""
 
@@ -311,6 +314,7 @@ LEAVES = (
     f"{_ALWAYS}and what is taken out of the graph would be the same at each: pass what is to be constant as an "
     "argument of its own, and take derivatives by grad, jvp or hessian"
 )
+TEXT = f"{_ALWAYS}and a text would be the same at each: print what it returns, or call it uncompiled"
 
 
 def refuse(v: Any, what: str, why: str = BRANCHES) -> None:

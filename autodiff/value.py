@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any, cast, final
@@ -53,9 +54,10 @@ class Value(Methods):
     of nodes: 0.0 does not find a Value of 0.0 there.
 
     In a function that `autodiff.compile` or `nn.fit` traces, a comparison gives a Value, for `where`, and what would
-    leave the graph raises a `TraceError`. There, and under `grad` and `jvp`, which go by the numbers, the hash of an
-    argument or of what is computed from it is refused: a set or a dict finds a float by its number, a Value by what
-    it is. Compare by ``==``, or let the keys of a table of nodes be ``id(v)``.
+    leave the graph raises a `TraceError`, and so does its text (``print(v)``, ``str(v)``). There, and under `grad` and
+    `jvp`, which go by the numbers, the hash of an argument or of what is computed from it is refused: a set or a dict
+    finds a float by its number, a Value by what it is. Compare by ``==``, or let the keys of a table of nodes be
+    ``id(v)``. A copy of such a number under `grad` is the number itself, and none is pickled.
 
     Examples
     --------
@@ -162,6 +164,8 @@ class Value(Methods):
         return cast("tuple[Value | float, ...]", self._a if self._b is None else self._a + self._b)
 
     def __repr__(self) -> str:
+        if recording.traced and not sys._getframe(1).f_code.co_filename.startswith(recording.OURS):
+            recording.refuse(self, "the text", recording.TEXT)
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data}, grad={self.grad}{label})"
 
@@ -250,24 +254,18 @@ class Value(Methods):
         TraceError
             In a function that is being compiled.
         """
-        if recording.traced:
-            recording.refuse(self, "detach()", recording.LEAVES)
-        return Value(self._data, self.label)
+        return Value(self._taken("detach()", recording.LEAVES), self.label)
 
     # -- Numbers -------------------------------------------------------------------------------------------------
 
     def __float__(self) -> float:
-        if recording.traced:
-            recording.refuse(self, "float()")
-        return float(self._data)
+        return float(self._taken("float()"))
 
     def __int__(self) -> int:
         return int(self._taken("int()"))
 
     def __bool__(self) -> bool:
-        if recording.traced:
-            recording.refuse(self, "the truth")
-        return bool(self._data)
+        return bool(self._taken("the truth"))
 
     def __round__(self, ndigits: int | None = None) -> float:
         return round(self._taken("round()"), ndigits)
@@ -282,12 +280,13 @@ class Value(Methods):
         return math.ceil(self._taken("ceil()"))
 
     def __format__(self, spec: str) -> str:
-        return format(self._taken("format()"), spec) if spec else str(self)
+        data = self._taken("the text", recording.TEXT)
+        return format(data, spec) if spec else repr(self)
 
-    def _taken(self, how: str) -> float:
+    def _taken(self, how: str, why: str = recording.BRANCHES) -> float:
         """The data, taken out of the graph."""
         if recording.traced:
-            recording.refuse(self, how)
+            recording.refuse(self, how, why)
         return self._data
 
     def __hash__(self) -> int:

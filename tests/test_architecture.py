@@ -20,8 +20,8 @@ PLAN = """
     errors          -                                                            the evening begins
     numerics        -
     operation       -
-    ops             numerics operation
     recording       -
+    ops             numerics operation recording
     graph           errors operation recording
     strict          errors operation recording graph
     reverse         recording graph strict

@@ -199,16 +199,15 @@ class TestCannotBeCaughtAway:
             compile(uses)(1.0)
 
     def test_what_asks_for_nothing_is_not_refused(self):
-        """Libraries look for methods, and people look at numbers."""
+        """Libraries look for methods."""
         numpy = pytest.importorskip("numpy")
 
         def function(x):
             names = "__array__", "__len__", "__index__", "_repr_html_", "__deepcopy__", "nothing"
             found = [hasattr(x, name) for name in names]
-            shown = repr(x), str([x]), f"{x}"
             boxed = numpy.array([x, x]), numpy.asarray([x], dtype=object)
             same = callable(x), isinstance(x, (float, int)), x is None, x == None, x == "a", type(x)  # noqa: E711
-            return (boxed[0].sum() + boxed[1][0]) * (len(found) + len(shown) + len(same) > 0)
+            return (boxed[0].sum() + boxed[1][0]) * (len(found) + len(same) > 0)
 
         assert compile(function)(2.0) == 6.0
 

@@ -34,7 +34,7 @@ PLAIN = {
     "long": numpy.array(NUMBERS, dtype=numpy.longdouble) / 3,
     "integers": numpy.array(NUMBERS, dtype=int),
     "bytes": numpy.array(NUMBERS, dtype=numpy.uint8),
-    "large integers": numpy.array([[2**63 + 1025, 2**53 + 1]], dtype=numpy.uint64),
+    "large integers": numpy.array([[2**63 + 2048, 2**53 + 2]], dtype=numpy.uint64),
     "truths": numpy.array([[True, False]]),
     "objects": numpy.array([[1, Fraction(1, 3)], [2.5, True]], dtype=object),
     "nothing": numpy.zeros((0, 3)),

@@ -139,10 +139,11 @@ class Arguments:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.single = type(argnums) is int or not isinstance(argnums, Sequence) or isinstance(argnums, str)
-        positions = [_position(k, len(args)) for k in ([argnums] if self.single else argnums)]
-        self.trees = {k: args[k] for k in positions}
-        if len(self.trees) < len(positions):
+        asked = positions(argnums)
+        self.single = isinstance(asked, int)
+        places = [_position(k, len(args)) for k in ((asked,) if isinstance(asked, int) else asked)]
+        self.trees = {k: args[k] for k in places}
+        if len(self.trees) < len(places):
             raise ValueError(f"argnums names an argument twice: {argnums}")
         self.numbers = [x for k, tree in self.trees.items() for x in numbers(tree, f"argument {k}")]
 
@@ -211,18 +212,25 @@ class Recorded:
         return [None] * len(self.leaves)
 
 
-def positions(argnums: Any) -> int | tuple[Any, ...]:
-    """What `argnums` names: an int for one argument, a tuple for several."""
-    return int(argnums) if isinstance(argnums, Integral) else tuple(argnums)
+def positions(argnums: Any, what: str = "argnums") -> int | tuple[int, ...]:
+    """What `argnums` names: an int for one argument, a tuple for several; a TypeError if it is something else."""
+    if type(argnums) is int or (type(argnums) is tuple and {*map(type, argnums)} == {int}):  # for speed alone
+        return argnums
+    if isinstance(argnums, Sequence) and not isinstance(argnums, str):
+        return tuple([_integer(k, what) for k in argnums])
+    return _integer(argnums, what)
 
 
-def _position(k: Any, count: int) -> int:
+def _integer(k: Any, what: str) -> int:
     if type(k) is not int and (isinstance(k, bool) or not isinstance(k, Integral)):
-        raise TypeError(f"argnums takes an int or a sequence of ints, got {type(k).__name__}: {k!r:.60}")
-    position = int(k)
-    if not -count <= position < count:
+        raise TypeError(f"{what} takes an int or a sequence of ints, got {type(k).__name__}: {k!r:.60}")
+    return int(k)
+
+
+def _position(k: int, count: int) -> int:
+    if not -count <= k < count:
         raise ValueError(f"argnums names argument {k}, but the function was called with {count} positional argument(s)")
-    return position % count
+    return k % count
 
 
 def _leaf(x: Any) -> Value:

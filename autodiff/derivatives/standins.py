@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from autodiff import recording
-from autodiff.derivatives.forward import Dual
+from autodiff.derivatives.forward import Dual, real_part
 from autodiff.errors import GraphError, TraceError
 from autodiff.graph import topological
 from autodiff.recording import Trace, innermost, not_recording
@@ -35,6 +35,7 @@ class StandIns:
         self._outer: StandIns | None = None
         self._refusal: Exception | None = None
         self._ids: set[int] = set()
+        self._seen = 0
 
     def __enter__(self) -> None:
         self._outer = innermost.get()  # type: ignore[assignment]  # there is no other kind
@@ -56,9 +57,14 @@ class StandIns:
         """Whether something is a stand-in, or computed from one."""
         if type(v) is not Value:
             return type(v) is Dual
-        if len(self._ids) < len(self.given):
-            self._ids = set(map(id, self.given))
+        if self._seen < len(self.given):
+            self._seen = len(self.given)
+            self._ids = {id(real_part(x)) for x in self.given}  # a dual number is computed with by its parts
         return not self._ids.isdisjoint(map(id, topological((v,))))
+
+    def owns(self, v: Any) -> bool:
+        """Whether something is one of its numbers, or of a function around it."""
+        return any(function.holds(v) for function in self._outwards())
 
     def refuse(self, v: Any, what: str, why: str) -> None:
         """Raise a `TraceError` if something is traced, else a `GraphError`."""
@@ -81,7 +87,7 @@ class StandIns:
     def check_hash(self, v: Any) -> None:
         """Refuse the hash of a number of this function, or of one around it, except for tables of our own."""
         caller = sys._getframe(2).f_code.co_filename  # of __hash__
-        if not caller.startswith(recording.OURS) and any(function.holds(v) for function in self._outwards()):
+        if not caller.startswith(recording.OURS) and self.owns(v):
             self.refuse(v, "the hash", _HASH)
 
     def _outwards(self) -> Iterator[StandIns]:

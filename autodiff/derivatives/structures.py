@@ -57,10 +57,32 @@ def transform(tree: Any, function: Callable[[Any], Any]) -> Any:
         for key, x in members.items():  # `update` of a Counter adds
             same[key] = x
         return same
-    if isinstance(tree, tuple):
-        parts = [transform(x, function) for x in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    return [transform(x, function) for x in tree] if isinstance(tree, list) else function(tree)
+    if not isinstance(tree, (list, tuple)):
+        return function(tree)
+    parts = [transform(x, function) for x in tree]
+    if type(tree) is list:
+        return parts
+    if type(tree) is tuple:
+        return tuple(parts)
+    return type(tree)(*parts) if hasattr(tree, "_fields") else _of_class(type(tree), parts, tree)
+
+
+def _of_class(kind: type[Any], parts: list[Any], tree: Any) -> Any:
+    """A list or tuple of a class derived from these, with the same rules and other items.
+
+    One that knows more than its items is refused: what it knows may be computed from them.
+    """
+    plain: type[Any] = list if isinstance(tree, list) else tuple
+    fields = hasattr(kind, "n_fields") or any(base.__dict__.get("__slots__") for base in kind.__mro__)
+    if fields or getattr(tree, "__dict__", None) or kind.__iter__ is not plain.__iter__:
+        raise TypeError(
+            f"a structure holds a {kind.__name__}, a {plain.__name__} with attributes or an iteration of its own, "
+            f"which cannot be made again of other numbers: pass {plain.__name__}(x), or make it a namedtuple or a dict"
+        )
+    same: Any = plain.__new__(kind, parts)
+    if plain is list:
+        list.extend(same, parts)
+    return same
 
 
 def fill(tree: Any, others: Iterator[Any]) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
+from autodiff import recording
 from autodiff.operation import EVERYWHERE, Binary, Interval, Rule, Unary, real
 
 Value = Callable[..., Any]
@@ -113,7 +115,12 @@ def define(  # type: ignore[misc]  # above, `about` stands for its keywords
 
 def _to_float(value: Value) -> Callable[..., float]:
     def total(*operands: float) -> float:
-        y = value(*operands)
+        try:
+            y = value(*operands)
+        except Exception:  # int(a), say
+            if recording.traced and recording.is_tracing() and any(a != a for a in operands):
+                return math.nan  # a stand-in without a number: what the program runs on is asked then
+            raise
         return y if type(y) is float else real(y)
 
     total.__wrapped__ = value  # type: ignore[attr-defined]  # as functools.wraps does: replay reads its source

@@ -85,14 +85,16 @@ def compile(
     ValueError
         If the backend is unknown, `cache_size` less than 1, or an axis neither 0 nor None; when called: if `in_axes`
         has another structure than the arguments, or these hold different numbers of samples; or if an int is given or
-        returned that no float is.
+        returned that no float is, by itself or in an array.
     TypeError
-        When called: if an argument is given twice, or is neither a number nor a structure of numbers; a masked array,
-        a matrix and other arrays with rules of their own are none.
+        If `argnums` or `static_argnums` holds anything but ints; when called: if an argument is given twice, or is
+        neither a number nor a structure of numbers; a masked array, a matrix and other arrays with rules of their own
+        are none, nor are lists and tuples with attributes.
     TraceError
-        When called: if the function branches on a number, hashes one or takes one out of the graph, even if it catches
-        the error itself; if it uses one that another function was traced with, and kept; if it does not compute the
-        same each time that it is called, as one that draws a random number; or if it changes its arguments in place.
+        When called: if the function branches on a number, hashes, prints, formats, copies or pickles one, or takes one
+        out of the graph, even if it catches the error itself; if it uses one that another function was traced with,
+        and kept; if it does not compute the same each time that it is called, as one that draws a random number; or if
+        it changes its arguments in place.
     StaleGraphError
         When called: if it uses a graph that was there before, and one of its leaves changed since.
     ImportError

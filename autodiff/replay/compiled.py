@@ -48,7 +48,7 @@ class Compiled(Inspection, Generic[R]):
         check_axes(in_axes)
         for name in ("__module__", "__qualname__", "__doc__", "__annotations__"):
             setattr(self, name, getattr(function, name, None))
-        chosen, static = positions(argnums), positions(static_argnums)
+        chosen, static = positions(argnums), positions(static_argnums, "static_argnums")
         static = (static,) if isinstance(static, int) else static
         self._made_of, self._instance = function, None
         self._methods: dict[int, Programs] = {}  # of each instance, by its id: it may be equal to another
@@ -151,7 +151,7 @@ class Compiled(Inspection, Generic[R]):
         """The value and the gradient, as `autodiff.value_and_grad` gives them; in a batch, those of each sample."""
         known: Sequence[Callable[..., tuple[Any, Any] | None]] = self._gradients
         if argnums is not None:
-            argnums = tuple(argnums) if type(argnums) is list else argnums
+            argnums = positions(argnums)
             known = self._programs.direct.get(("value_and_grad", argnums), ())
         try:
             if not named and (result := known[len(args)](*args)) is not None:

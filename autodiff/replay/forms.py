@@ -9,7 +9,7 @@ import inspect
 import itertools
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Rational
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +30,8 @@ from autodiff.operation import real
 from autodiff.value import Value
 
 _NO_FLOAT = "which no float is, and a compiled function computes with floats: take float(...) of it"
+
+_COUNTED = 2**53
 
 
 class Differentiated(Exception):
@@ -102,15 +104,14 @@ class Reader:
                 f"expected an array, got {type(x).__name__}: {x!r:.60}"
             )
         try:
-            number = real(x)
+            self.shared.append(_exact(x))
+        except _NoFloat:
+            raise ValueError(f"{place(*at)} is {x}, {_NO_FLOAT}") from None
         except TypeError:
             raise TypeError(
                 f"{place(*at)} is a {type(x).__name__}, not a number: {x!r:.60}; a compiled function takes numbers, "
                 "arrays, and lists, tuples and dicts of these (name others in static_argnums)"
             ) from None
-        if type(x) is int and number != x:
-            raise ValueError(f"{place(*at)} is {x}, {_NO_FLOAT}")
-        self.shared.append(number)
         return NUMBER
 
     def _array(self, x: Any, lane: bool, at: tuple[Any, str, int]) -> Grid:
@@ -125,6 +126,8 @@ class Reader:
         view: Any = x if numpy else memoryview(x)
         try:
             shape, numbers = view.shape, _floats(view)
+        except _NoFloat as odd:
+            raise ValueError(f"{place(*at)} holds {odd}, {_NO_FLOAT}") from None
         except (TypeError, NotImplementedError):
             kind = x.dtype if numpy else f"the format {view.format!r}"
             raise TypeError(f"{place(*at)} is an array of {kind}, not of numbers: {x!r:.60}") from None
@@ -156,15 +159,40 @@ def _floats(view: Any) -> array[float]:
     if not isinstance(view, memoryview):
         import numpy
 
-        if view.dtype.kind not in "bfiu":
-            return array("d", map(real, view.flat))
+        if view.dtype.kind not in "bfiu" or _may_be_rounded(view):
+            return array("d", map(_exact, view.flat))
         return array("d", numpy.ascontiguousarray(view, dtype=float).tobytes())
     if view.format == "d":
         return array("d", view.tobytes())
     numbers: Any = view.tolist()
     for _ in range(view.ndim - 1):
         numbers = [v for row in numbers for v in row]
-    return array("d", map(real, numbers))
+    return array("d", map(_exact, numbers))
+
+
+class _NoFloat(Exception):
+    """An integer is given that no float is."""
+
+
+def _exact(x: Any) -> float:
+    """A number as a float; an integer of any kind has to be one."""
+    y = real(x)
+    if type(x) is not float and isinstance(x, Rational) and x.denominator == 1 and y != int(x.numerator):
+        raise _NoFloat(x)
+    return y
+
+
+def _may_be_rounded(view: Any) -> bool:
+    """Whether an array of NumPy holds integers beyond those that floats count through."""
+    wide = view.dtype.kind in "iu" and view.dtype.itemsize > 4 and view.size > 0
+    return wide and bool(view.max() > _COUNTED or view.min() < -_COUNTED)
+
+
+def _returned(x: Any) -> Any:
+    try:
+        return x if type(x) is Value or type(x) is Dual else _exact(x)
+    except _NoFloat:
+        raise ValueError(f"what is returned is {x}, {_NO_FLOAT}") from None
 
 
 def take_apart(y: Any) -> tuple[list[Any], Any]:
@@ -173,12 +201,10 @@ def take_apart(y: Any) -> tuple[list[Any], Any]:
 
     def form(x: Any) -> Number | Grid:
         if is_number(x):
-            if type(x) is int and float(x) != x:
-                raise ValueError(f"what is returned is {x}, {_NO_FLOAT}")
-            found.append(x)
+            found.append(_returned(x))
             return NUMBER
         if is_numpys(x):
-            found.extend(v if is_number(v) else real(v) for v in x.ravel().tolist())
+            found.extend(map(_returned, x.ravel().tolist()))
             return Grid(tuple(x.shape))
         raise TypeError(
             "a compiled function returns numbers, or lists, tuples and dicts of them, "
