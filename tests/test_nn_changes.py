@@ -12,6 +12,7 @@ import inspect
 import itertools
 import math
 import os
+import pickle
 import random
 import sys
 import time
@@ -621,6 +622,30 @@ def test_random_numbers_that_are_the_same_each_time_are_replayed():
 def test_a_branch_on_the_data(call):
     _, told = check(module(call), backend="eager: the model or the loss ")
     assert not told
+
+
+def unlike(self, x, g, state, step):
+    try:
+        factor = 1.0 / (step - 1)
+    except ZeroDivisionError:
+        factor = 0.5
+    return x - self.lr * g * factor, ()
+
+
+def rooted(self, x):
+    return self.inner(x) * abs((self.a - 1.0) ** 0.5)  # a complex number, by itself
+
+
+def test_what_is_not_finite_as_a_program_only():
+    copied = module(lambda self, x: self.inner(x) * pickle.loads(pickle.dumps(self.a)), a=0.7)
+    check(copied, change=at_epoch_2(lambda model, _: setattr(model, "a", 0.2)))
+    check(module(rooted, a=0.5))
+    check(network, optimizer(unlike), backend="eager steps: the optimizer computes something else")
+    assert nn.replay.compiled_step.agree([math.nan, math.inf, -math.inf], [math.nan, math.inf, -math.inf])
+    for x in (math.inf, math.nan, -math.inf):
+        for y in {1.0, math.inf} - {x}:
+            assert not nn.replay.compiled_step.agree([x, 1.0], [y, 1.0])
+            assert not nn.replay.compiled_step.agree([y, 1.0], [x, 1.0])
 
 
 def test_a_subclass_of_a_layer():

@@ -491,10 +491,10 @@ class CompiledStep:
 
 
 def agree(found: Sequence[float], expected: Sequence[float], slack: float = 0.0) -> bool:
-    """Whether numbers are the same but for rounding; what is not finite is only that."""
+    """Whether numbers are the same but for rounding; one that is not finite is the same infinity, or both are nan."""
     slack += 1e-6 * max((abs(x) for x in expected if math.isfinite(x)), default=0.0)
     return len(found) == len(expected) and all(
-        abs(x - y) <= slack if math.isfinite(x) and math.isfinite(y) else not math.isfinite(x - y)
+        abs(x - y) <= slack if math.isfinite(x) and math.isfinite(y) else x == y or (x != x and y != y)
         for x, y in zip(found, expected)
     )
 
