@@ -648,6 +648,35 @@ def test_what_is_not_finite_as_a_program_only():
             assert not nn.replay.compiled_step.agree([y, 1.0], [x, 1.0])
 
 
+def tried(attempt, otherwise=0.5):
+    """A module that multiplies by what is attempted with a row, or, if that fails, by something else."""
+
+    def call(self, x):
+        try:
+            factor = attempt(x)
+        except (ArithmeticError, ValueError):
+            factor = otherwise
+        return self.inner(x) * factor
+
+    return module(call)
+
+
+ATTEMPTS = {
+    "a zero": lambda x: autodiff.ops.tanh(1.0 / x[1]),
+    "a negative": lambda x: abs((x[0] + 1.0) ** 0.5),
+    "the largest": lambda x: autodiff.ops.tanh(1.0 / (0.96 - x[1])),
+    "a number between": lambda x: 1.0 / (x[0] - 0.5),
+}
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_a_branch_by_exception_on_the_data(name):
+    rows = [[0.7 + 0.1 * (k % 5), 0.3 + 0.1 * (k % 7)] for k in range(40)]
+    rows[23], rows[31], rows[36] = [0.5, 0.4], [-3.0, 0.0], [0.9, 0.96]
+    data = nn.data.Dataset(rows, [math.cos(k) for k in range(40)])
+    check(tried(ATTEMPTS[name]), data=data, backend="eager: the model or the loss computes something else")
+
+
 def test_a_subclass_of_a_layer():
     class Louder(Dropout):
         pass
