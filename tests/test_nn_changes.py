@@ -355,6 +355,42 @@ ATTRIBUTES = {
 }
 
 
+def first(model, name, y):
+    model.a["a"] = model.a.pop("a")
+
+
+def reordered(model, name, y):
+    attributes = dict(vars(model))
+    vars(model).clear()
+    vars(model).update(reversed(attributes.items()))
+
+
+def folded(a):
+    return functools.reduce(lambda x, y: x * y + y, a, 1.0)
+
+
+def truly(model, name, y):
+    model.a[True] = model.a.pop(1)
+
+
+ATTRIBUTES |= {
+    "the order of a dict": attribute(lambda a: folded(a.values()), {"a": 0.5, "b": 2.0}, None, first),
+    "the order of its keys": attribute(lambda a: 1.0 + (next(iter(a)) == "a"), {"a": 1, "b": 1}, None, first),
+    "the order of an ordered dict": attribute(
+        lambda a: folded(a.values()),
+        collections.OrderedDict(a=0.5, b=2.0),
+        None,
+        lambda model, *_: model.a.move_to_end("a"),
+    ),
+    "the order of functions": attribute(
+        lambda a: functools.reduce(lambda x, f: f(x), a.values(), 0.3), {"a": math.sin, "b": math.exp}, None, first
+    ),
+    "an equal key of another type": attribute(lambda a: 1.0 + (next(iter(a)) is True), {1: 0.5}, None, truly),
+}
+ORDERED = module(lambda self, x: self.inner(x) * folded(x for n, x in vars(self).items() if n in "ab"), a=0.5, b=2.0)
+ATTRIBUTES["the order of attributes"] = ORDERED, at_epoch_2(lambda model, _: reordered(model, None, None))
+
+
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_attributes(name):
     check(*ATTRIBUTES[name][:1], change=ATTRIBUTES[name][1])
@@ -530,7 +566,14 @@ def caching(self, x):
     return self.inner(x) * self.cache
 
 
+def turning(self, x):
+    self.seen["a"] = self.seen.pop("a")
+    return self.inner(x) * (1.0 + (next(iter(self.seen)) == "a"))
+
+
 IMPURE = {
+    "the order of a dict": module(turning, seen={"a": 1, "b": 1, "c": 1}),
+    "the order of an ordered dict": module(turning, seen=collections.OrderedDict(a=1, b=1, c=1)),
     "global random numbers": module(lambda self, x: self.inner(x) + random.gauss(0.0, 0.1)),
     "a branch on one": module(lambda self, x: self.inner(x) * (2.0 if random.random() < 0.5 else 1.0)),
     "in training": module(lambda self, x: self.inner(x) * (random.random() if self.training else 1.0)),

@@ -16,7 +16,7 @@ import sys
 import threading
 import types
 from array import array
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -107,15 +107,24 @@ class Held:
         for key in reversed(list(now)):
             if key not in members:
                 self._drop(key)
+        if _strays(self.now(), members):
+            for key in members:
+                self._drop(key)
+                self._put(key, members[key])
 
 
 def _differing(old: Members, new: Members, free: Mapping[Path, Any]) -> list[Any]:
-    """The keys whose members differ; floats that are `free` may be others."""
+    """The keys whose members differ, or that stand in another order; floats that are `free` may be others."""
     return [
         key
         for key in {**old, **new}
         if key not in old or key not in new or not _alike(old[key], new[key], (key,), free)
-    ]
+    ] or _strays(old, new)
+
+
+def _strays(old: Members, new: Members) -> list[Any]:
+    """Keys that stand where another did, or one that is equal but of another type."""
+    return [key for was, key in zip(old, new) if not _alike(was, key, (), {})]
 
 
 def _floats(x: Any, way: Path) -> Iterator[Path]:
@@ -239,7 +248,8 @@ class Settings:
         lift = mode == "lift" and self._numbers < _MANY
         if isinstance(x, dict):
             get = x.__getitem__ if lift else None
-            put, drop = partial(dict.__setitem__, x), partial(dict.__delitem__, x)
+            basis = OrderedDict if isinstance(x, OrderedDict) else dict
+            put, drop = partial(basis.__setitem__, x), partial(basis.__delitem__, x)
             self._hold(Held(name, x, partial(dict, x), put, drop, get), mode)
         elif isinstance(x, list):
             get = x.__getitem__ if lift else None
