@@ -14,6 +14,7 @@ import math
 import os
 import pickle
 import random
+import subprocess
 import sys
 import time
 import types
@@ -387,6 +388,30 @@ ATTRIBUTES |= {
     ),
     "an equal key of another type": attribute(lambda a: 1.0 + (next(iter(a)) is True), {1: 0.5}, None, truly),
 }
+
+
+class Rising:
+    def of(self, x):
+        return x
+
+
+class Falling:
+    def of(self, x):
+        return -x
+
+
+class Squaring(Own):
+    def __call__(self, x):
+        return self.inner(x) ** 2
+
+
+ATTRIBUTES |= {
+    "another class": attribute(lambda a: a.of(0.5), Rising(), Falling, lambda m, _, y: setattr(m.a, "__class__", y)),
+    "another class of the model": (
+        module(lambda self, x: self.inner(x)),
+        at_epoch_2(lambda model, _: setattr(model, "__class__", Squaring)),
+    ),
+}
 ORDERED = module(lambda self, x: self.inner(x) * folded(x for n, x in vars(self).items() if n in "ab"), a=0.5, b=2.0)
 ATTRIBUTES["the order of attributes"] = ORDERED, at_epoch_2(lambda model, _: reordered(model, None, None))
 
@@ -560,6 +585,21 @@ def printing(self, x):
     return self.inner(x)
 
 
+def complaining(self, x):
+    print("here", end="", file=sys.stderr)
+    return self.inner(x)
+
+
+def writing(self, x):
+    sys.stderr.write("here")
+    return self.inner(x)
+
+
+def turning_into_another(self, x):
+    self.a.__class__ = Falling if type(self.a) is Rising else Rising
+    return self.inner(x) * self.a.of(1.0)
+
+
 def caching(self, x):
     if self.cache is None:
         self.cache = 3.0
@@ -599,6 +639,9 @@ IMPURE = {
     "its class": lambda: type("Own", (Own,), {"__call__": counting_in_its_class, "calls": 0})(),
     "a global list": lambda: LOG.clear() or module(logging)(),
     "a print": module(printing),
+    "a print of errors": module(complaining),
+    "a word of errors": module(writing),
+    "a class of an object": lambda: module(turning_into_another, a=Rising())(),
     "a cache": module(caching, cache=None),
     "an iterator": module(lambda self, x: self.inner(x) * (1.0 + 0.01 * next(self.k)), k=itertools.count()),
 }
@@ -611,7 +654,27 @@ def test_code_that_does_more_than_to_compute(name, capsys):
     assert history.backend.startswith("eager: ")
     assert len(told) == 1
     assert str(told[0].message).startswith(history.backend.removeprefix("eager: "))
-    assert capsys.readouterr().out.startswith("here") is (name == "a print")
+    printed = capsys.readouterr()
+    assert printed.out.startswith("here") is (name == "a print")
+    assert printed.err.startswith("here") is ("of errors" in name)
+
+
+WARNING = """
+import warnings, nn
+class Own(nn.Module):
+    def __init__(self):
+        self.w = nn.parameter(0.5)
+    def __call__(self, x):
+        warnings.warn("louder", stacklevel=1)
+        return self.w * x[0]
+print(nn.fit(Own(), nn.data.Dataset([[0.5], [1.0]], [1.0, 2.0]), epochs=2, progress=False).backend)
+"""
+
+
+def test_warnings_are_no_prints():
+    told = subprocess.run([sys.executable, "-c", WARNING], capture_output=True, text=True, check=True)
+    assert "eager" not in told.stdout
+    assert "UserWarning: louder" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,9 @@ class Held:
 
 def _differing(old: Members, new: Members, free: Mapping[Path, Any]) -> list[Any]:
     """The keys whose members differ, or that stand in another order; floats that are `free` may be others."""
-    return [
-        key
-        for key in {**old, **new}
-        if key not in old or key not in new or not _alike(old[key], new[key], (key,), free)
-    ] or _strays(old, new)
+    both = {**old, **new}
+    differing = [k for k in both if k not in old or k not in new or not _alike(old[k], new[k], (k,), free)]
+    return differing + _strays(old, new)
 
 
 def _strays(old: Members, new: Members) -> list[Any]:
@@ -192,6 +190,7 @@ class Settings:
         self._first, self._apart = roots[0], apart
         self._front: Held | None = None
         self._classes: set[type] = set()
+        self._objects: list[Any] = []
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
         try:
             while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
@@ -200,6 +199,8 @@ class Settings:
             raise
         except Exception as problem:
             raise NotCompilable(f"{what} cannot be looked into: {problem}") from problem
+        kinds = dict.fromkeys(range(len(self._objects)))
+        self._held.append(Held("class", None, lambda: dict(zip(kinds, map(type, self._objects))), self._turn, _nothing))
 
     # -- Finding -------------------------------------------------------------------------------------------------
 
@@ -238,6 +239,7 @@ class Settings:
 
     def _object(self, x: Any, mode: Mode) -> None:
         kind, name = type(x), type(x).__name__
+        self._objects.append(x)
         if hasattr(kind, "__next__"):
             raise Unrepeatable(f"{self.what} holds an iterator ({name}), which gives something else each time")
         if isinstance(x, random.SystemRandom):
@@ -275,6 +277,10 @@ class Settings:
             get = partial(getattr, x) if lift else None
             put, drop = partial(object.__setattr__, x), partial(object.__delattr__, x)
             self._hold(Held(name, None, partial(_attributes, x, names), put, drop, get), mode)
+
+    def _turn(self, place: int, kind: type) -> None:
+        """Let an object be of its class again."""
+        object.__setattr__(self._objects[place], "__class__", kind)
 
     def _numeric(self, x: Any, mode: Mode) -> None:
         """Take in an array, or a source of random numbers of NumPy."""
@@ -350,14 +356,14 @@ class Settings:
     # -- Recording -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def kept(self) -> Iterator[_Listener]:
+    def kept(self) -> Iterator[tuple[_Listener, ...]]:
         """Whatever is done inside to what there is, and to sources of random numbers, is undone; prints are unseen."""
         before = [(held, held.now()) for held in (*self._held, *self._kept)]
         sources = self._sources if self.foreign else []  # the package's own code draws none while it is recorded
         states = [get() for get, _ in sources]
         try:
-            with _Listener() as listener:
-                yield listener
+            with _Listener("stdout") as output, _Listener("stderr") as errors:
+                yield output, errors
         finally:
             for held, members in before:
                 held.restore(members)
@@ -373,7 +379,7 @@ class Settings:
         """
         sources = self._sources if self.foreign else []
         states = [_frozen(get()) for get, _ in sources]
-        with self.kept() as listener:
+        with self.kept() as listeners:
             expected = [(held, held.lifted(held.now())) for held in (*self._held, *self._kept)]
             for held, members in expected:
                 if held is self._front:
@@ -386,7 +392,7 @@ class Settings:
                 for key in _differing(members, held.now(), {}):
                     told = f"{held.name}.{key}" if isinstance(key, str) else f"what is in a {held.name}"
                     raise Unrepeatable(f"{self.what} changes {told:.60} when it is called")
-            if listener.heard:
+            if any(listener.heard for listener in listeners):
                 raise Unrepeatable(f"{self.what} prints when it is called")
 
     def hold(self, problem: Exception | None = None) -> bool:
@@ -503,25 +509,30 @@ def _frozen(state: Any) -> Any:
 
 
 class _Listener:
-    """Stands in the place of standard output: it hears what this thread prints, and lets nobody else hear it."""
+    """Stands in the place of a stream of `sys`: it hears what this thread prints, and lets nobody else hear it.
 
-    def __init__(self) -> None:
-        self.output, self.heard = sys.stdout, False
+    Warnings are let through: they are told once, whatever is called again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.output, self.heard = name, getattr(sys, name), False
         self._here: int | None = threading.get_ident()
 
     def __enter__(self) -> _Listener:
-        sys.stdout = self
+        setattr(sys, self.name, self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._here = None
-        if sys.stdout is self:
-            sys.stdout = self.output
-            while isinstance(sys.stdout, _Listener) and sys.stdout._here is None:  # of a thread that came first
-                sys.stdout = sys.stdout.output
+        if getattr(sys, self.name) is self:
+            output = self.output
+            while isinstance(output, _Listener) and output._here is None:  # of a thread that came first
+                output = output.output
+            setattr(sys, self.name, output)
 
     def write(self, text: str) -> int:
-        if threading.get_ident() != self._here:
+        warned = sys._getframe(1).f_globals.get("__name__") in ("warnings", "_py_warnings")
+        if warned or threading.get_ident() != self._here:
             return self.output.write(text)
         self.heard = True
         return len(text)
