@@ -992,6 +992,69 @@ def test_a_schedule_that_changes_it():
     check(make, schedule=of_step)
 
 
+LEVEL, SHAPE = 1.0, math.sin
+
+
+def flat(x):
+    return 0.5
+
+
+def global_level(k):
+    global LEVEL
+    LEVEL = 1.0 if k < 3 else 2.0
+
+
+def global_function(k):
+    global SHAPE
+    SHAPE = math.sin if k < 3 else flat
+
+
+def class_level(k):
+    Holder.a = 0.5 if k < 3 else 2.0
+
+
+def by_a_helper(k):
+    global_level(k)
+
+
+TURNED = {
+    "a global number": (global_level, lambda self, x: self.inner(x) * LEVEL),
+    "a global function": (global_function, lambda self, x: self.inner(x) * SHAPE(1.0)),
+    "by a helper": (by_a_helper, lambda self, x: self.inner(x) * LEVEL),
+    "an attribute of a class": (class_level, lambda self, x: self.inner(x) * Holder.a),
+}
+
+
+@pytest.mark.parametrize("who", ["schedule", "metric"])
+@pytest.mark.parametrize("name", [*TURNED, "a closure"])
+def test_schedules_and_metrics_that_change_what_is_looked_up(name, who, as_it_was):
+    steps = itertools.count()
+    level = 1.0
+
+    def of_closure(k):
+        nonlocal level
+        level = 1.0 if k < 3 else 2.0
+
+    turn, call = TURNED.get(name, (of_closure, lambda self, x: self.inner(x) * level))
+
+    def make():
+        nonlocal steps
+        steps = itertools.count()
+        turn(0)
+        return module(call)()
+
+    def schedule(k):
+        turn(k)
+        return 0.1
+
+    def metric(outputs, targets):
+        turn(next(steps))
+        return 0.0
+
+    check(make, **({"schedule": schedule} if who == "schedule" else {"metric": metric}))
+    turn(0)
+
+
 @pytest.mark.parametrize("on_step", [False, True], ids=["epochs", "steps"])
 @pytest.mark.parametrize("validated", [False, True])
 def test_data_that_a_callback_changes(validated, on_step):

@@ -10,6 +10,7 @@ any of these or to a source of random numbers, is undone and told.
 
 from __future__ import annotations
 
+import dis
 import operator
 import random
 import sys
@@ -17,10 +18,10 @@ import threading
 import types
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TextIO, TypeVar
 
 from autodiff.graph import topological
 from autodiff.program import Program
@@ -46,6 +47,7 @@ Mode = Literal["lift", "watch", "keep"]
 
 _OURS = ("autodiff", "nn")
 _PLAIN = (float, int, str, bytes, complex)
+_LASTING = (types.ModuleType, type, types.FunctionType, types.BuiltinMethodType, staticmethod, classmethod, property)
 _MANY = 10_000
 """Floats that are inputs; if one of more changes, the program is recorded anew."""
 
@@ -191,6 +193,8 @@ class Settings:
         self._front: Held | None = None
         self._classes: set[type] = set()
         self._objects: list[Any] = []
+        self._places: set[tuple[int, str]] = set()
+        self._variable: set[tuple[int, str]] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
         try:
             while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
@@ -307,12 +311,22 @@ class Settings:
             return
         for cell in function.__closure__ or ():
             self._named(name, cell, ("cell_contents",))
+            self._look_up(cell, {"cell_contents": cell}, ["cell_contents"], ())
         self._named(name, function, ("__code__", "__defaults__", "__kwdefaults__", "__dict__"))
         names = list(_names(function.__code__))
         modules = [x for n in names if isinstance(x := scope.get(n), types.ModuleType)]
         for owner in (scope, *(vars(m) for m in modules if not _is_library(m.__name__))):
+            self._look_up(owner, owner, names, _written(function.__code__))
             put, drop = owner.__setitem__, owner.__delitem__
             self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
+
+    def _look_up(self, owner: Any, members: Members, names: Iterable[str], written: Container[str]) -> None:
+        """Remember names that somebody looks up in what outlives this; and those that are likely to change."""
+        for n in names:
+            if n in members:
+                self._places.add((id(owner), n))
+                if n in written or not isinstance(members[n], _LASTING):
+                    self._variable.add((id(owner), n))
 
     def _named(self, name: str, x: Any, names: Iterable[str]) -> None:
         self._hold(Held(name, None, partial(_attributes, x, names), partial(setattr, x), partial(delattr, x)), "watch")
@@ -323,6 +337,7 @@ class Settings:
         for c in cls.__mro__:
             if not _is_library(c.__module__) and c not in self._classes:
                 self._classes.add(c)
+                self._look_up(c, _public(c), _public(c), ())
                 held = Held(c.__name__, None, partial(_public, c), partial(setattr, c), partial(delattr, c))
                 self._hold(held, "watch")
 
@@ -333,9 +348,10 @@ class Settings:
         return any(held.moved() for held in self._held)
 
     def meets(self, other: Settings) -> bool:
-        """Whether they hold an object together that can be changed."""
+        """Whether they hold an object together that can be changed, or look up a name that can."""
         fixed = (tuple, frozenset, type, types.FunctionType, types.BuiltinMethodType)
-        return any(key in other._seen and not isinstance(x, fixed) for key, x in self._seen.items())
+        shared = any(key in other._seen and not isinstance(x, fixed) for key, x in self._seen.items())
+        return shared or not self._variable.isdisjoint(other._places)
 
     def inputs(self) -> list[Input]:
         """The numbers that are inputs of what is recorded."""
@@ -484,6 +500,12 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(inner)
 
 
+def _written(code: types.CodeType) -> set[str]:
+    """The global names that some code sets."""
+    own = {x.argval for x in dis.get_instructions(code) if x.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+    return own.union(*[_written(inner) for inner in code.co_consts if isinstance(inner, types.CodeType)])
+
+
 def _root_of(module: Any) -> str:
     return str(module).partition(".")[0]
 
@@ -515,7 +537,8 @@ class _Listener:
     """
 
     def __init__(self, name: str) -> None:
-        self.name, self.output, self.heard = name, getattr(sys, name), False
+        self.name, self.heard = name, False
+        self.output: TextIO = getattr(sys, name)
         self._here: int | None = threading.get_ident()
 
     def __enter__(self) -> _Listener:
