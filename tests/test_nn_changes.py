@@ -611,6 +611,68 @@ def turning(self, x):
     return self.inner(x) * (1.0 + (next(iter(self.seen)) == "a"))
 
 
+def averaging(self, x):
+    self.a.data = 0.9 * self.a.data + 0.1 * self.inner.layers[1].neurons[0].b.data
+    return self.inner(x) * self.a.data
+
+
+def averaging_in_a_list(self, x):
+    self.a[0].data = 0.5 * self.a[0].data + 0.1
+    return self.inner(x) * self.a[0].data
+
+
+def setting(self, x):
+    self.a.data = 0.5 + 0.01 * len(self.seen)
+    return self.inner(x) * self.a.data
+
+
+def grading(self, x):
+    self.a.grad += 0.5
+    return self.inner(x) * self.a.grad
+
+
+def grading_a_parameter(self, x):
+    self.inner.layers[0].neurons[0].b.grad = 0.5
+    return self.inner(x)
+
+
+def naming(self, x):
+    self.a.label += "a"
+    return self.inner(x) * len(self.a.label)
+
+
+def by_gradient(self, x):
+    return self.inner(x) * (1.0 + self.inner.layers[0].neurons[0].b.grad)
+
+
+VALUES = {
+    "a running mean": module(averaging, a=autodiff.Value(0.5)),
+    "one of a list": module(averaging_in_a_list, a=[autodiff.Value(0.5)]),
+    "a number that is set": module(setting, a=autodiff.Value(0.3, "a"), seen=[]),
+    "a gradient": module(grading, a=autodiff.Value(0.5)),
+    "the gradient of a parameter": module(grading_a_parameter),
+    "a label": module(naming, a=autodiff.Value(0.5, "a")),
+    "a gradient that is read": module(by_gradient),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_that_are_changed_as_they_would_be_eagerly(name):
+    check(VALUES[name], backend="eager: the model or the loss ")
+
+
+def test_an_optimizer_that_looks_at_gradients():
+    def update(self, x, g, state, step):
+        return x - self.lr * g / (1.0 + sum(abs(p.grad) for p in self.ps)), ()
+
+    def rule(parameters):
+        own = optimizer(update)(parameters)
+        own.ps = list(parameters)
+        return own
+
+    check(network, rule, backend="eager steps: the optimizer")
+
+
 IMPURE = {
     "the order of a dict": module(turning, seen={"a": 1, "b": 1, "c": 1}),
     "the order of an ordered dict": module(turning, seen=collections.OrderedDict(a=1, b=1, c=1)),

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, NamedTuple, TextIO, TypeVar
 
+from autodiff.errors import TraceError
 from autodiff.graph import topological
 from autodiff.program import Program
 from autodiff.replay import Tracer
@@ -193,6 +194,7 @@ class Settings:
         self._front: Held | None = None
         self._classes: set[type] = set()
         self._objects: list[Any] = []
+        self._values: list[Value] = []
         self._places: set[tuple[int, str]] = set()
         self._variable: set[tuple[int, str]] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
@@ -213,6 +215,7 @@ class Settings:
             return
         self._seen[id(x)] = x
         if isinstance(x, Value):
+            self._values.append(x)
             return
         ahead = self._ahead[mode]
         if isinstance(x, types.FunctionType):
@@ -377,12 +380,15 @@ class Settings:
         before = [(held, held.now()) for held in (*self._held, *self._kept)]
         sources = self._sources if self.foreign else []  # the package's own code draws none while it is recorded
         states = [get() for get, _ in sources]
+        numbers = [(v, v._data, v.grad, v._stamp, v._stamp.epoch) for v in self._values] if self.foreign else []
         try:
             with _Listener("stdout") as output, _Listener("stderr") as errors:
                 yield output, errors
         finally:
             for held, members in before:
                 held.restore(members)
+            for value, data, grad, stamp, epoch in numbers:
+                value._data, value.grad, value._stamp, stamp.epoch = data, grad, stamp, epoch
             for (get, put), state in zip(sources, states):
                 if _frozen(get()) != _frozen(state):
                     put(state)
@@ -401,7 +407,13 @@ class Settings:
                 if held is self._front:
                     members.update(standing_in)
                 held.restore(members)
+            gradient: Any = _Gradient()
+            values = self._values if self.foreign else []
+            for value in values:
+                value.grad = gradient
             yield
+            if any(value.grad is not gradient for value in values):
+                raise Unrepeatable(f"{self.what} changes the .grad of a Value when it is called")
             if [_frozen(get()) for get, _ in sources] != states:
                 raise Unrepeatable(f"{self.what} draws random numbers, by other means than nn.Dropout")
             for held, members in expected:
@@ -528,6 +540,13 @@ def _frozen(state: Any) -> Any:
     if isinstance(state, tuple):
         return [_frozen(x) for x in state] if len(state) < _MANY else state
     return state.tobytes() if hasattr(state, "tobytes") else state
+
+
+class _Gradient:
+    """Stands for the .grad of a Value while a function is recorded: it changes with each step."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise TraceError("a .grad that is looked at cannot be recorded")
 
 
 class _Listener:
