@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import enum
 import functools
 import inspect
 import itertools
@@ -412,6 +413,46 @@ ATTRIBUTES |= {
         at_epoch_2(lambda model, _: setattr(model, "__class__", Squaring)),
     ),
 }
+
+
+class Mode(int):
+    pass
+
+
+class Word(str):
+    pass
+
+
+class Share(float):
+    pass
+
+
+class Point(collections.namedtuple("Point", "x y")):
+    def scaled(self):
+        return self.x * self.scale
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+def described(kind, *arguments):
+    x = kind(*arguments)
+    x.scale = 0.5
+    return x
+
+
+def rescaled(model, name, y):
+    model.a.scale = y
+
+
+ATTRIBUTES |= {
+    "an attribute of an int": attribute(lambda a: a.scale, described(Mode, 1), 2.0, rescaled),
+    "an attribute of a word": attribute(lambda a: a.scale, described(Word, "a"), 2.0, rescaled),
+    "an attribute of a float": attribute(lambda a: a * a.scale, described(Share, 0.7), 2.0, rescaled),
+    "another equal one": attribute(lambda a: getattr(a, "scale", 2.0), described(Mode, 1), Mode(1)),
+    "an attribute of a tuple": attribute(lambda a: a.scaled(), described(Point, 1.0, 2.0), 2.0, rescaled),
+}
 ORDERED = module(lambda self, x: self.inner(x) * folded(x for n, x in vars(self).items() if n in "ab"), a=0.5, b=2.0)
 ATTRIBUTES["the order of attributes"] = ORDERED, at_epoch_2(lambda model, _: reordered(model, None, None))
 
@@ -464,6 +505,25 @@ def by_default(self, x, factor=0.5):
     return self.inner(x) * factor
 
 
+package = types.ModuleType("package_of_the_users")
+package.part = types.ModuleType("package_of_the_users.part")
+sys.modules |= {package.__name__: package, package.part.__name__: package.part}
+UNSEEN = [{"a": 0.5}]
+VIEW = types.MappingProxyType(UNSEEN[0])
+
+
+def importing(self, x):
+    import package_of_the_users.part as part
+
+    return self.inner(x) * part.level
+
+
+def importing_a_name(self, x):
+    from package_of_the_users.part import level
+
+    return self.inner(x) * level
+
+
 ELSEWHERE = {
     "a global name": (
         lambda self, x: self.inner(x) * STRENGTH,
@@ -485,6 +545,21 @@ ELSEWHERE = {
         lambda self, x: self.inner(x) * getattr(_helper, "factor", 1.0),
         lambda *_: setattr(_helper, "factor", 2.0),
     ),
+    "a member of an enumeration": (
+        lambda self, x: self.inner(x) * getattr(Level.LOW, "scale", 0.5),
+        lambda *_: setattr(Level.LOW, "scale", 2.0),
+    ),
+    "a view of a dict": (lambda self, x: self.inner(x) * VIEW["a"], lambda *_: UNSEEN[0].update(a=2.0)),
+    "a module in a module": (
+        lambda self, x: self.inner(x) * package.part.level,
+        lambda *_: setattr(package.part, "level", 2.0),
+    ),
+    "a module that is imported": (importing, lambda *_: setattr(package.part, "level", 2.0)),
+    "a name that is imported": (importing_a_name, lambda *_: setattr(package.part, "level", 2.0)),
+    "a module of the model": (
+        lambda self, x: self.inner(x) * self.module.part.level,
+        lambda *_: setattr(package.part, "level", 2.0),
+    ),
     "a property": (lambda self, x: self.inner(x) * self.twice, lambda model, _: setattr(model, "b", 2.0)),
 }
 
@@ -501,6 +576,8 @@ def as_it_was():
         global STRENGTH
         STRENGTH, Holder.a, TABLE["a"] = 0.5, 0.5, 0.5
         vars(_helper).clear()
+        vars(Level.LOW).pop("scale", None)
+        package.part.level = UNSEEN[0]["a"] = 0.5
 
     yield reset
     reset()
@@ -513,6 +590,7 @@ def test_what_functions_find_elsewhere(name, as_it_was):
         call, change = by_closure() if name == "a closure" else ELSEWHERE[name]
         call = types.FunctionType(call.__code__, call.__globals__, call.__name__, call.__defaults__, call.__closure__)
         own = {"__call__": call, "a": 0.5, "b": 0.5, "twice": property(lambda self: 2.0 * self.b), "change": change}
+        own["module"] = package
         return type("Own", (Own,), own)()
 
     check(make, change=at_epoch_2(lambda model, optimizer: vars(type(model))["change"](model, optimizer)))

@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 from array import array
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -131,7 +131,7 @@ def _strays(old: Members, new: Members) -> list[Any]:
 def _floats(x: Any, way: Path) -> Iterator[Path]:
     if type(x) is float:
         yield way
-    elif isinstance(x, tuple):
+    elif isinstance(x, tuple) and not hasattr(x, "__dict__"):
         for k, member in enumerate(x):
             yield from _floats(member, (*way, k))
 
@@ -139,7 +139,7 @@ def _floats(x: Any, way: Path) -> Iterator[Path]:
 def _alike(old: Any, new: Any, way: Path, free: Mapping[Path, Any]) -> bool:
     if old is new:
         return True
-    if type(old) is not type(new):
+    if type(old) is not type(new) or hasattr(old, "__dict__"):
         return False
     if isinstance(old, _PLAIN):
         return way in free or repr(old) == repr(new)  # not by ==: 0.0 is not -0.0, but nan is nan
@@ -153,7 +153,7 @@ def _lifted(x: Any, way: Path, numbers: Mapping[Path, Input]) -> Any:
         leaf = numbers[way].leaf
         leaf._data = x  # for other threads, which may look at it now
         return leaf
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and not hasattr(x, "__dict__"):
         members = [_lifted(member, (*way, k), numbers) for k, member in enumerate(x)]
         if any(map(operator.is_not, members, x)):
             return type(x)(*members) if hasattr(x, "_fields") else tuple(members)
@@ -195,12 +195,16 @@ class Settings:
         self._classes: set[type] = set()
         self._objects: list[Any] = []
         self._values: list[Value] = []
+        self._modules: list[types.ModuleType] = []
+        self._mentioned: dict[str, None] = {}
+        self._looked_up: Counter[int] = Counter()
         self._places: set[tuple[int, str]] = set()
         self._variable: set[tuple[int, str]] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
         try:
-            while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
-                self._take_in(ahead[1].pop(), ahead[0])
+            self._take_in_all()
+            while self._look_into_modules():
+                self._take_in_all()
         except NotCompilable:
             raise
         except Exception as problem:
@@ -210,8 +214,12 @@ class Settings:
 
     # -- Finding -------------------------------------------------------------------------------------------------
 
+    def _take_in_all(self) -> None:
+        while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
+            self._take_in(ahead[1].pop(), ahead[0])
+
     def _take_in(self, x: Any, mode: Mode) -> None:
-        if x is None or isinstance(x, (*_PLAIN, types.ModuleType)) or id(x) in self._seen:
+        if x is None or (isinstance(x, _PLAIN) and not hasattr(x, "__dict__")) or id(x) in self._seen:
             return
         self._seen[id(x)] = x
         if isinstance(x, Value):
@@ -234,6 +242,13 @@ class Settings:
             ahead += [x.fget, x.fset]
         elif isinstance(x, (tuple, frozenset)):
             ahead += x
+            if hasattr(x, "__dict__"):
+                self._object(x, mode)
+        elif isinstance(x, types.MappingProxyType):
+            self._hold(Held("mappingproxy", None, partial(dict, x), _nothing, _nothing), mode)
+        elif isinstance(x, types.ModuleType):
+            if not _is_library(x.__name__):
+                self._modules.append(x)
         else:
             self._object(x, mode)
 
@@ -317,11 +332,30 @@ class Settings:
             self._look_up(cell, {"cell_contents": cell}, ["cell_contents"], ())
         self._named(name, function, ("__code__", "__defaults__", "__kwdefaults__", "__dict__"))
         names = list(_names(function.__code__))
-        modules = [x for n in names if isinstance(x := scope.get(n), types.ModuleType)]
-        for owner in (scope, *(vars(m) for m in modules if not _is_library(m.__name__))):
-            self._look_up(owner, owner, names, _written(function.__code__))
-            put, drop = owner.__setitem__, owner.__delitem__
-            self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
+        self._look_up(scope, scope, names, _written(function.__code__))
+        self._watch_names(name, scope, names)
+        self._mentioned.update(dict.fromkeys(names))
+        imported = [sys.modules.get(way) for n in names for way in (n, f"{scope.get('__package__')}.{n}")]
+        self._ahead["watch"] += [x for x in imported if isinstance(x, types.ModuleType)]
+
+    def _look_into_modules(self) -> bool:
+        """Take in what functions may look up in modules of the user's, whatever the way there: whether there is any.
+
+        All names that any function mentions count, for each of them.
+        """
+        names, found = list(self._mentioned), False
+        for module in self._modules:
+            fresh = names[self._looked_up[id(module)] :]
+            if fresh:
+                found = True
+                self._looked_up[id(module)] = len(names)
+                self._look_up(vars(module), vars(module), fresh, ())
+                self._watch_names(module.__name__, vars(module), fresh)
+        return found
+
+    def _watch_names(self, name: str, owner: Members, names: Iterable[str]) -> None:
+        put, drop = owner.__setitem__, owner.__delitem__
+        self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
 
     def _look_up(self, owner: Any, members: Members, names: Iterable[str], written: Container[str]) -> None:
         """Remember names that somebody looks up in what outlives this; and those that are likely to change."""
