@@ -104,7 +104,10 @@ class Held:
 
     def restore(self, members: Members) -> None:
         """Let it hold these again."""
-        for key in _differing(now := self.now(), members, {}):
+        now = self.now()
+        if _identical(now, members):
+            return
+        for key in _differing(now, members, {}):
             if key in members:
                 self._put(key, members[key])
         for key in reversed(list(now)):
@@ -118,14 +121,21 @@ class Held:
 
 def _differing(old: Members, new: Members, free: Mapping[Path, Any]) -> list[Any]:
     """The keys whose members differ, or that stand in another order; floats that are `free` may be others."""
+    if _identical(old, new):
+        return []
     both = {**old, **new}
     differing = [k for k in both if k not in old or k not in new or not _alike(old[k], new[k], (k,), free)]
     return differing + _strays(old, new)
 
 
+def _identical(old: Members, new: Members) -> bool:
+    """Whether mostly all is as it was; if not, it has to be looked at more closely."""
+    return len(old) == len(new) and all(map(operator.is_, [*old, *old.values()], [*new, *new.values()]))
+
+
 def _strays(old: Members, new: Members) -> list[Any]:
     """Keys that stand where another did, or one that is equal but of another type."""
-    return [key for was, key in zip(old, new) if not _alike(was, key, (), {})]
+    return [key for was, key in zip(old, new) if was is not key and not _alike(was, key, (), {})]
 
 
 def _floats(x: Any, way: Path) -> Iterator[Path]:
