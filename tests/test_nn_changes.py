@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import collections
 import copy
+import enum
 import functools
 import inspect
 import itertools
 import math
 import os
+import pickle
 import random
+import subprocess
 import sys
 import time
 import types
@@ -354,6 +357,106 @@ ATTRIBUTES = {
 }
 
 
+def first(model, name, y):
+    model.a["a"] = model.a.pop("a")
+
+
+def reordered(model, name, y):
+    attributes = dict(vars(model))
+    vars(model).clear()
+    vars(model).update(reversed(attributes.items()))
+
+
+def folded(a):
+    return functools.reduce(lambda x, y: x * y + y, a, 1.0)
+
+
+def truly(model, name, y):
+    model.a[True] = model.a.pop(1)
+
+
+ATTRIBUTES |= {
+    "the order of a dict": attribute(lambda a: folded(a.values()), {"a": 0.5, "b": 2.0}, None, first),
+    "the order of its keys": attribute(lambda a: 1.0 + (next(iter(a)) == "a"), {"a": 1, "b": 1}, None, first),
+    "the order of an ordered dict": attribute(
+        lambda a: folded(a.values()),
+        collections.OrderedDict(a=0.5, b=2.0),
+        None,
+        lambda model, *_: model.a.move_to_end("a"),
+    ),
+    "the order of functions": attribute(
+        lambda a: functools.reduce(lambda x, f: f(x), a.values(), 0.3), {"a": math.sin, "b": math.exp}, None, first
+    ),
+    "an equal key of another type": attribute(lambda a: 1.0 + (next(iter(a)) is True), {1: 0.5}, None, truly),
+}
+
+
+class Rising:
+    def of(self, x):
+        return x
+
+
+class Falling:
+    def of(self, x):
+        return -x
+
+
+class Squaring(Own):
+    def __call__(self, x):
+        return self.inner(x) ** 2
+
+
+ATTRIBUTES |= {
+    "another class": attribute(lambda a: a.of(0.5), Rising(), Falling, lambda m, _, y: setattr(m.a, "__class__", y)),
+    "another class of the model": (
+        module(lambda self, x: self.inner(x)),
+        at_epoch_2(lambda model, _: setattr(model, "__class__", Squaring)),
+    ),
+}
+
+
+class Mode(int):
+    pass
+
+
+class Word(str):
+    pass
+
+
+class Share(float):
+    pass
+
+
+class Point(collections.namedtuple("Point", "x y")):
+    def scaled(self):
+        return self.x * self.scale
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+def described(kind, *arguments):
+    x = kind(*arguments)
+    x.scale = 0.5
+    return x
+
+
+def rescaled(model, name, y):
+    model.a.scale = y
+
+
+ATTRIBUTES |= {
+    "an attribute of an int": attribute(lambda a: a.scale, described(Mode, 1), 2.0, rescaled),
+    "an attribute of a word": attribute(lambda a: a.scale, described(Word, "a"), 2.0, rescaled),
+    "an attribute of a float": attribute(lambda a: a * a.scale, described(Share, 0.7), 2.0, rescaled),
+    "another equal one": attribute(lambda a: getattr(a, "scale", 2.0), described(Mode, 1), Mode(1)),
+    "an attribute of a tuple": attribute(lambda a: a.scaled(), described(Point, 1.0, 2.0), 2.0, rescaled),
+}
+ORDERED = module(lambda self, x: self.inner(x) * folded(x for n, x in vars(self).items() if n in "ab"), a=0.5, b=2.0)
+ATTRIBUTES["the order of attributes"] = ORDERED, at_epoch_2(lambda model, _: reordered(model, None, None))
+
+
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_attributes(name):
     check(*ATTRIBUTES[name][:1], change=ATTRIBUTES[name][1])
@@ -402,6 +505,25 @@ def by_default(self, x, factor=0.5):
     return self.inner(x) * factor
 
 
+package = types.ModuleType("package_of_the_users")
+package.part = types.ModuleType("package_of_the_users.part")
+sys.modules |= {package.__name__: package, package.part.__name__: package.part}
+UNSEEN = [{"a": 0.5}]
+VIEW = types.MappingProxyType(UNSEEN[0])
+
+
+def importing(self, x):
+    import package_of_the_users.part as part
+
+    return self.inner(x) * part.level
+
+
+def importing_a_name(self, x):
+    from package_of_the_users.part import level
+
+    return self.inner(x) * level
+
+
 ELSEWHERE = {
     "a global name": (
         lambda self, x: self.inner(x) * STRENGTH,
@@ -423,6 +545,21 @@ ELSEWHERE = {
         lambda self, x: self.inner(x) * getattr(_helper, "factor", 1.0),
         lambda *_: setattr(_helper, "factor", 2.0),
     ),
+    "a member of an enumeration": (
+        lambda self, x: self.inner(x) * getattr(Level.LOW, "scale", 0.5),
+        lambda *_: setattr(Level.LOW, "scale", 2.0),
+    ),
+    "a view of a dict": (lambda self, x: self.inner(x) * VIEW["a"], lambda *_: UNSEEN[0].update(a=2.0)),
+    "a module in a module": (
+        lambda self, x: self.inner(x) * package.part.level,
+        lambda *_: setattr(package.part, "level", 2.0),
+    ),
+    "a module that is imported": (importing, lambda *_: setattr(package.part, "level", 2.0)),
+    "a name that is imported": (importing_a_name, lambda *_: setattr(package.part, "level", 2.0)),
+    "a module of the model": (
+        lambda self, x: self.inner(x) * self.module.part.level,
+        lambda *_: setattr(package.part, "level", 2.0),
+    ),
     "a property": (lambda self, x: self.inner(x) * self.twice, lambda model, _: setattr(model, "b", 2.0)),
 }
 
@@ -439,6 +576,8 @@ def as_it_was():
         global STRENGTH
         STRENGTH, Holder.a, TABLE["a"] = 0.5, 0.5, 0.5
         vars(_helper).clear()
+        vars(Level.LOW).pop("scale", None)
+        package.part.level = UNSEEN[0]["a"] = 0.5
 
     yield reset
     reset()
@@ -451,6 +590,7 @@ def test_what_functions_find_elsewhere(name, as_it_was):
         call, change = by_closure() if name == "a closure" else ELSEWHERE[name]
         call = types.FunctionType(call.__code__, call.__globals__, call.__name__, call.__defaults__, call.__closure__)
         own = {"__call__": call, "a": 0.5, "b": 0.5, "twice": property(lambda self: 2.0 * self.b), "change": change}
+        own["module"] = package
         return type("Own", (Own,), own)()
 
     check(make, change=at_epoch_2(lambda model, optimizer: vars(type(model))["change"](model, optimizer)))
@@ -523,13 +663,97 @@ def printing(self, x):
     return self.inner(x)
 
 
+def complaining(self, x):
+    print("here", end="", file=sys.stderr)
+    return self.inner(x)
+
+
+def writing(self, x):
+    sys.stderr.write("here")
+    return self.inner(x)
+
+
+def turning_into_another(self, x):
+    self.a.__class__ = Falling if type(self.a) is Rising else Rising
+    return self.inner(x) * self.a.of(1.0)
+
+
 def caching(self, x):
     if self.cache is None:
         self.cache = 3.0
     return self.inner(x) * self.cache
 
 
+def turning(self, x):
+    self.seen["a"] = self.seen.pop("a")
+    return self.inner(x) * (1.0 + (next(iter(self.seen)) == "a"))
+
+
+def averaging(self, x):
+    self.a.data = 0.9 * self.a.data + 0.1 * self.inner.layers[1].neurons[0].b.data
+    return self.inner(x) * self.a.data
+
+
+def averaging_in_a_list(self, x):
+    self.a[0].data = 0.5 * self.a[0].data + 0.1
+    return self.inner(x) * self.a[0].data
+
+
+def setting(self, x):
+    self.a.data = 0.5 + 0.01 * len(self.seen)
+    return self.inner(x) * self.a.data
+
+
+def grading(self, x):
+    self.a.grad += 0.5
+    return self.inner(x) * self.a.grad
+
+
+def grading_a_parameter(self, x):
+    self.inner.layers[0].neurons[0].b.grad = 0.5
+    return self.inner(x)
+
+
+def naming(self, x):
+    self.a.label += "a"
+    return self.inner(x) * len(self.a.label)
+
+
+def by_gradient(self, x):
+    return self.inner(x) * (1.0 + self.inner.layers[0].neurons[0].b.grad)
+
+
+VALUES = {
+    "a running mean": module(averaging, a=autodiff.Value(0.5)),
+    "one of a list": module(averaging_in_a_list, a=[autodiff.Value(0.5)]),
+    "a number that is set": module(setting, a=autodiff.Value(0.3, "a"), seen=[]),
+    "a gradient": module(grading, a=autodiff.Value(0.5)),
+    "the gradient of a parameter": module(grading_a_parameter),
+    "a label": module(naming, a=autodiff.Value(0.5, "a")),
+    "a gradient that is read": module(by_gradient),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_that_are_changed_as_they_would_be_eagerly(name):
+    check(VALUES[name], backend="eager: the model or the loss ")
+
+
+def test_an_optimizer_that_looks_at_gradients():
+    def update(self, x, g, state, step):
+        return x - self.lr * g / (1.0 + sum(abs(p.grad) for p in self.ps)), ()
+
+    def rule(parameters):
+        own = optimizer(update)(parameters)
+        own.ps = list(parameters)
+        return own
+
+    check(network, rule, backend="eager steps: the optimizer")
+
+
 IMPURE = {
+    "the order of a dict": module(turning, seen={"a": 1, "b": 1, "c": 1}),
+    "the order of an ordered dict": module(turning, seen=collections.OrderedDict(a=1, b=1, c=1)),
     "global random numbers": module(lambda self, x: self.inner(x) + random.gauss(0.0, 0.1)),
     "a branch on one": module(lambda self, x: self.inner(x) * (2.0 if random.random() < 0.5 else 1.0)),
     "in training": module(lambda self, x: self.inner(x) * (random.random() if self.training else 1.0)),
@@ -555,6 +779,9 @@ IMPURE = {
     "its class": lambda: type("Own", (Own,), {"__call__": counting_in_its_class, "calls": 0})(),
     "a global list": lambda: LOG.clear() or module(logging)(),
     "a print": module(printing),
+    "a print of errors": module(complaining),
+    "a word of errors": module(writing),
+    "a class of an object": lambda: module(turning_into_another, a=Rising())(),
     "a cache": module(caching, cache=None),
     "an iterator": module(lambda self, x: self.inner(x) * (1.0 + 0.01 * next(self.k)), k=itertools.count()),
 }
@@ -567,7 +794,27 @@ def test_code_that_does_more_than_to_compute(name, capsys):
     assert history.backend.startswith("eager: ")
     assert len(told) == 1
     assert str(told[0].message).startswith(history.backend.removeprefix("eager: "))
-    assert capsys.readouterr().out.startswith("here") is (name == "a print")
+    printed = capsys.readouterr()
+    assert printed.out.startswith("here") is (name == "a print")
+    assert printed.err.startswith("here") is ("of errors" in name)
+
+
+WARNING = """
+import warnings, nn
+class Own(nn.Module):
+    def __init__(self):
+        self.w = nn.parameter(0.5)
+    def __call__(self, x):
+        warnings.warn("louder", stacklevel=1)
+        return self.w * x[0]
+print(nn.fit(Own(), nn.data.Dataset([[0.5], [1.0]], [1.0, 2.0]), epochs=2, progress=False).backend)
+"""
+
+
+def test_warnings_are_no_prints():
+    told = subprocess.run([sys.executable, "-c", WARNING], capture_output=True, text=True, check=True)
+    assert "eager" not in told.stdout
+    assert "UserWarning: louder" in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -621,6 +868,59 @@ def test_random_numbers_that_are_the_same_each_time_are_replayed():
 def test_a_branch_on_the_data(call):
     _, told = check(module(call), backend="eager: the model or the loss ")
     assert not told
+
+
+def unlike(self, x, g, state, step):
+    try:
+        factor = 1.0 / (step - 1)
+    except ZeroDivisionError:
+        factor = 0.5
+    return x - self.lr * g * factor, ()
+
+
+def rooted(self, x):
+    return self.inner(x) * abs((self.a - 1.0) ** 0.5)  # a complex number, by itself
+
+
+def test_what_is_not_finite_as_a_program_only():
+    copied = module(lambda self, x: self.inner(x) * pickle.loads(pickle.dumps(self.a)), a=0.7)
+    check(copied, change=at_epoch_2(lambda model, _: setattr(model, "a", 0.2)))
+    check(module(rooted, a=0.5))
+    check(network, optimizer(unlike), backend="eager steps: the optimizer computes something else")
+    assert nn.replay.compiled_step.agree([math.nan, math.inf, -math.inf], [math.nan, math.inf, -math.inf])
+    for x in (math.inf, math.nan, -math.inf):
+        for y in {1.0, math.inf} - {x}:
+            assert not nn.replay.compiled_step.agree([x, 1.0], [y, 1.0])
+            assert not nn.replay.compiled_step.agree([y, 1.0], [x, 1.0])
+
+
+def tried(attempt, otherwise=0.5):
+    """A module that multiplies by what is attempted with a row, or, if that fails, by something else."""
+
+    def call(self, x):
+        try:
+            factor = attempt(x)
+        except (ArithmeticError, ValueError):
+            factor = otherwise
+        return self.inner(x) * factor
+
+    return module(call)
+
+
+ATTEMPTS = {
+    "a zero": lambda x: autodiff.ops.tanh(1.0 / x[1]),
+    "a negative": lambda x: abs((x[0] + 1.0) ** 0.5),
+    "the largest": lambda x: autodiff.ops.tanh(1.0 / (0.96 - x[1])),
+    "a number between": lambda x: 1.0 / (x[0] - 0.5),
+}
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_a_branch_by_exception_on_the_data(name):
+    rows = [[0.7 + 0.1 * (k % 5), 0.3 + 0.1 * (k % 7)] for k in range(40)]
+    rows[23], rows[31], rows[36] = [0.5, 0.4], [-3.0, 0.0], [0.9, 0.96]
+    data = nn.data.Dataset(rows, [math.cos(k) for k in range(40)])
+    check(tried(ATTEMPTS[name]), data=data, backend="eager: the model or the loss computes something else")
 
 
 def test_a_subclass_of_a_layer():
@@ -830,6 +1130,69 @@ def test_a_schedule_that_changes_it():
 
     make, of_step = holding(times(1), schedule)
     check(make, schedule=of_step)
+
+
+LEVEL, SHAPE = 1.0, math.sin
+
+
+def flat(x):
+    return 0.5
+
+
+def global_level(k):
+    global LEVEL
+    LEVEL = 1.0 if k < 3 else 2.0
+
+
+def global_function(k):
+    global SHAPE
+    SHAPE = math.sin if k < 3 else flat
+
+
+def class_level(k):
+    Holder.a = 0.5 if k < 3 else 2.0
+
+
+def by_a_helper(k):
+    global_level(k)
+
+
+TURNED = {
+    "a global number": (global_level, lambda self, x: self.inner(x) * LEVEL),
+    "a global function": (global_function, lambda self, x: self.inner(x) * SHAPE(1.0)),
+    "by a helper": (by_a_helper, lambda self, x: self.inner(x) * LEVEL),
+    "an attribute of a class": (class_level, lambda self, x: self.inner(x) * Holder.a),
+}
+
+
+@pytest.mark.parametrize("who", ["schedule", "metric"])
+@pytest.mark.parametrize("name", [*TURNED, "a closure"])
+def test_schedules_and_metrics_that_change_what_is_looked_up(name, who, as_it_was):
+    steps = itertools.count()
+    level = 1.0
+
+    def of_closure(k):
+        nonlocal level
+        level = 1.0 if k < 3 else 2.0
+
+    turn, call = TURNED.get(name, (of_closure, lambda self, x: self.inner(x) * level))
+
+    def make():
+        nonlocal steps
+        steps = itertools.count()
+        turn(0)
+        return module(call)()
+
+    def schedule(k):
+        turn(k)
+        return 0.1
+
+    def metric(outputs, targets):
+        turn(next(steps))
+        return 0.0
+
+    check(make, **({"schedule": schedule} if who == "schedule" else {"metric": metric}))
+    turn(0)
 
 
 @pytest.mark.parametrize("on_step", [False, True], ids=["epochs", "steps"])

@@ -10,7 +10,7 @@ import math
 import operator
 from array import array
 from collections.abc import Callable, Hashable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from autodiff import ops, recording
@@ -24,6 +24,9 @@ from nn.losses.functions import SAMPLE_LOSSES, as_row, check_weights, is_row, sh
 from nn.model.mlp import MLP, Layer, Neuron
 from nn.model.module import Module, evaluating, forward_batch, unwrapped
 from nn.replay.settings import NotCompilable, Settings, Unrepeatable
+
+_TRIED = 8
+"""Samples that a program is tried with."""
 
 
 @cache
@@ -69,6 +72,22 @@ class Columns:
         """The features of one, and its numbers for the target."""
         numbers = [column[k] for column in self._columns]
         return numbers[: self.inputs], numbers[self.inputs :]
+
+    @cached_property
+    def telling(self) -> list[int]:
+        """Some samples, the first two among them, that show what kinds of numbers there are, column after column.
+
+        A zero, the least number and the largest are where code of the user's is likely to do something else.
+        """
+        chosen = list(range(min(2, self._count)))
+        for kind in (lambda _: 0.0, min, max):
+            for column in self._columns:
+                if len(chosen) == _TRIED:
+                    return chosen
+                x = kind(column)
+                if all(column[k] != x for k in chosen) and x in column:
+                    chosen.append(column.index(x))
+        return chosen
 
     def shares(self, chosen: Sequence[int], mean: bool) -> array[float]:
         """What the losses of some count in the whole: their weights, in a mean over the sum of the weights."""
@@ -364,6 +383,11 @@ class CompiledStep:
         if self.settings.foreign:
             self._try_again(plan, columns, chosen)
         results = plan.run(self.parameters, columns, chosen, self._mean)
+        if self.settings.foreign and not is_finite(results):
+            step = _TRIED if plan.by_samples else len(chosen)
+            for k in range(0, len(chosen), step):
+                self._see_if_same(plan, columns, chosen[k : k + step])
+            results = plan.run(self.parameters, columns, chosen, self._mean)
         end = 1 + len(self.gradient)
         if self.penalty is None:
             self.gradient[:] = results[1:end]
@@ -402,16 +426,24 @@ class CompiledStep:
         """A program that gives what the model does: where there is code of the user's in it, that is tried."""
         while True:
             plan = self._traced(columns, together)
-            if not self.settings.foreign or self._gives_the_same(plan, columns, chosen):
+            if not self.settings.foreign or self._gives_the_same(plan, columns, self._tried(plan, columns, chosen)):
                 return plan
             if not self.settings.hold():
                 raise NotCompilable("the model or the loss computes something else when it is recorded")
 
     def _try_again(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> None:
         """See after 1, 2, 4, 8 ... runs whether it still does: not all that code may depend on is to be seen."""
-        if plan.runs & (plan.runs - 1) == 0 and plan.runs and not self._gives_the_same(plan, columns, chosen):
-            raise Unrepeatable("the model or the loss computes something else than when it was recorded")
+        if plan.runs & (plan.runs - 1) == 0 and plan.runs:
+            self._see_if_same(plan, columns, self._tried(plan, columns, chosen))
         plan.runs += 1
+
+    def _see_if_same(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> None:
+        if not self._gives_the_same(plan, columns, chosen):
+            raise Unrepeatable("the model or the loss computes something else than when it was recorded")
+
+    def _tried(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> Sequence[int]:
+        """Samples to try a program with that was made for some: others, too, if it takes them one by one."""
+        return columns.telling if plan.by_samples else chosen
 
     def _traced(self, columns: Columns, together: int | None) -> Plan:
         """The program for samples with such columns: `together` in one graph, or any number, one after the other."""
@@ -462,8 +494,7 @@ class CompiledStep:
         return terms[0] * shares[0] if lane else ops.dot(terms, shares), outputs, penalty
 
     def _gives_the_same(self, plan: Plan, columns: Columns, chosen: Sequence[int]) -> bool:
-        """Whether a program computes what a graph of the same samples (of two, if it takes them one by one) does."""
-        chosen = chosen[:2] if plan.by_samples else chosen
+        """Whether a program computes what a graph of the same samples does."""
         with self.settings.kept():
             found = list(plan.run(array("d", [p._data for p in self.values]), columns, chosen, self._mean))
             outputs = [] if self._sweep else [x for row in plan.each(len(chosen)) for x in row]
@@ -491,10 +522,10 @@ class CompiledStep:
 
 
 def agree(found: Sequence[float], expected: Sequence[float], slack: float = 0.0) -> bool:
-    """Whether numbers are the same but for rounding; what is not finite is only that."""
+    """Whether numbers are the same but for rounding; one that is not finite is the same infinity, or both are nan."""
     slack += 1e-6 * max((abs(x) for x in expected if math.isfinite(x)), default=0.0)
     return len(found) == len(expected) and all(
-        abs(x - y) <= slack if math.isfinite(x) and math.isfinite(y) else not math.isfinite(x - y)
+        abs(x - y) <= slack if math.isfinite(x) and math.isfinite(y) else x == y or (x != x and y != y)
         for x, y in zip(found, expected)
     )
 

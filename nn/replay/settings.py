@@ -10,18 +10,20 @@ any of these or to a source of random numbers, is undone and told.
 
 from __future__ import annotations
 
+import dis
 import operator
 import random
 import sys
 import threading
 import types
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TextIO, TypeVar
 
+from autodiff.errors import TraceError
 from autodiff.graph import topological
 from autodiff.program import Program
 from autodiff.replay import Tracer
@@ -46,6 +48,7 @@ Mode = Literal["lift", "watch", "keep"]
 
 _OURS = ("autodiff", "nn")
 _PLAIN = (float, int, str, bytes, complex)
+_LASTING = (types.ModuleType, type, types.FunctionType, types.BuiltinMethodType, staticmethod, classmethod, property)
 _MANY = 10_000
 """Floats that are inputs; if one of more changes, the program is recorded anew."""
 
@@ -101,27 +104,44 @@ class Held:
 
     def restore(self, members: Members) -> None:
         """Let it hold these again."""
-        for key in _differing(now := self.now(), members, {}):
+        now = self.now()
+        if _identical(now, members):
+            return
+        for key in _differing(now, members, {}):
             if key in members:
                 self._put(key, members[key])
         for key in reversed(list(now)):
             if key not in members:
                 self._drop(key)
+        if _strays(self.now(), members):
+            for key in members:
+                self._drop(key)
+                self._put(key, members[key])
 
 
 def _differing(old: Members, new: Members, free: Mapping[Path, Any]) -> list[Any]:
-    """The keys whose members differ; floats that are `free` may be others."""
-    return [
-        key
-        for key in {**old, **new}
-        if key not in old or key not in new or not _alike(old[key], new[key], (key,), free)
-    ]
+    """The keys whose members differ, or that stand in another order; floats that are `free` may be others."""
+    if _identical(old, new):
+        return []
+    both = {**old, **new}
+    differing = [k for k in both if k not in old or k not in new or not _alike(old[k], new[k], (k,), free)]
+    return differing + _strays(old, new)
+
+
+def _identical(old: Members, new: Members) -> bool:
+    """Whether mostly all is as it was; if not, it has to be looked at more closely."""
+    return len(old) == len(new) and all(map(operator.is_, [*old, *old.values()], [*new, *new.values()]))
+
+
+def _strays(old: Members, new: Members) -> list[Any]:
+    """Keys that stand where another did, or one that is equal but of another type."""
+    return [key for was, key in zip(old, new) if was is not key and not _alike(was, key, (), {})]
 
 
 def _floats(x: Any, way: Path) -> Iterator[Path]:
     if type(x) is float:
         yield way
-    elif isinstance(x, tuple):
+    elif isinstance(x, tuple) and not hasattr(x, "__dict__"):
         for k, member in enumerate(x):
             yield from _floats(member, (*way, k))
 
@@ -129,7 +149,7 @@ def _floats(x: Any, way: Path) -> Iterator[Path]:
 def _alike(old: Any, new: Any, way: Path, free: Mapping[Path, Any]) -> bool:
     if old is new:
         return True
-    if type(old) is not type(new):
+    if type(old) is not type(new) or hasattr(old, "__dict__"):
         return False
     if isinstance(old, _PLAIN):
         return way in free or repr(old) == repr(new)  # not by ==: 0.0 is not -0.0, but nan is nan
@@ -143,7 +163,7 @@ def _lifted(x: Any, way: Path, numbers: Mapping[Path, Input]) -> Any:
         leaf = numbers[way].leaf
         leaf._data = x  # for other threads, which may look at it now
         return leaf
-    if isinstance(x, tuple):
+    if isinstance(x, tuple) and not hasattr(x, "__dict__"):
         members = [_lifted(member, (*way, k), numbers) for k, member in enumerate(x)]
         if any(map(operator.is_not, members, x)):
             return type(x)(*members) if hasattr(x, "_fields") else tuple(members)
@@ -183,22 +203,37 @@ class Settings:
         self._first, self._apart = roots[0], apart
         self._front: Held | None = None
         self._classes: set[type] = set()
+        self._objects: list[Any] = []
+        self._values: list[Value] = []
+        self._modules: list[types.ModuleType] = []
+        self._mentioned: dict[str, None] = {}
+        self._looked_up: Counter[int] = Counter()
+        self._places: set[tuple[int, str]] = set()
+        self._variable: set[tuple[int, str]] = set()
         self._ahead: dict[Mode, list[Any]] = {"lift": list(roots), "keep": [], "watch": []}
         try:
-            while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
-                self._take_in(ahead[1].pop(), ahead[0])
+            self._take_in_all()
+            while self._look_into_modules():
+                self._take_in_all()
         except NotCompilable:
             raise
         except Exception as problem:
             raise NotCompilable(f"{what} cannot be looked into: {problem}") from problem
+        kinds = dict.fromkeys(range(len(self._objects)))
+        self._held.append(Held("class", None, lambda: dict(zip(kinds, map(type, self._objects))), self._turn, _nothing))
 
     # -- Finding -------------------------------------------------------------------------------------------------
 
+    def _take_in_all(self) -> None:
+        while ahead := next(filter(operator.itemgetter(1), self._ahead.items()), None):
+            self._take_in(ahead[1].pop(), ahead[0])
+
     def _take_in(self, x: Any, mode: Mode) -> None:
-        if x is None or isinstance(x, (*_PLAIN, types.ModuleType)) or id(x) in self._seen:
+        if x is None or (isinstance(x, _PLAIN) and not hasattr(x, "__dict__")) or id(x) in self._seen:
             return
         self._seen[id(x)] = x
         if isinstance(x, Value):
+            self._values.append(x)
             return
         ahead = self._ahead[mode]
         if isinstance(x, types.FunctionType):
@@ -217,6 +252,13 @@ class Settings:
             ahead += [x.fget, x.fset]
         elif isinstance(x, (tuple, frozenset)):
             ahead += x
+            if hasattr(x, "__dict__"):
+                self._object(x, mode)
+        elif isinstance(x, types.MappingProxyType):
+            self._hold(Held("mappingproxy", None, partial(dict, x), _nothing, _nothing), mode)
+        elif isinstance(x, types.ModuleType):
+            if not _is_library(x.__name__):
+                self._modules.append(x)
         else:
             self._object(x, mode)
 
@@ -229,6 +271,7 @@ class Settings:
 
     def _object(self, x: Any, mode: Mode) -> None:
         kind, name = type(x), type(x).__name__
+        self._objects.append(x)
         if hasattr(kind, "__next__"):
             raise Unrepeatable(f"{self.what} holds an iterator ({name}), which gives something else each time")
         if isinstance(x, random.SystemRandom):
@@ -239,7 +282,8 @@ class Settings:
         lift = mode == "lift" and self._numbers < _MANY
         if isinstance(x, dict):
             get = x.__getitem__ if lift else None
-            put, drop = partial(dict.__setitem__, x), partial(dict.__delitem__, x)
+            basis = OrderedDict if isinstance(x, OrderedDict) else dict
+            put, drop = partial(basis.__setitem__, x), partial(basis.__delitem__, x)
             self._hold(Held(name, x, partial(dict, x), put, drop, get), mode)
         elif isinstance(x, list):
             get = x.__getitem__ if lift else None
@@ -266,6 +310,10 @@ class Settings:
             put, drop = partial(object.__setattr__, x), partial(object.__delattr__, x)
             self._hold(Held(name, None, partial(_attributes, x, names), put, drop, get), mode)
 
+    def _turn(self, place: int, kind: type) -> None:
+        """Let an object be of its class again."""
+        object.__setattr__(self._objects[place], "__class__", kind)
+
     def _numeric(self, x: Any, mode: Mode) -> None:
         """Take in an array, or a source of random numbers of NumPy."""
         if hasattr(x, "bit_generator") or hasattr(x, "random_raw"):
@@ -291,12 +339,41 @@ class Settings:
             return
         for cell in function.__closure__ or ():
             self._named(name, cell, ("cell_contents",))
+            self._look_up(cell, {"cell_contents": cell}, ["cell_contents"], ())
         self._named(name, function, ("__code__", "__defaults__", "__kwdefaults__", "__dict__"))
         names = list(_names(function.__code__))
-        modules = [x for n in names if isinstance(x := scope.get(n), types.ModuleType)]
-        for owner in (scope, *(vars(m) for m in modules if not _is_library(m.__name__))):
-            put, drop = owner.__setitem__, owner.__delitem__
-            self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
+        self._look_up(scope, scope, names, _written(function.__code__))
+        self._watch_names(name, scope, names)
+        self._mentioned.update(dict.fromkeys(names))
+        imported = [sys.modules.get(way) for n in names for way in (n, f"{scope.get('__package__')}.{n}")]
+        self._ahead["watch"] += [x for x in imported if isinstance(x, types.ModuleType)]
+
+    def _look_into_modules(self) -> bool:
+        """Take in what functions may look up in modules of the user's, whatever the way there: whether there is any.
+
+        All names that any function mentions count, for each of them.
+        """
+        names, found = list(self._mentioned), False
+        for module in self._modules:
+            fresh = names[self._looked_up[id(module)] :]
+            if fresh:
+                found = True
+                self._looked_up[id(module)] = len(names)
+                self._look_up(vars(module), vars(module), fresh, ())
+                self._watch_names(module.__name__, vars(module), fresh)
+        return found
+
+    def _watch_names(self, name: str, owner: Members, names: Iterable[str]) -> None:
+        put, drop = owner.__setitem__, owner.__delitem__
+        self._hold(Held(name, None, partial(_members, owner, names), put, drop), "watch")
+
+    def _look_up(self, owner: Any, members: Members, names: Iterable[str], written: Container[str]) -> None:
+        """Remember names that somebody looks up in what outlives this; and those that are likely to change."""
+        for n in names:
+            if n in members:
+                self._places.add((id(owner), n))
+                if n in written or not isinstance(members[n], _LASTING):
+                    self._variable.add((id(owner), n))
 
     def _named(self, name: str, x: Any, names: Iterable[str]) -> None:
         self._hold(Held(name, None, partial(_attributes, x, names), partial(setattr, x), partial(delattr, x)), "watch")
@@ -307,6 +384,7 @@ class Settings:
         for c in cls.__mro__:
             if not _is_library(c.__module__) and c not in self._classes:
                 self._classes.add(c)
+                self._look_up(c, _public(c), _public(c), ())
                 held = Held(c.__name__, None, partial(_public, c), partial(setattr, c), partial(delattr, c))
                 self._hold(held, "watch")
 
@@ -317,9 +395,10 @@ class Settings:
         return any(held.moved() for held in self._held)
 
     def meets(self, other: Settings) -> bool:
-        """Whether they hold an object together that can be changed."""
+        """Whether they hold an object together that can be changed, or look up a name that can."""
         fixed = (tuple, frozenset, type, types.FunctionType, types.BuiltinMethodType)
-        return any(key in other._seen and not isinstance(x, fixed) for key, x in self._seen.items())
+        shared = any(key in other._seen and not isinstance(x, fixed) for key, x in self._seen.items())
+        return shared or not self._variable.isdisjoint(other._places)
 
     def inputs(self) -> list[Input]:
         """The numbers that are inputs of what is recorded."""
@@ -340,17 +419,20 @@ class Settings:
     # -- Recording -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def kept(self) -> Iterator[_Listener]:
+    def kept(self) -> Iterator[tuple[_Listener, ...]]:
         """Whatever is done inside to what there is, and to sources of random numbers, is undone; prints are unseen."""
         before = [(held, held.now()) for held in (*self._held, *self._kept)]
         sources = self._sources if self.foreign else []  # the package's own code draws none while it is recorded
         states = [get() for get, _ in sources]
+        numbers = [(v, v._data, v.grad, v._stamp, v._stamp.epoch) for v in self._values] if self.foreign else []
         try:
-            with _Listener() as listener:
-                yield listener
+            with _Listener("stdout") as output, _Listener("stderr") as errors:
+                yield output, errors
         finally:
             for held, members in before:
                 held.restore(members)
+            for value, data, grad, stamp, epoch in numbers:
+                value._data, value.grad, value._stamp, stamp.epoch = data, grad, stamp, epoch
             for (get, put), state in zip(sources, states):
                 if _frozen(get()) != _frozen(state):
                     put(state)
@@ -363,20 +445,26 @@ class Settings:
         """
         sources = self._sources if self.foreign else []
         states = [_frozen(get()) for get, _ in sources]
-        with self.kept() as listener:
+        with self.kept() as listeners:
             expected = [(held, held.lifted(held.now())) for held in (*self._held, *self._kept)]
             for held, members in expected:
                 if held is self._front:
                     members.update(standing_in)
                 held.restore(members)
+            gradient: Any = _Gradient()
+            values = self._values if self.foreign else []
+            for value in values:
+                value.grad = gradient
             yield
+            if any(value.grad is not gradient for value in values):
+                raise Unrepeatable(f"{self.what} changes the .grad of a Value when it is called")
             if [_frozen(get()) for get, _ in sources] != states:
                 raise Unrepeatable(f"{self.what} draws random numbers, by other means than nn.Dropout")
             for held, members in expected:
                 for key in _differing(members, held.now(), {}):
                     told = f"{held.name}.{key}" if isinstance(key, str) else f"what is in a {held.name}"
                     raise Unrepeatable(f"{self.what} changes {told:.60} when it is called")
-            if listener.heard:
+            if any(listener.heard for listener in listeners):
                 raise Unrepeatable(f"{self.what} prints when it is called")
 
     def hold(self, problem: Exception | None = None) -> bool:
@@ -468,6 +556,12 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(inner)
 
 
+def _written(code: types.CodeType) -> set[str]:
+    """The global names that some code sets."""
+    own = {x.argval for x in dis.get_instructions(code) if x.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")}
+    return own.union(*[_written(inner) for inner in code.co_consts if isinstance(inner, types.CodeType)])
+
+
 def _root_of(module: Any) -> str:
     return str(module).partition(".")[0]
 
@@ -492,26 +586,39 @@ def _frozen(state: Any) -> Any:
     return state.tobytes() if hasattr(state, "tobytes") else state
 
 
-class _Listener:
-    """Stands in the place of standard output: it hears what this thread prints, and lets nobody else hear it."""
+class _Gradient:
+    """Stands for the .grad of a Value while a function is recorded: it changes with each step."""
 
-    def __init__(self) -> None:
-        self.output, self.heard = sys.stdout, False
+    def __getattr__(self, name: str) -> Any:
+        raise TraceError("a .grad that is looked at cannot be recorded")
+
+
+class _Listener:
+    """Stands in the place of a stream of `sys`: it hears what this thread prints, and lets nobody else hear it.
+
+    Warnings are let through: they are told once, whatever is called again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.heard = name, False
+        self.output: TextIO = getattr(sys, name)
         self._here: int | None = threading.get_ident()
 
     def __enter__(self) -> _Listener:
-        sys.stdout = self
+        setattr(sys, self.name, self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._here = None
-        if sys.stdout is self:
-            sys.stdout = self.output
-            while isinstance(sys.stdout, _Listener) and sys.stdout._here is None:  # of a thread that came first
-                sys.stdout = sys.stdout.output
+        if getattr(sys, self.name) is self:
+            output = self.output
+            while isinstance(output, _Listener) and output._here is None:  # of a thread that came first
+                output = output.output
+            setattr(sys, self.name, output)
 
     def write(self, text: str) -> int:
-        if threading.get_ident() != self._here:
+        warned = sys._getframe(1).f_globals.get("__name__") in ("warnings", "_py_warnings")
+        if warned or threading.get_ident() != self._here:
             return self.output.write(text)
         self.heard = True
         return len(text)
