@@ -56,6 +56,8 @@ def reduce(output: Value) -> tuple[Any, ...]:
     Nodes refer to operands by number. Leaves are pickled as objects of their own, so that outputs which are
     pickled together still share them.
     """
+    if recording.traced:
+        recording.refuse(output, "a pickle", recording.LEAVES)
     if output.op is None:
         return _leaf, (output._data, output.grad, _plain(output._stamp))
     order = topological((output,))
