@@ -886,6 +886,8 @@ def test_what_is_not_finite_as_a_program_only():
     copied = module(lambda self, x: self.inner(x) * pickle.loads(pickle.dumps(self.a)), a=0.7)
     check(copied, change=at_epoch_2(lambda model, _: setattr(model, "a", 0.2)))
     check(module(rooted, a=0.5))
+    parameter = module(lambda self, x: self.inner(x) * pickle.loads(pickle.dumps(self.inner.layers[0].neurons[0].b)))
+    check(parameter, backend="eager: the model or the loss cannot be recorded: a pickle of b")
     check(network, optimizer(unlike), backend="eager steps: the optimizer computes something else")
     assert nn.replay.compiled_step.agree([math.nan, math.inf, -math.inf], [math.nan, math.inf, -math.inf])
     for x in (math.inf, math.nan, -math.inf):

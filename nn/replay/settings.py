@@ -219,8 +219,10 @@ class Settings:
             raise
         except Exception as problem:
             raise NotCompilable(f"{what} cannot be looked into: {problem}") from problem
-        kinds = dict.fromkeys(range(len(self._objects)))
-        self._held.append(Held("class", None, lambda: dict(zip(kinds, map(type, self._objects))), self._turn, _nothing))
+        places = list(range(len(self._objects)))  # the same ints each time
+        self._held.append(
+            Held("class", None, lambda: dict(zip(places, map(type, self._objects))), self._turn, _nothing)
+        )
 
     # -- Finding -------------------------------------------------------------------------------------------------
 
