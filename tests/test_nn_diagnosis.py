@@ -214,9 +214,10 @@ def test_a_bad_last_epoch_is_told():
     for good in ([0.05 + math.exp(-k / 5) for k in range(30)], [math.exp(-k / 5) for k in range(60)]):
         history = with_best(curve([*good, 5.0], [*good, 5.0]))
         diagnosis = diagnose(history)
-        assert f"far above the others at the end: 5, at epoch {len(good)}" in diagnosis.text
+        assert f"far above that level at the end: 5, at epoch {len(good)}" in diagnosis.text
         assert "best epoch" in diagnosis.remedy
-    assert "far above" not in diagnose(curve(SETTLED, SETTLED)).text
+    for good in (SETTLED, [*[1.0] * 20, math.nextafter(1.0, 2.0)]):
+        assert "far above" not in diagnose(curve(good, good)).text
 
 
 def test_a_score_that_is_not_known_is_not_told():

@@ -244,8 +244,9 @@ def _converged(training: Curve, judged: Curve, part: str) -> Finding:
         text += f", {judged.end / training.end:.2g} times the training loss"
         remedy = "more data or regularisation might close the gap"
     text += f"; it was lowest, {judged.at(judged.best)}"
-    if judged.losses[-1] - judged.end > max(LARGE * judged.fall, CLEAR * judged.error(1)):
-        text += f", and far above the others at the end: {judged.at(judged.last)}"
+    least = max(WORSE * abs(judged.end), LARGE * judged.fall, CLEAR * judged.error(1))
+    if judged.losses[-1] - judged.end > least:
+        text += f", and far above that level at the end: {judged.at(judged.last)}"
         remedy = "keep the weights of the best epoch, or train on, to see whether the loss stays up"
     return "converged", text, remedy
 
