@@ -53,6 +53,15 @@ CURVES = {
     "overfitting, slowly": (curve(SETTLED, [x + 1e-5 * k for k, x in enumerate(SETTLED)]), "overfitting"),
     "overfitting, then level": (curve(SETTLED, [*SETTLED[:8], *[0.4] * 33]), "overfitting"),
     "overfitting by a third, then level": (curve(SETTLED, [*SETTLED[:30], *[0.133] * 11]), "overfitting"),
+    "overfitting, in few epochs": (
+        curve(SETTLED[:9], [5.0, 3.092, 2.207, 1.796, 1.627, 1.732, 1.885, 2.06, 2.245]),
+        "overfitting",
+    ),
+    "overfitting, in few epochs, by little": (
+        curve(SETTLED[:11], [0.695, 0.508, 0.424, 0.371, 0.366, 0.362, 0.358, 0.367, 0.399, 0.407, 0.418]),
+        "overfitting",
+    ),
+    "overfitting, in eight epochs": (curve(SETTLED[:8], [1.0, 0.5, 0.3, 0.25, 0.27, 0.3, 0.33, 0.36]), "overfitting"),
     "overfitting from the start": (curve(SETTLED, [1.0 + 0.01 * k for k in range(N)]), "overfitting"),
     "converged": (curve(SETTLED, [1.1 * x for x in SETTLED]), "converged"),
     "converged, noisily": (curve(noisy(SETTLED, 0.001), noisy(SETTLED, 0.001)), "converged"),
@@ -173,10 +182,49 @@ def test_the_last_epoch_that_was_finite():
 
 
 def test_too_few_epochs_to_tell():
+    assert "in 1 epoch, too few" in diagnose(curve([1.0, 0.9], [1.0, 1.1])).text
     diagnosis = diagnose(curve([1.0, 0.8, 0.9], [1.0, 0.9, 0.95]))
     assert diagnosis.kind == "cannot tell"
     assert "in 2 epochs, too few to tell a trend from noise" in diagnosis.text
     assert "lowest, 0.9, at epoch 1" in diagnosis.text
+
+
+def lasting(rng, count, rho):
+    """Noise of which a share goes on from epoch to epoch."""
+    noise = [rng.gauss(0.0, 1.0)]
+    while len(noise) < count:
+        noise.append(rho * noise[-1] + math.sqrt(1.0 - rho**2) * rng.gauss(0.0, 1.0))
+    return noise
+
+
+@pytest.mark.parametrize(("rho", "flat", "settled"), [(0.0, 0.93, 0.95), (0.3, 0.84, 0.93), (0.5, 0.78, 0.9)])
+def test_noise_that_lasts_is_no_trend(rho, flat, settled):
+    rng = random.Random(9)
+    for floor, score, kind, least in ((1.0, 0.5, "underfitting", flat), (0.2, 0.95, "converged", settled)):
+        right = 0
+        for _ in range(200):
+            count, size = rng.choice((20, 50, 100, 200, 400)), rng.choice((0.02, 0.1, 0.2))
+            clean = [floor + (1.0 - floor) * math.exp(-k / (0.08 * count)) for k in range(count)]
+            both = [[x * math.exp(size * e) for x, e in zip(clean, lasting(rng, count, rho))] for _ in range(2)]
+            right += diagnose(curve(*both, score)).kind == kind
+        assert right >= least * 200, (kind, right)
+
+
+def test_a_bad_last_epoch_is_told():
+    for good in ([0.05 + math.exp(-k / 5) for k in range(30)], [math.exp(-k / 5) for k in range(60)]):
+        history = with_best(curve([*good, 5.0], [*good, 5.0]))
+        diagnosis = diagnose(history)
+        assert f"far above that level at the end: 5, at epoch {len(good)}" in diagnosis.text
+        assert "best epoch" in diagnosis.remedy
+    for good in (SETTLED, [*[1.0] * 20, math.nextafter(1.0, 2.0)]):
+        assert "far above" not in diagnose(curve(good, good)).text
+
+
+def test_a_score_that_is_not_known_is_not_told():
+    for training, kind in ((SETTLED, "converged"), (FLAT, "underfitting")):
+        diagnosis = diagnose(curve(training, training, math.nan))
+        assert diagnosis.kind == kind
+        assert "nan" not in diagnosis.text
 
 
 @st.composite

@@ -3,6 +3,7 @@
 A curve is a trend and noise on it, so that a single epoch says little. A *level* is the median over some epochs, which
 a bad one does not move; two levels differ if they are several standard errors apart. A *trend* is what the Mann-Kendall
 test finds: it counts the pairs of epochs of which the later has the greater loss, and those of which the earlier.
+Noise may last from epoch to epoch; a level is then less certain than its epochs look, and pairs of epochs say less.
 
 References
 ----------
@@ -34,6 +35,9 @@ FEW = 5
 
 LIKELY, LIKELIER, SURE = 1.65, 2.0, 3.3
 """What a trend exceeds by chance once in 20, in 44 and in 2,000."""
+
+LONG = 16
+"""How many losses it takes to tell whether noise lasts from epoch to epoch."""
 
 CLEAR = 3.0
 """How many standard errors the end of a curve has to be above its lowest level, which is chosen as the lowest."""
@@ -115,9 +119,9 @@ def diagnose(history: Judged) -> Diagnosis:
     -----
     The first of these that holds:
 
-    * diverging: a loss was not finite; or the training loss ends above its start, by more than four times its noise or
-      at more than twice as much; or it has lost more than half of what it had fallen; or it rises to the end, by more
-      than 1 % of that;
+    * diverging: a loss was not finite; or the training loss ends above its start, by more than three standard errors of
+      a loss or at more than twice as much; or it has lost more than half of what it had fallen; or it rises to the end,
+      by more than 1 % of that;
     * cannot tell: there are fewer than four epochs of training, in which the loss has not just fallen;
     * overfitting: the validation loss rises to the end, by however little, or it ends above its lowest level, by more
       than 5 % of that and 1 % of its whole fall;
@@ -132,6 +136,8 @@ def diagnose(history: Judged) -> Diagnosis:
     there is a trend upwards after the best epoch. Trends are those of the Mann-Kendall test: in the last half at 5 %,
     where the loss has to end below its lowest level as well; after the best epoch at 5 % if the rise is a fifth of the
     height of the curve, else at 0.05 %; for "rises to the end", in the last quarter or the last 9 losses, at 0.05 %.
+    Where the noise lasts from epoch to epoch, standard errors are the greater for it, and a trend counts less, unless
+    the levels of its halves differ as clearly, or nearly all pairs of epochs agree.
 
     In the text "about" tells a median over the epochs that are named; a loss "at epoch k" is that of the history.
 
@@ -169,7 +175,7 @@ def _diverging(history: Judged, training: Curve, judged: Curve) -> Finding | Non
         return "diverging", text, remedy
     start, end, fall = training.losses[0], training.end, training.fall
     slack = 1e-9 * abs(start)  # rounding is no divergence
-    if end > start + 4.0 * training.noise + slack or end > 2.0 * start > 0.0:
+    if end > start + CLEAR * training.error(1) + slack or end > 2.0 * start > 0.0:
         text = f"the training loss was {training.at(0)}, and is {training.about(training.quarter)}"
     elif (high := training.risen(0.5 * fall + slack)) is not None:
         text = f"the training loss was {training.about(*training.lowest)}, and is {training.about(high)}"
@@ -183,7 +189,8 @@ def _diverging(history: Judged, training: Curve, judged: Curve) -> Finding | Non
 def _too_few(judged: Curve) -> Finding | None:
     if len(judged.losses) >= FEW or judged.falls:
         return None
-    text = f"in {judged.last} epochs, too few to tell a trend from noise, the loss was lowest, {judged.at(judged.best)}"
+    epochs = "1 epoch" if judged.last == 1 else f"{judged.last} epochs"
+    text = f"in {epochs}, too few to tell a trend from noise, the loss was lowest, {judged.at(judged.best)}"
     return "cannot tell", text, "train for more epochs"
 
 
@@ -215,9 +222,9 @@ def _still_improving(judged: Curve, part: str) -> Finding | None:
 
 
 def _underfitting(history: Judged, training: Curve, judged: Curve, part: str) -> Finding | None:
-    if history.metric in POOR:
-        scores = history.column("training_score")
-        best, last = scores[judged.best], scores[judged.last]
+    scores = history.column("training_score")
+    best, last = scores[judged.best], scores[judged.last]
+    if history.metric in POOR and not math.isnan(best + last):
         poor = not max(best, last) >= POOR[history.metric]
         seen = (
             f"the training {history.metric} is {best:.4g} at the best epoch, {judged.best}, and {last:.4g} at the last"
@@ -236,15 +243,20 @@ def _converged(training: Curve, judged: Curve, part: str) -> Finding:
     if judged.end > 2.0 * training.end > 0.0:
         text += f", {judged.end / training.end:.2g} times the training loss"
         remedy = "more data or regularisation might close the gap"
-    return "converged", f"{text}; it was lowest, {judged.at(judged.best)}", remedy
+    text += f"; it was lowest, {judged.at(judged.best)}"
+    least = max(WORSE * abs(judged.end), LARGE * judged.fall, CLEAR * judged.error(1))
+    if judged.losses[-1] - judged.end > least:
+        text += f", and far above that level at the end: {judged.at(judged.last)}"
+        remedy = "keep the weights of the best epoch, or train on, to see whether the loss stays up"
+    return "converged", text, remedy
 
 
-def scatter(numbers: Sequence[float]) -> float:
-    """The standard deviation of three numbers or more about their trend, by how far each is from its neighbours' mean.
+def scatter(numbers: Sequence[float], apart: int = 1) -> float:
+    """The standard deviation of numbers about their trend, by how far each is from the mean of its neighbours.
 
     Of normal noise that distance has the deviation sqrt(1.5), and the median of its size is 0.6745 times that.
     """
-    distances = [abs(b - 0.5 * (a + c)) for a, b, c in zip(numbers, numbers[1:], numbers[2:])]
+    distances = [abs(b - 0.5 * (a + c)) for a, b, c in zip(numbers, numbers[apart:], numbers[2 * apart :])]
     return median(distances) / (0.6745 * math.sqrt(1.5))
 
 
@@ -261,6 +273,7 @@ class Curve:
         count = len(losses)
         self.losses, self.last = losses, count - 1
         self.best = min(range(count), key=losses.__getitem__, default=0)
+        self.steep = max(min(count // 4, count - FEW), 0)  # so many fall by more than they scatter
         self.half = max(count - max(FEW, math.ceil(count / 2)), 0)
         self.quarter = max(count - max(3, math.ceil(count / 4)), 0)
         self.tail = max(count - max(9, math.ceil(count / 4)), 0)  # 9: fewer cannot rise beyond doubt
@@ -303,20 +316,22 @@ class Curve:
 
     @cached_property
     def noise(self) -> float:
-        """The standard deviation of a loss; infinite if there are too few to know it."""
-        losses = self.losses[len(self.losses) // 4 if len(self.losses) >= 12 else 0 :]
-        return scatter(losses) if len(losses) >= FEW else math.inf
+        """The standard deviation of a loss, by its neighbours; infinite if there are too few to know it."""
+        return scatter(self.losses[self.steep :]) if len(self.losses) >= FEW else math.inf
+
+    @cached_property
+    def lasting(self) -> float:
+        """How many times as far levels scatter as they would if the noise of each epoch were new; 1 at the least."""
+        count = len(self.losses) - self.steep
+        if count < LONG or not self.noise:
+            return 1.0
+        width = count // 8
+        levels = [self.level(k, k + width) for k in range(self.steep, len(self.losses) - width + 1)]
+        return max(scatter(levels, apart=width) * math.sqrt(width) / (1.25 * self.noise), 1.0)
 
     def error(self, width: int) -> float:
-        """The standard error of a level over so many epochs: by the noise, or by such levels, if that is more.
-
-        It is more where noise goes on from epoch to epoch. A median has 1.25 times the error of a mean.
-        """
-        short = max(width // 2, 1)
-        starts = range(len(self.losses) // 4, len(self.losses) - short + 1, short)
-        levels = [self.level(k, k + short) for k in starts]
-        spread = scatter(levels) * math.sqrt(short) if len(levels) >= FEW else 0.0
-        return max(1.25 * self.noise, spread) / math.sqrt(width)
+        """The standard error of a level over so many epochs; a median has 1.25 times that of a mean."""
+        return 1.25 * self.noise * self.lasting / math.sqrt(width)
 
     def risen(self, least: float) -> int | None:
         """Since when the losses are above their lowest level by more than `least`, and more than noise can do it."""
@@ -331,7 +346,11 @@ class Curve:
         return self.quarter if rise > least and self.trend(self.best + 1) > beyond else None
 
     def trend(self, first: int) -> float:
-        """The Mann-Kendall test of the epochs from one on: above 0 if the losses rise, in standard deviations."""
+        """The Mann-Kendall test of the epochs from one on: above 0 if the losses rise, in standard deviations.
+
+        Where noise lasts these are the greater, by about the root of `lasting` (which a bend of the curve raises too);
+        they are not where the levels of the two halves differ as clearly, or where nearly all pairs agree.
+        """
         losses = self.losses[first:]
         count, pairs = len(losses), 0
         seen: list[float] = []
@@ -341,7 +360,14 @@ class Curve:
             seen.insert(above, x)
         ties = sum(n * (n - 1) * (2 * n + 5) for n in Counter(losses).values())
         variance = (count * (count - 1) * (2 * count + 5) - ties) / 18.0
-        return (pairs - math.copysign(1.0, pairs)) / math.sqrt(variance) if pairs else 0.0
+        if not pairs:
+            return 0.0
+        trend = (pairs - math.copysign(1.0, pairs)) / math.sqrt(variance)
+        if abs(pairs) > 0.9 * count * (count - 1) / 2:
+            return trend
+        error = self.error(count // 2) * math.sqrt(2.0)
+        clear = abs(self.change(first)) / error if error else math.inf
+        return math.copysign(min(abs(trend), max(abs(trend) / math.sqrt(self.lasting), clear)), trend)
 
     @property
     def falls(self) -> bool:
