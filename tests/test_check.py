@@ -426,6 +426,17 @@ KINKS = {
 }
 
 
+NO_KINKS = {
+    "square": (lambda x: x**2, 0.0),
+    "cube": (lambda x: x**3, 0.0),
+    "itself": (lambda x: x**1, 0.0),
+    "constant": (lambda x: x**0, 0.0),
+    "squared errors": (lambda w, b: ((w * 2 + b - 5) ** 2 + (w * 3 + b - 7) ** 2) / 2, 2.0, 1.0),
+    "rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x * x) ** 2, 1.0, 1.0),
+    "no leak": (lambda x: autodiff.leaky_relu(x, 1.0), 0.0),
+}
+
+
 class TestKinks:
     @pytest.mark.parametrize("reason", KINKS)
     def test_they_are_skipped_with_the_reason(self, reason):
@@ -461,7 +472,28 @@ class TestKinks:
         report = check_grads(lambda x, y: plain(x, y), 0.0, 2.0, order=1)
         assert report.rows[1].skipped.endswith("has a kink or pole here")
         careful = check_grads(lambda x, y: x**y, 0.0, 2.0)
-        assert [row.derivative for row in careful.rows if not row.skipped] == ["df/dx1", "d2f/dx0dx1", "d2f/dx1dx1"]
+        assert [row.derivative for row in careful.rows if row.skipped] == ["d2f/dx1dx0"]
+
+    @pytest.mark.parametrize("name", NO_KINKS)
+    def test_both_sides_that_agree_are_no_kink(self, name):
+        f, *at = NO_KINKS[name]
+        assert {row.verdict for row in check_grads(f, *at).rows} == {"agrees"}
+
+    @pytest.mark.parametrize(
+        "f", [lambda x: autodiff.relu(x) ** 2, lambda x: abs(x) * x, autodiff.elu], ids=["relu", "abs", "elu"]
+    )
+    def test_a_kink_of_the_slope_alone(self, f):
+        assert [row.verdict for row in check_grads(f, 0.0).rows] == ["agrees", "cannot tell"]
+
+    @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+    def test_one_side_that_agrees_is_a_kink(self, slope):
+        op = define("hinge", lambda a: max(a, 0.0), lambda y, a: slope, singular=lambda a: a)
+        with pytest.warns(UserWarning, match="has a kink or pole here"):
+            check_grads(lambda x: op(x), 0.0, order=1)
+
+    def test_a_pole_far_away_is_no_reason(self):
+        with pytest.warns(UserWarning, match="differences do not settle"):
+            check_grads(lambda x: (1 + 1 / x) ** x, 1e8, order=1)
 
     def test_a_derivative_that_is_nan_for_no_reason_is_wrong(self):
         op = define("undone", lambda a: a * a, lambda y, a: a * math.nan)

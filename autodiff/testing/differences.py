@@ -79,7 +79,7 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
     if found.verdict == "differs" and any(_pleads(fit, found, computed, rtol, rounding) for fit in usable()):
         return found._replace(verdict="cannot tell", reason="steps disagree: stairs or waves, or rounding")
     obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
-    if found.reason == _UNSETTLED and obstacles:
+    if found.reason == _UNSETTLED and len(obstacles) > len(usable()):  # else they are far, and something else is near
         found = found._replace(reason=obstacles[-1])
     return found
 
