@@ -139,6 +139,39 @@ class TestDifferences:
             assert judge(f, x, computed, 1e-6).verdict != "differs"
         assert judge(lambda t: 0.5 * t, x, 0.5, 1e-6).verdict == "agrees"
 
+    def test_values_among_the_subnormals(self):
+        for x in (-745.0, -741.3, -740.0, -739.5577077470405, -736.0):
+            for f in (math.exp, lambda t: 1.0 / (1.0 + math.exp(-t)) if t > -700 else math.exp(t)):
+                assert judge(f, x, math.exp(x), 1e-6).verdict != "differs"
+        assert judge(lambda t: 2.0**t, -1066.9, math.log(2.0) * 2.0**-1066.9, 1e-6).verdict != "differs"
+
+    @pytest.mark.parametrize("x", [1e13, 1e15, 2e15, 4.5e15, 7.017128550306026e16, 1e18, 1e300])
+    def test_a_bend_that_is_narrower_than_floats(self, x):
+        for other in (x, math.nextafter(x, math.inf)):
+            slope = 1.0 / (1.0 + math.exp(min(other - x, 700.0)))
+            for f in (autodiff.logaddexp, lambda a, b: autodiff.logsumexp([a, b])):
+                assert judge(lambda t: f(t, other), x, slope, 1e-6).verdict != "differs"  # noqa: B023
+
+    def test_a_wave_that_is_narrower_than_floats(self):
+        for f, slope in ((math.sin, math.cos), (math.cos, lambda t: -math.sin(t))):
+            for x in (8.359164072966221e232, 1e230, 3e250, 1e300):
+                assert judge(f, x, slope(x), 1e-6).verdict == "cannot tell"
+        assert judge(math.atan, 1e15, 1e-3, 1e-6).verdict == "differs"
+
+    def test_stairs_of_a_few_floats(self):
+        for x in (1.3e11, 5.579e11, 1e12):
+            assert judge(lambda t: math.floor(t * 1e3) / 1e3, x, 0.0, 1e-6).verdict != "differs"
+        assert judge(lambda t: t, 1e12, 0.0, 1e-6).verdict == "differs"
+
+    def test_no_value_between_the_floats(self):
+        def power(t):
+            y = (-1.0) ** t
+            return math.nan if isinstance(y, complex) else y
+
+        for x in (1e16, 1e14, -75454996732284.0):
+            assert judge(power, x, math.nan, 1e-6).verdict == "cannot tell"
+        assert judge(math.exp, 1.0, math.nan, 1e-6).verdict == "differs"
+
     def test_what_is_nothing_next_to_the_function_is_said_to_be(self):
         found = judge(math.tanh, 18.0, 4.0 * math.exp(-36.0), 1e-6)
         assert (found.verdict, found.negligible) == ("cannot tell", True)
