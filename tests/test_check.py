@@ -414,6 +414,35 @@ class TestWrong:
             with pytest.raises(GradientError, match=r"'off' is wrong: doff/db at"):
                 call()
 
+    @pytest.mark.parametrize("factor", [1.01, 1.0 + 3e-6, 0.0, math.nan])
+    @pytest.mark.parametrize(
+        "window",
+        [(9e5, 1e6), (-1.58e3, -1.44e3), (200.0, 220.0), (0.3, 0.31), (4.05e-3, 4.46e-3), (-1.12e-4, -1.01e-4)],
+    )
+    def test_in_a_narrow_window(self, window, factor):
+        """Points that are judged miss it, but there the rule jumps."""
+        low, high = window
+        op = define("windowed", math.asinh, lambda y, a: (factor if low < a < high else 1.0) / math.sqrt(1.0 + a * a))
+        with pytest.raises(GradientError, match="'windowed' is wrong"):
+            check_op(op, order=1)
+
+    @pytest.mark.parametrize("window", [(9e5, 1e6), (3.0, 3.2), (-2e2, -1.8e2)])
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_in_a_narrow_strip(self, window, which):
+        low, high = window
+
+        def off(x):
+            return 1.01 if low < x < high else 1.0
+
+        rules = (lambda y, a, b: b * (off(a) if which == 0 else 1.0), lambda y, a, b: a * (off(b) if which else 1.0))
+        op = define("strip", lambda a, b: a * b, rules)
+        with pytest.raises(GradientError, match="'strip' is wrong"):
+            check_op(op, order=1)
+
+    def test_a_right_rule_may_jump(self):
+        op = define("bent", lambda a: max(a, 3.0) + abs(a + 2.0), lambda y, a: (a > 3.0) + math.copysign(1.0, a + 2.0))
+        assert not [row for row in check_op(op, order=1).rows if row.verdict == "differs"]
+
     def test_a_derivative_that_gets_lost(self):
         op = define("lost", lambda a: a**3, lambda y, a: 3.0 * float(a) ** 2)
         check_op(op, order=1)
