@@ -268,6 +268,14 @@ class TestParts:
         with pytest.warns(UserWarning, match="rounding changes the gradient"):
             check_grads(lambda x: (1 - autodiff.cos(x)) / (x * x), 1e-3, order=1)
 
+    def test_a_number_that_overflowed_before_is_no_wrong_rule(self):
+        for f, *at in [
+            (lambda x, y: autodiff.expm1(autodiff.cosh(x) ** y), 8482856902.135309, -21.900390794431992),
+            (lambda x: autodiff.cosh(1e6) ** x, -5.5e-20),
+        ]:
+            with pytest.warns(UserWarning, match="cannot tell"):
+                check_grads(f, *at, order=1)
+
     def test_overflow_between_operations_is_told(self):
         """1 / (x * x) has a slope of -2e-300 at 1e100, but the rule of the quotient underflows on the way."""
         with pytest.warns(UserWarning, match="differences of the whole contradict"):

@@ -184,6 +184,8 @@ def _is_seen_nearby(
     usable = {key: fit for key, fit in fits.items() if isinstance(fit, Fit)}
     accusing = {key: fit for key, fit in usable.items() if fit.slope == found.derivative}
     ulp, slope, here = math.ulp(x), abs(found.derivative), cast(float, f.here)
+    if not math.isfinite(found.doubt):
+        return False
     if not math.isfinite(computed):  # it may have no value between these floats, as (-1)**x at 1e16
         nearest = min((exponent for exponent, _ in accusing), default=0)
         whole = ulp >= 1.0 and slope == 0.0

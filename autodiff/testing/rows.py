@@ -130,6 +130,10 @@ def _row(
         found = _from_both_sides(f, point[j], gradient, rtol) or found
     if found.verdict == "differs" and not math.isfinite(gradient) and pole:
         found = found._replace(verdict="cannot tell", reason=_kink(pole, 0.0))
+    if found.verdict == "differs" and not math.isfinite(gradient) and not all(map(math.isfinite, point)):
+        found = found._replace(
+            verdict="cannot tell", reason="an operand is not finite: what was computed before overflowed"
+        )
     where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(point[j])}"
     verdict, differences, doubt, reason, negligible = found
     return GradientRow(derivative, where, gradient, differences, doubt, verdict, reason, negligible)
