@@ -139,6 +139,39 @@ class TestDifferences:
             assert judge(f, x, computed, 1e-6).verdict != "differs"
         assert judge(lambda t: 0.5 * t, x, 0.5, 1e-6).verdict == "agrees"
 
+    def test_values_among_the_subnormals(self):
+        for x in (-745.0, -741.3, -740.0, -739.5577077470405, -736.0):
+            for f in (math.exp, lambda t: 1.0 / (1.0 + math.exp(-t)) if t > -700 else math.exp(t)):
+                assert judge(f, x, math.exp(x), 1e-6).verdict != "differs"
+        assert judge(lambda t: 2.0**t, -1066.9, math.log(2.0) * 2.0**-1066.9, 1e-6).verdict != "differs"
+
+    @pytest.mark.parametrize("x", [1e13, 1e15, 2e15, 4.5e15, 7.017128550306026e16, 1e18, 1e300])
+    def test_a_bend_that_is_narrower_than_floats(self, x):
+        for other in (x, math.nextafter(x, math.inf)):
+            slope = 1.0 / (1.0 + math.exp(min(other - x, 700.0)))
+            for f in (autodiff.logaddexp, lambda a, b: autodiff.logsumexp([a, b])):
+                assert judge(lambda t: f(t, other), x, slope, 1e-6).verdict != "differs"  # noqa: B023
+
+    def test_a_wave_that_is_narrower_than_floats(self):
+        for f, slope in ((math.sin, math.cos), (math.cos, lambda t: -math.sin(t))):
+            for x in (8.359164072966221e232, 1e230, 3e250, 1e300):
+                assert judge(f, x, slope(x), 1e-6).verdict == "cannot tell"
+        assert judge(math.atan, 1e15, 1e-3, 1e-6).verdict == "differs"
+
+    def test_stairs_of_a_few_floats(self):
+        for x in (1.3e11, 5.579e11, 1e12):
+            assert judge(lambda t: math.floor(t * 1e3) / 1e3, x, 0.0, 1e-6).verdict != "differs"
+        assert judge(lambda t: t, 1e12, 0.0, 1e-6).verdict == "differs"
+
+    def test_no_value_between_the_floats(self):
+        def power(t):
+            y = (-1.0) ** t
+            return math.nan if isinstance(y, complex) else y
+
+        for x in (1e16, 1e14, -75454996732284.0):
+            assert judge(power, x, math.nan, 1e-6).verdict == "cannot tell"
+        assert judge(math.exp, 1.0, math.nan, 1e-6).verdict == "differs"
+
     def test_what_is_nothing_next_to_the_function_is_said_to_be(self):
         found = judge(math.tanh, 18.0, 4.0 * math.exp(-36.0), 1e-6)
         assert (found.verdict, found.negligible) == ("cannot tell", True)
@@ -234,6 +267,14 @@ class TestParts:
         """The slope of the exact function is -8e-5; the one that is computed has lost digits, as the function has."""
         with pytest.warns(UserWarning, match="rounding changes the gradient"):
             check_grads(lambda x: (1 - autodiff.cos(x)) / (x * x), 1e-3, order=1)
+
+    def test_a_number_that_overflowed_before_is_no_wrong_rule(self):
+        for f, *at in [
+            (lambda x, y: autodiff.expm1(autodiff.cosh(x) ** y), 8482856902.135309, -21.900390794431992),
+            (lambda x: autodiff.cosh(1e6) ** x, -5.5e-20),
+        ]:
+            with pytest.warns(UserWarning, match="cannot tell"):
+                check_grads(f, *at, order=1)
 
     def test_overflow_between_operations_is_told(self):
         """1 / (x * x) has a slope of -2e-300 at 1e100, but the rule of the quotient underflows on the way."""
@@ -381,6 +422,35 @@ class TestWrong:
             with pytest.raises(GradientError, match=r"'off' is wrong: doff/db at"):
                 call()
 
+    @pytest.mark.parametrize("factor", [1.01, 1.0 + 3e-6, 0.0, math.nan])
+    @pytest.mark.parametrize(
+        "window",
+        [(9e5, 1e6), (-1.58e3, -1.44e3), (200.0, 220.0), (0.3, 0.31), (4.05e-3, 4.46e-3), (-1.12e-4, -1.01e-4)],
+    )
+    def test_in_a_narrow_window(self, window, factor):
+        """Points that are judged miss it, but there the rule jumps."""
+        low, high = window
+        op = define("windowed", math.asinh, lambda y, a: (factor if low < a < high else 1.0) / math.sqrt(1.0 + a * a))
+        with pytest.raises(GradientError, match="'windowed' is wrong"):
+            check_op(op, order=1)
+
+    @pytest.mark.parametrize("window", [(9e5, 1e6), (3.0, 3.2), (-2e2, -1.8e2)])
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_in_a_narrow_strip(self, window, which):
+        low, high = window
+
+        def off(x):
+            return 1.01 if low < x < high else 1.0
+
+        rules = (lambda y, a, b: b * (off(a) if which == 0 else 1.0), lambda y, a, b: a * (off(b) if which else 1.0))
+        op = define("strip", lambda a, b: a * b, rules)
+        with pytest.raises(GradientError, match="'strip' is wrong"):
+            check_op(op, order=1)
+
+    def test_a_right_rule_may_jump(self):
+        op = define("bent", lambda a: max(a, 3.0) + abs(a + 2.0), lambda y, a: (a > 3.0) + math.copysign(1.0, a + 2.0))
+        assert not [row for row in check_op(op, order=1).rows if row.verdict == "differs"]
+
     def test_a_derivative_that_gets_lost(self):
         op = define("lost", lambda a: a**3, lambda y, a: 3.0 * float(a) ** 2)
         check_op(op, order=1)
@@ -426,6 +496,17 @@ KINKS = {
 }
 
 
+NO_KINKS = {
+    "square": (lambda x: x**2, 0.0),
+    "cube": (lambda x: x**3, 0.0),
+    "itself": (lambda x: x**1, 0.0),
+    "constant": (lambda x: x**0, 0.0),
+    "squared errors": (lambda w, b: ((w * 2 + b - 5) ** 2 + (w * 3 + b - 7) ** 2) / 2, 2.0, 1.0),
+    "rosenbrock": (lambda x, y: (1 - x) ** 2 + 100 * (y - x * x) ** 2, 1.0, 1.0),
+    "no leak": (lambda x: autodiff.leaky_relu(x, 1.0), 0.0),
+}
+
+
 class TestKinks:
     @pytest.mark.parametrize("reason", KINKS)
     def test_they_are_skipped_with_the_reason(self, reason):
@@ -461,7 +542,28 @@ class TestKinks:
         report = check_grads(lambda x, y: plain(x, y), 0.0, 2.0, order=1)
         assert report.rows[1].skipped.endswith("has a kink or pole here")
         careful = check_grads(lambda x, y: x**y, 0.0, 2.0)
-        assert [row.derivative for row in careful.rows if not row.skipped] == ["df/dx1", "d2f/dx0dx1", "d2f/dx1dx1"]
+        assert [row.derivative for row in careful.rows if row.skipped] == ["d2f/dx1dx0"]
+
+    @pytest.mark.parametrize("name", NO_KINKS)
+    def test_both_sides_that_agree_are_no_kink(self, name):
+        f, *at = NO_KINKS[name]
+        assert {row.verdict for row in check_grads(f, *at).rows} == {"agrees"}
+
+    @pytest.mark.parametrize(
+        "f", [lambda x: autodiff.relu(x) ** 2, lambda x: abs(x) * x, autodiff.elu], ids=["relu", "abs", "elu"]
+    )
+    def test_a_kink_of_the_slope_alone(self, f):
+        assert [row.verdict for row in check_grads(f, 0.0).rows] == ["agrees", "cannot tell"]
+
+    @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+    def test_one_side_that_agrees_is_a_kink(self, slope):
+        op = define("hinge", lambda a: max(a, 0.0), lambda y, a: slope, singular=lambda a: a)
+        with pytest.warns(UserWarning, match="has a kink or pole here"):
+            check_grads(lambda x: op(x), 0.0, order=1)
+
+    def test_a_pole_far_away_is_no_reason(self):
+        with pytest.warns(UserWarning, match="differences do not settle"):
+            check_grads(lambda x: (1 + 1 / x) ** x, 1e8, order=1)
 
     def test_a_derivative_that_is_nan_for_no_reason_is_wrong(self):
         op = define("undone", lambda a: a * a, lambda y, a: a * math.nan)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
 _SECONDS = 40  # points for one at which second derivatives are checked as well
+_LOOKS = 8  # at the rule alone, for every point: where it jumps it is judged as well
 _ROUNDS = 4  # of sampling, until enough points have a finite value
 
 
@@ -102,8 +103,8 @@ def check_op(op: Op, *, points: int = 800, order: int = 2, rtol: float = 1e-6) -
         One of the table, or of your own.
     points : int
         At how many points: of every size from 1e-8 to 3e6 and some beyond, of either sign, next to the ends of the
-        domain, nowhere else, and only where the operation has a finite value. The more, the smaller the regions in
-        which a rule may be wrong unnoticed.
+        domain, nowhere else, and only where the operation has a finite value; and, without rows of their own, on both
+        sides of where the rule jumps. The more, the smaller the regions in which a rule may be wrong unnoticed.
     order : {1, 2}
         1 for the partials, 2 for their derivatives as well, at every 40th point.
     rtol : float
@@ -138,6 +139,8 @@ def check_op(op: Op, *, points: int = 800, order: int = 2, rtol: float = 1e-6) -
     import zlib  # here: few programs check, and every one imports
     from random import Random
 
+    from autodiff.testing.jumps import jumps
+
     rows: list[GradientRow] = []
     random = Random(zlib.crc32(op.name.encode()))
     for k, operands in enumerate(_points(op, points, random)):
@@ -147,6 +150,10 @@ def check_op(op: Op, *, points: int = 800, order: int = 2, rtol: float = 1e-6) -
             if row.verdict == "differs":
                 raise GradientError(accusation(op, row))
         rows += [row.settled() for row in found]
+    for operands in jumps(op, 3 if isinstance(op, Nary) else 1, _LOOKS * points, rtol):
+        for row in operation_rows(op, operands, [True] * len(operands), 1, rtol):
+            if row.verdict == "differs":
+                raise GradientError(accusation(op, row))
     _warn(f"check_op({op.name})", rows)
     return GradientReport(f"check_op({op.name})", rows)
 

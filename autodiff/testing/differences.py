@@ -25,6 +25,7 @@ _FACTORS, _OTHERS = (5209 / 4096, 5 / 4), (3343 / 4096, 3 / 4)  # of a spacing: 
 _CLOSE = 8  # units of x: points closer than that are all rounded in the same way, which looks smooth
 _ROUNDING = 2.0**-20  # of the function, or of 1: what jumps more is a jump of the function itself
 _UNSETTLED = "differences do not settle"
+_NARROW = "what the function does here is too narrow for floats"
 
 
 class Judgement(NamedTuple):
@@ -78,8 +79,10 @@ def judge(f: Callable[[float], float | str], x: float, computed: float, rtol: fl
         kept = [fit for fit in kept if fit not in false]
     if found.verdict == "differs" and any(_pleads(fit, found, computed, rtol, rounding) for fit in usable()):
         return found._replace(verdict="cannot tell", reason="steps disagree: stairs or waves, or rounding")
+    if found.verdict == "differs" and not _is_seen_nearby(values, x, found, computed, rtol, fits):
+        return found._replace(verdict="cannot tell", reason=_NARROW)
     obstacles = [fit for fit in fits.values() if isinstance(fit, str) and fit != COARSE]
-    if found.reason == _UNSETTLED and obstacles:
+    if found.reason == _UNSETTLED and len(obstacles) > len(usable()):  # else they are far, and something else is near
         found = found._replace(reason=obstacles[-1])
     return found
 
@@ -169,6 +172,37 @@ def _is_confirmed(f: Values, x: float, fit: Fit, rtol: float) -> bool:
     if isinstance(other, str) or other.spacing == fit.spacing or other.contradicts(fit.slope, rtol, fit.doubt):
         return False
     return other.doubt <= SURE * fit.doubt or other.is_credible()
+
+
+def _is_seen_nearby(
+    f: Values, x: float, found: Judgement, computed: float, rtol: float, fits: dict[tuple[int, int], Fit | str]
+) -> bool:
+    """Whether a contradiction of wide steps holds on both sides, and for the floats next to x.
+
+    A bend, a wave or a stair that is narrower than a few floats shows nowhere else.
+    """
+    usable = {key: fit for key, fit in fits.items() if isinstance(fit, Fit)}
+    accusing = {key: fit for key, fit in usable.items() if fit.slope == found.derivative}
+    ulp, slope, here = math.ulp(x), abs(found.derivative), cast(float, f.here)
+    if not math.isfinite(found.doubt):
+        return False
+    if not math.isfinite(computed):  # it may have no value between these floats, as (-1)**x at 1e16
+        nearest = min((exponent for exponent, _ in accusing), default=0)
+        whole = ulp >= 1.0 and slope == 0.0
+        return not whole and not any(
+            e < nearest for (e, _), fit in fits.items() if isinstance(fit, str) and fit != COARSE
+        )
+    if ulp >= 1.0 and any(abs(computed) * ulp > fit.size > 0.0 for fit in accusing.values()):
+        return False  # by the computed number it would change by more than itself from one float to the next
+    for exponent, side in accusing:
+        if side and (exponent, -side) in usable:  # the other side can be seen: what it or both say is to be the same
+            others = [fit for fit in usable.values() if fit.side != side and fit.is_credible()]
+            others = [fit for fit in others if fit.contradicts(computed, rtol)]
+            if all(fit.contradicts(found.derivative, rtol, found.doubt) for fit in others):
+                return False
+    if computed == 0.0 and slope * ulp >= 0.99 * math.ulp(here):  # else neighbours are the same in any case
+        return here not in (f(x + ulp), f(x - ulp))
+    return True
 
 
 def _pleads(fit: Fit, found: Judgement, computed: float, rtol: float, rounding: float) -> bool:

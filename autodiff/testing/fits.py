@@ -107,6 +107,11 @@ def _polynomials() -> tuple[list[list[float]], list[float], list[float]]:
     return [list(row) for row in zip(*columns)], slopes[HALF], slopes[-1]
 
 
+def _near(x: float, spacing: float) -> float:
+    """Over what distance a function that shows nothing is taken for straight."""
+    return min(spacing, max(_FLAT * min(abs(x) or 1.0, 1.0), 5e-324))
+
+
 _PLACES = {  # of the points, in spacings: from afar, for that is where something is in the way
     0: [s * i for i in range(HALF, 0, -1) for s in (1, -1)],
     1: list(range(2 * HALF, 0, -1)),
@@ -133,10 +138,10 @@ def fitted(f: Values, x: float, spacing: float, side: int) -> Fit | str:
     widest = max(map(abs, deltas))
     rows, middle, end = _polynomials()
     coefficients = [sum(map(mul, row, deltas)) for row in rows]
-    if widest:
-        rounding, extent = UNIT * max(size, _SMALLEST), spacing
-    else:  # it may be made of larger numbers, as log(1 + exp(x)) is
-        rounding, extent = UNIT * max(size, 1.0), min(spacing, max(_FLAT * min(abs(x) or 1.0, 1.0), 5e-324))
+    if widest and size >= _SMALLEST:
+        rounding, extent = UNIT * size, spacing
+    else:  # flat, but perhaps made of larger numbers, as log(1 + exp(x)) is; or all of it may be rounding
+        rounding, extent = UNIT * (_SMALLEST if widest else max(size, 1.0)), _near(x, spacing)
     noise = max(max(map(abs, coefficients[-_TAIL:])), shrink * rounding)
     head = max([k + 1 for k, c in enumerate(coefficients[:-_TAIL]) if abs(c) > 3.0 * noise], default=0)
     level = head < len(coefficients) - _TAIL - 1

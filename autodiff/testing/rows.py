@@ -12,7 +12,7 @@ from autodiff.derivatives import adjoints, differentiating, grad_graph
 from autodiff.graph import topological
 from autodiff.operation import Nary, Op
 from autodiff.show.notation import number
-from autodiff.testing.differences import judge
+from autodiff.testing.differences import Judgement, judge
 from autodiff.testing.report import GradientRow
 from autodiff.value import Value
 
@@ -48,12 +48,12 @@ def _side(op: Op, operands: Sequence[Any]) -> float:
     return float((s > 0.0) - (s < 0.0))
 
 
-def obstacle(here: Sample, there: Sample) -> str:
-    """Why differences between two points mean nothing; "" if they do."""
+def obstacle(here: Sample, there: Sample, across: bool = False) -> str:
+    """Why differences between two points mean nothing; "" if they do. Across a singular set that is here, if asked."""
     if [name for name, _ in there.sides] != [name for name, _ in here.sides]:
         return "the function takes another branch nearby"
     for (name, side), (_, other) in zip(here.sides, there.sides):
-        if side != other:
+        if side != other and (side or not across):
             return _kink(name, side)
     return ""
 
@@ -71,10 +71,12 @@ def function_rows(
     for j, (leaf, name) in enumerate(zip(leaves, names)):
         known: dict[float, Sample] = {point[j]: here}
 
-        def moved(k: int, t: float, j: int = j, known: dict[float, Sample] = known) -> float | str:
+        def moved(
+            k: int, t: float, across: bool = False, j: int = j, known: dict[float, Sample] = known
+        ) -> float | str:
             if t not in known:
                 known[t] = sample(recorded(call, [*point[:j], t, *point[j + 1 :]], order)[1])
-            return obstacle(here, known[t]) or known[t].numbers[k]
+            return obstacle(here, known[t], across) or known[t].numbers[k]
 
         for k, row in enumerate(rows):
             gradient = float(computed[k].get(leaf, 0.0))
@@ -101,9 +103,9 @@ def operation_rows(
     rows = []
     for j, (name, p) in enumerate(zip(names, partials)):
 
-        def moved(t: float, j: int = j) -> float | str:
+        def moved(t: float, across: bool = False, j: int = j) -> float | str:
             xs = [*operands[:j], t, *operands[j + 1 :]]
-            if op.singular is not None and _side(op, xs) != here:
+            if op.singular is not None and _side(op, xs) != here and (here or not across):
                 return _kink(op.name, here)
             return op.value(*op.grouped(xs))
 
@@ -114,7 +116,7 @@ def operation_rows(
 
 
 def _row(
-    f: Callable[[float], float | str],
+    f: Callable[..., float | str],
     point: Sequence[float],
     j: int,
     name: str,
@@ -124,11 +126,27 @@ def _row(
     rtol: float,
 ) -> GradientRow:
     found = judge(f, point[j], gradient, rtol)
+    if found.verdict == "cannot tell" and pole and math.isfinite(gradient):
+        found = _from_both_sides(f, point[j], gradient, rtol) or found
     if found.verdict == "differs" and not math.isfinite(gradient) and pole:
         found = found._replace(verdict="cannot tell", reason=_kink(pole, 0.0))
+    if found.verdict == "differs" and not math.isfinite(gradient) and not all(map(math.isfinite, point)):
+        found = found._replace(
+            verdict="cannot tell", reason="an operand is not finite: what was computed before overflowed"
+        )
     where = ", ".join(map(number, point)) if len(point) <= 3 else f"{name} = {number(point[j])}"
     verdict, differences, doubt, reason, negligible = found
     return GradientRow(derivative, where, gradient, differences, doubt, verdict, reason, negligible)
+
+
+def _from_both_sides(f: Callable[..., float | str], x: float, gradient: float, rtol: float) -> Judgement | None:
+    """What each side of a singular set says by itself, if both agree: no kink, as that of x**2 at 0 is none."""
+
+    def beyond(side: float, t: float) -> float | str:
+        return f(t, True) if side * (t - x) >= 0.0 else "the other side"
+
+    right, left = (judge(partial(beyond, side), x, gradient, rtol) for side in (1.0, -1.0))
+    return right if right.verdict == left.verdict == "agrees" else None
 
 
 def _kink(name: str, side: float) -> str:
