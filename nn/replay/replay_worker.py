@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 from array import array
@@ -151,7 +152,7 @@ class ReplayWorker(Worker):
 
     def _measured(self, columns: Columns, dataset: Dataset) -> tuple[float, float]:
         loss = self._measure.run(columns, range(len(columns)))
-        return loss, self._score(self._measure.outputs(len(columns)), dataset.targets)
+        return loss, self.problem.metric(self._measure.outputs(len(columns)), copy.copy(dataset.targets))
 
     def snapshot(self) -> Callable[[], dict[str, float]]:  # noqa: D102
         numbers = array("d", self._step.parameters)
